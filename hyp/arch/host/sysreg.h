@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * System registers for tests on the host: one field of `fake_sysreg` per register that
+ * pure code uses. The test that links such code defines the variable and sets the scene.
+ */
+#ifndef ARCH_SYSREG_H
+#define ARCH_SYSREG_H
+
+#include <stdint.h>
+
+struct fake_sysreg {
+    uint64_t vbar_el1, esr_el1, far_el1, elr_el1, spsr_el1, sctlr_el1;
+    uint64_t par_el1;
+    uint64_t cntv_ctl_el0, cntp_ctl_el0;
+    uint64_t id_aa64pfr0_el1, id_aa64pfr1_el1, id_aa64zfr0_el1, id_aa64smfr0_el1;
+    uint64_t id_aa64dfr0_el1, id_aa64dfr1_el1, id_aa64afr0_el1, id_aa64afr1_el1;
+    uint64_t id_aa64isar0_el1, id_aa64isar1_el1, id_aa64isar2_el1;
+    uint64_t id_aa64mmfr0_el1, id_aa64mmfr1_el1, id_aa64mmfr2_el1;
+    uint64_t id_pfr0_el1, id_pfr1_el1, id_pfr2_el1, id_dfr0_el1, id_dfr1_el1, id_afr0_el1;
+    uint64_t id_mmfr0_el1, id_mmfr1_el1, id_mmfr2_el1, id_mmfr3_el1, id_mmfr4_el1, id_mmfr5_el1;
+    uint64_t id_isar0_el1, id_isar1_el1, id_isar2_el1, id_isar3_el1, id_isar4_el1, id_isar5_el1;
+    uint64_t id_isar6_el1;
+    uint64_t mvfr0_el1, mvfr1_el1, mvfr2_el1;
+    uint64_t rndr;
+};
+
+extern _Thread_local struct fake_sysreg fake_sysreg;
+
+#define read_sysreg(name)             (fake_sysreg.name)
+#define write_sysreg(value, name)     ((void)(fake_sysreg.name = (value)))
+#define read_sysreg_enc(name)         (fake_sysreg.name)
+#define write_sysreg_enc(value, name) ((void)(fake_sysreg.name = (value)))
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a device sees of a guest's access to its registers: an offset, a size and a
+ * value; never a CPU register. trap/mmio_bus.c finds the device and calls it.
+ */
+#ifndef DEV_MMIO_H
+#define DEV_MMIO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct mmio_access {
+    uint64_t offset; /* bytes from the start of the device's region, offset + size within it */
+    uint64_t value;  /* write: the data, upper bytes zero; read: the device's answer */
+    uint8_t size;    /* bytes: 1, 2, 4 or 8; not necessarily aligned */
+    bool write;
+    uint8_t vcpu; /* index of the vCPU that makes the access */
+};
+
+enum mmio_result {
+    MMIO_OK,
+    MMIO_ABORT, /* the guest gets a synchronous external abort */
+};
+
+/* Called with no lock held; the device takes its own. `dev` is the region's. */
+typedef enum mmio_result (*mmio_access_fn)(void *dev, struct mmio_access *access);
+
+#endif

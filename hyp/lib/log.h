@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Traproom's own lines on the console. Each starts with "[traproom] ", on a line of
+ * its own whatever the guest has printed before. Tests on the host supply their own.
+ */
+#ifndef LIB_LOG_H
+#define LIB_LOG_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define printf_like(fmt, first) __attribute__((format(printf, fmt, first)))
+
+/* One whole line, without its newline. Silenced by log_set_quiet(). */
+void log_info(const char *fmt, ...) printf_like(1, 2);
+/* As log_info(), for what the user should mend; "warning: " is put in front. */
+void log_warn(const char *fmt, ...) printf_like(1, 2);
+/* Never silenced; "error: " is put in front. */
+void log_error(const char *fmt, ...) printf_like(1, 2);
+
+void log_set_quiet(bool quiet);
+
+/*
+ * Format into buf as C's vsnprintf does, for the conversions c s d i u x X p % with
+ * the flags 0 and -, a width and the lengths l, ll, z. Always ends buf with NUL when
+ * size > 0. Returns the length that the whole text has.
+ */
+int fmt_vsnprintf(char *buf, size_t size, const char *fmt, va_list ap);
+int fmt_snprintf(char *buf, size_t size, const char *fmt, ...) printf_like(3, 4);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one way to a guest's memory. A guest address is a claim: it becomes a pointer
+ * only here, after it was checked against the VM's RAM.
+ */
+#ifndef MM_GUEST_MEM_H
+#define MM_GUEST_MEM_H
+
+#include <stddef.h>
+
+#include "lib/addr.h"
+#include "lib/err.h"
+
+#define GUEST_MEM_MAX_REGIONS 8
+
+struct ram_region {
+    ipa_t ipa;
+    pa_t pa;
+    uint64_t size; /* bytes, not 0 */
+};
+
+struct guest_mem {
+    unsigned count;
+    struct ram_region region[GUEST_MEM_MAX_REGIONS]; /* disjoint, in IPA and in PA */
+};
+
+/*
+ * A pointer to [ipa, ipa + len), or NULL unless len > 0 and all of it lies in one
+ * region. The guest's CPUs may write there at any time: read each byte once.
+ */
+void *guest_mem_ptr(const struct guest_mem *mem, ipa_t ipa, uint64_t len);
+
+/* Copy len bytes out of or into the guest; -ERR_RANGE, and nothing copied, unless all is RAM. */
+int must_check guest_mem_read(const struct guest_mem *mem, ipa_t ipa, void *dst, size_t len);
+int must_check guest_mem_write(const struct guest_mem *mem, ipa_t ipa, const void *src, size_t len);
+
+#endif

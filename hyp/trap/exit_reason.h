@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Why a guest's CPU came to EL2. Each exit is counted under exactly one of these. */
+#ifndef TRAP_EXIT_REASON_H
+#define TRAP_EXIT_REASON_H
+
+/* X(identifier, text in the statistics) */
+#define EXIT_REASONS(X)                                                                            \
+    X(EXIT_HVC, "hvc")                                                                             \
+    X(EXIT_SMC, "smc")                                                                             \
+    X(EXIT_SYSREG_ID, "sysreg: ID register")                                                       \
+    X(EXIT_SYSREG_SGI, "sysreg: send SGI")                                                         \
+    X(EXIT_SYSREG_OTHER, "sysreg: other")                                                          \
+    X(EXIT_MMIO_GICD, "mmio: GICD")                                                                \
+    X(EXIT_MMIO_GICR, "mmio: GICR")                                                                \
+    X(EXIT_MMIO_UART, "mmio: pl011")                                                               \
+    X(EXIT_MMIO_VIRTIO, "mmio: virtio")                                                            \
+    X(EXIT_ABORT, "abort: to the guest")                                                           \
+    X(EXIT_IRQ_TIMER, "irq: guest timer")                                                          \
+    X(EXIT_IRQ_KICK, "irq: kick from another CPU")                                                 \
+    X(EXIT_IRQ_MAINTENANCE, "irq: GIC maintenance")                                                \
+    X(EXIT_IRQ_UART, "irq: console input")                                                         \
+    X(EXIT_IRQ_OTHER, "irq: other")                                                                \
+    X(EXIT_SERROR, "serror")                                                                       \
+    X(EXIT_UNDEF, "undefined instruction")
+
+enum exit_reason {
+#define X(id, text) id,
+    EXIT_REASONS(X)
+#undef X
+        EXIT_REASON_COUNT
+};
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A virtual CPU. Each belongs to one physical CPU of the same index for good, so
+ * its EL1 registers stay in the hardware; what is here is what EL2 must hold.
+ * Neighbours: vectors.S fills and reloads `regs`; trap/exit.c works on them.
+ */
+#ifndef VM_VCPU_H
+#define VM_VCPU_H
+
+#include <stdint.h>
+
+#include "trap/exit_reason.h"
+
+#define VM_MAX_VCPUS 8
+
+struct vm;
+
+/* What the guest's CPU held when it trapped. vectors.S knows the layout. */
+struct guest_regs {
+    uint64_t x[31];
+    uint64_t pc;     /* ELR_EL2 */
+    uint64_t pstate; /* SPSR_EL2 */
+};
+
+enum vcpu_power {
+    VCPU_OFF,
+    VCPU_ON_PENDING, /* CPU_ON has won; the CPU has not entered the guest yet */
+    VCPU_ON,
+};
+
+struct vcpu {
+    struct guest_regs regs; /* first: vectors.S reaches it through TPIDR_EL2 */
+    struct vm *vm;
+    unsigned index;
+    uint64_t mpidr;        /* VMPIDR_EL2: affinity fields and the RES1 bit 31 */
+    enum vcpu_power power; /* protected by vm->power_lock */
+    uint64_t entry;        /* where CPU_ON starts it, and x0 there */
+    uint64_t context;
+    uint64_t exits[EXIT_REASON_COUNT]; /* written by its own CPU only */
+};
+
+#endif
