@@ -11,7 +11,7 @@
 
 #include "trap/exit_reason.h"
 
-#define VM_MAX_VCPUS 8
+#define VM_MAX_VCPUS 16
 
 struct vm;
 
