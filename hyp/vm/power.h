@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Starting, parking and stopping vCPUs and the VM: what trap/psci.c decides, this
+ * carries out on the physical CPUs.
+ */
+#ifndef VM_POWER_H
+#define VM_POWER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct vcpu;
+struct vm;
+
+/* Interrupt the CPU of `target`, so that it looks at what has changed: its power or the VM's run_state. */
+void power_kick(struct vcpu *target);
+
+/*
+ * Give `vcpu`, whose CPU calls this, the registers of a CPU that was just turned on
+ * (PSCI, "CPU_ON": EL1 with its MMU off, interrupts masked), entering at `entry` with
+ * `context` in x0. The interrupt controller's state is left alone.
+ */
+void power_reset_vcpu(struct vcpu *vcpu, uint64_t entry, uint64_t context);
+
+/*
+ * Park the calling vCPU, which is VCPU_OFF, until it is VCPU_ON_PENDING; then make it
+ * VCPU_ON with fresh registers and return. Takes vm->power_lock; call without it.
+ */
+void power_park(struct vcpu *vcpu);
+
+/* Wait, in EL2, until an interrupt can be delivered to the calling vCPU. */
+void power_wait_for_interrupt(struct vcpu *vcpu);
+
+/*
+ * Stop every vCPU, then power the machine off (reset false) or start the guest again (true).
+ * Returns for the calling vCPU only where the guest starts again on it.
+ */
+void power_stop_vm(struct vcpu *vcpu, bool reset);
+
+/* Stop the VM for good because of something it did; `reason` ends up in the exit line. */
+void power_kill_vm(struct vcpu *vcpu, const char *reason);
+
+#endif
