@@ -30,8 +30,8 @@ enum vcpu_power {
 
 struct vcpu {
     struct guest_regs regs; /* first: vectors.S reaches it through TPIDR_EL2 */
+    unsigned index;         /* second: cpu_index() reads it */
     struct vm *vm;
-    unsigned index;
     uint64_t mpidr;        /* VMPIDR_EL2: affinity fields and the RES1 bit 31 */
     enum vcpu_power power; /* protected by vm->power_lock */
     uint64_t entry;        /* where CPU_ON starts it, and x0 there */

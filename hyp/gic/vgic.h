@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The virtual GICv3 of one VM: a distributor and a redistributor for each vCPU.
+ *
+ * Interrupts come in banks of 32, as the registers show them: bank 0 (SGIs and PPIs) once
+ * for each vCPU, the SPIs' banks once for all. A bank keeps one word for each property,
+ * so that a register is a word and a step is a few bit operations.
+ *
+ * An interrupt that a vCPU shall see sits in one of its list registers (LRs). While it does,
+ * the LR holds its pending and active state and `in_lr` is set; otherwise memory does. Only
+ * the CPU that owns an LR can look at it; another one first has its owner fold its LRs back
+ * into memory (vgic_sync.c).
+ *
+ * Neighbours: vgic.c (lines, SGIs, timers), vgic_lr.c (what goes into list registers),
+ * vgic_mmio.c (GICD and GICR), vgic_sync.c (state held by another CPU), gich.h (the
+ * hardware's virtual interface), gic.c (the machine's own GIC).
+ */
+#ifndef GIC_VGIC_H
+#define GIC_VGIC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dev/mmio.h"
+#include "gic/vgic_limits.h"
+#include "spinlock.h"
+
+#define VGIC_MAX_CPUS   16
+#define VGIC_MAX_LRS    16
+#define VGIC_BANKS      (VGIC_NR_IRQS / 32)
+#define VGIC_SPI_BANKS  (VGIC_BANKS - 1)
+#define VGIC_TARGET_ANY 0xff /* IROUTER.Interrupt_Routing_Mode = 1: any one CPU */
+#define VGIC_NO_TARGET  0xfe /* IROUTER names no CPU of this VM */
+
+struct vgic_bank {
+    uint32_t group1;
+    uint32_t enabled;
+    uint32_t latch; /* pending whatever the line says: an edge, an SGI, a write to ISPENDR */
+    uint32_t line;  /* level of the input */
+    uint32_t edge;  /* configured as edge-triggered */
+    uint32_t active;
+    uint32_t in_lr; /* pending and active state are in an LR of owner[] */
+    uint8_t priority[32];
+    uint8_t target[32]; /* the vCPU to deliver to, VGIC_TARGET_ANY or VGIC_NO_TARGET */
+    uint8_t owner[32];  /* the vCPU that has, or last had, it in an LR */
+    uint8_t lr[32];     /* which LR, while in_lr */
+};
+
+struct vgic_cpu {
+    struct vgic_bank bank; /* INTIDs 0 to 31 */
+    uint64_t mpidr;        /* affinity fields as in MPIDR_EL1 */
+    uint16_t lr_used;      /* LRs that hold an interrupt of ours */
+    uint16_t lr_intid[VGIC_MAX_LRS];
+    bool asleep;    /* GICR_WAKER.ProcessorSleep */
+    bool last;      /* GICR_TYPER.Last */
+    bool overflow;  /* ICH_HCR_EL2 asks for maintenance: more is pending than fits */
+    bool spilled;   /* active interrupts outside the LRs: their end must trap */
+    unsigned holds; /* CPUs that need this one's LRs folded; while > 0 it must stay in EL2 */
+    bool folded;    /* its LRs are empty and it will refill them before it enters the guest */
+};
+
+struct vgic {
+    spinlock_t lock; /* protects all below but mpidr, last and the configuration */
+    unsigned nr_cpus;
+    unsigned nr_lrs;
+    uint8_t priority_mask; /* the priority bits that the hardware implements */
+    uint32_t hw_ppis;      /* of bank 0: linked to the physical PPI of the same number */
+    uint32_t enabled_groups; /* GICD_CTLR.EnableGrp0 and EnableGrp1 */
+    uint32_t spi_hot; /* a bit for each SPI bank that may hold something to deliver */
+    uint64_t irouter[VGIC_NR_IRQS - VGIC_FIRST_SPI];
+    struct vgic_bank spi[VGIC_SPI_BANKS];
+    struct vgic_cpu cpu[VGIC_MAX_CPUS];
+};
+
+/* One region of redistributors, for vgic_redist_access(): `first` is the vCPU of its first frame. */
+struct vgic_redist_region {
+    struct vgic *vgic;
+    unsigned first;
+    unsigned count;
+};
+
+/*
+ * Make the distributor and `nr_cpus` redistributors, in their reset state (GICv3, "Reset").
+ * `mpidr` gives each vCPU's affinity; `nr_lrs` and `priority_bits` what the hardware has.
+ * No vCPU runs yet.
+ */
+void vgic_init(struct vgic *vgic, unsigned nr_cpus, const uint64_t *mpidr, unsigned nr_lrs,
+               unsigned priority_bits);
+/* Back to the reset state. Every vCPU is folded (in EL2). */
+void vgic_reset(struct vgic *vgic);
+
+/* The wire's end: dev/irq_line.h. An SPI or, with `cpu` the caller's, no PPI. */
+void vgic_set_line(void *vgic, uint32_t intid, bool level);
+
+/*
+ * A write of `sgir` to ICC_SGI1R_EL1 (`group1`) or ICC_SGI0R_EL1 by vCPU `from`, on whose CPU
+ * this runs (GICv3, "ICC_SGI1R_EL1"). Targets that do not exist are ignored.
+ */
+void vgic_send_sgi(struct vgic *vgic, unsigned from, uint64_t sgir, bool group1);
+
+/* A write to ICC_DIR_EL1 by vCPU `cpu`, trapped while active interrupts lie outside its LRs. */
+void vgic_deactivate(struct vgic *vgic, unsigned cpu, uint64_t dir_value);
+
+/* The physical PPI `intid`, one of hw_ppis, was acknowledged on the CPU of `cpu`. */
+void vgic_hw_ppi_fired(struct vgic *vgic, unsigned cpu, uint32_t intid);
+
+/* The maintenance interrupt or a kick: bring the LRs of `cpu`, the caller's, up to date. */
+void vgic_sync(struct vgic *vgic, unsigned cpu);
+
+/*
+ * Take everything out of the LRs of `cpu`, the caller's, and leave it folded: it is off, or
+ * about to be reset. vgic_cpu_on() undoes it; called on that CPU before it enters the guest.
+ */
+void vgic_cpu_off(struct vgic *vgic, unsigned cpu);
+void vgic_cpu_on(struct vgic *vgic, unsigned cpu);
+
+/* Is an interrupt waiting that vCPU `cpu`, the caller's, could take once it unmasks? */
+bool vgic_has_pending(struct vgic *vgic, unsigned cpu);
+
+/* mmio_access_fn for the distributor (`dev` a struct vgic) and a region of redistributors. */
+enum mmio_result vgic_dist_access(void *dev, struct mmio_access *access);
+enum mmio_result vgic_redist_access(void *dev, struct mmio_access *access);
+
+#endif
