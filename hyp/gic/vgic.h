@@ -44,33 +44,37 @@ struct vgic_bank {
     uint8_t target[32]; /* the vCPU to deliver to, VGIC_TARGET_ANY or VGIC_NO_TARGET */
     uint8_t owner[32];  /* the vCPU that has, or last had, it in an LR */
     uint8_t lr[32];     /* which LR, while in_lr */
+    uint16_t base;      /* INTID of bit 0 */
 };
 
 struct vgic_cpu {
     struct vgic_bank bank; /* INTIDs 0 to 31 */
     uint64_t mpidr;        /* affinity fields as in MPIDR_EL1 */
-    uint16_t lr_used;      /* LRs that hold an interrupt of ours */
+    uint32_t lr_used;      /* LRs with an interrupt, for all we know without looking */
     uint16_t lr_intid[VGIC_MAX_LRS];
     bool asleep;    /* GICR_WAKER.ProcessorSleep */
     bool last;      /* GICR_TYPER.Last */
-    bool overflow;  /* ICH_HCR_EL2 asks for maintenance: more is pending than fits */
-    bool spilled;   /* active interrupts outside the LRs: their end must trap */
-    unsigned holds; /* CPUs that need this one's LRs folded; while > 0 it must stay in EL2 */
-    bool folded;    /* its LRs are empty and it will refill them before it enters the guest */
+    bool off;       /* its vCPU is off: stays folded */
+    bool folded;    /* its LRs are empty, and it refills them before it enters the guest */
+    unsigned holds; /* CPUs that need it folded; while > 0 it stays so */
+    uint64_t hcr;   /* ICH_HCR_EL2 as last written */
 };
 
 struct vgic {
     spinlock_t lock; /* protects all below but mpidr, last and the configuration */
     unsigned nr_cpus;
-    unsigned nr_lrs;
+    uint32_t all_lrs;      /* a bit for each that the hardware has */
     uint8_t priority_mask; /* the priority bits that the hardware implements */
-    uint32_t hw_ppis;      /* of bank 0: linked to the physical PPI of the same number */
-    uint32_t enabled_groups; /* GICD_CTLR.EnableGrp0 and EnableGrp1 */
+    uint32_t group0_on;    /* all ones where GICD_CTLR.EnableGrp0 is set, else 0 */
+    uint32_t group1_on;
     uint32_t spi_hot; /* a bit for each SPI bank that may hold something to deliver */
     uint64_t irouter[VGIC_NR_IRQS - VGIC_FIRST_SPI];
     struct vgic_bank spi[VGIC_SPI_BANKS];
     struct vgic_cpu cpu[VGIC_MAX_CPUS];
 };
+
+/* PPIs that are linked to the machine's own of the same number: the EL1 timers. */
+#define VGIC_HW_PPIS (UINT32_C(1) << 27 | UINT32_C(1) << 30)
 
 /* One region of redistributors, for vgic_redist_access(): `first` is the vCPU of its first frame. */
 struct vgic_redist_region {
@@ -89,7 +93,7 @@ void vgic_init(struct vgic *vgic, unsigned nr_cpus, const uint64_t *mpidr, unsig
 /* Back to the reset state. Every vCPU is folded (in EL2). */
 void vgic_reset(struct vgic *vgic);
 
-/* The wire's end: dev/irq_line.h. An SPI or, with `cpu` the caller's, no PPI. */
+/* The end of a device's wire (dev/irq_line.h): `intid` is an SPI. */
 void vgic_set_line(void *vgic, uint32_t intid, bool level);
 
 /*
@@ -101,7 +105,10 @@ void vgic_send_sgi(struct vgic *vgic, unsigned from, uint64_t sgir, bool group1)
 /* A write to ICC_DIR_EL1 by vCPU `cpu`, trapped while active interrupts lie outside its LRs. */
 void vgic_deactivate(struct vgic *vgic, unsigned cpu, uint64_t dir_value);
 
-/* The physical PPI `intid`, one of hw_ppis, was acknowledged on the CPU of `cpu`. */
+/*
+ * The machine's PPI `intid`, one of VGIC_HW_PPIS, was acknowledged on the CPU of `cpu` and is
+ * active until the guest, or a write to the virtual GIC, ends it.
+ */
 void vgic_hw_ppi_fired(struct vgic *vgic, unsigned cpu, uint32_t intid);
 
 /* The maintenance interrupt or a kick: bring the LRs of `cpu`, the caller's, up to date. */

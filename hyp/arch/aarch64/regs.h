@@ -51,4 +51,69 @@
 #define PAR_EL1_F  RBIT(0)
 #define PAR_EL1_PA (UL(0xfffffffff) << 12)
 
+/* HCR_EL2 */
+#define HCR_EL2_VM     RBIT(0)
+#define HCR_EL2_SWIO   RBIT(1)
+#define HCR_EL2_FMO    RBIT(3)
+#define HCR_EL2_IMO    RBIT(4)
+#define HCR_EL2_AMO    RBIT(5)
+#define HCR_EL2_VSE    RBIT(8)
+#define HCR_EL2_BSU_IS RBIT(10)
+#define HCR_EL2_TID3   RBIT(18)
+#define HCR_EL2_TSC    RBIT(19)
+#define HCR_EL2_TIDCP  RBIT(20)
+#define HCR_EL2_TACR   RBIT(21)
+#define HCR_EL2_RW     RBIT(31)
+#define HCR_EL2_TLOR   RBIT(35)
+#define HCR_EL2_TERR   RBIT(36)
+#define HCR_EL2_APK    RBIT(40)
+#define HCR_EL2_API    RBIT(41)
+
+/* SCTLR_EL2, without HCR_EL2.E2H */
+#define SCTLR_EL2_M    RBIT(0)
+#define SCTLR_EL2_C    RBIT(2)
+#define SCTLR_EL2_SA   RBIT(3)
+#define SCTLR_EL2_I    RBIT(12)
+#define SCTLR_EL2_WXN  RBIT(19)
+#define SCTLR_EL2_BT   RBIT(36)
+#define SCTLR_EL2_RES1                                                                             \
+    (RBIT(4) | RBIT(5) | RBIT(11) | RBIT(16) | RBIT(18) | RBIT(22) | RBIT(23) | RBIT(28) | RBIT(29))
+
+/* CPTR_EL2, without HCR_EL2.E2H */
+#define CPTR_EL2_RES1 UL(0x22ff) /* bits 13, 9 and 7 to 0, less those named below */
+#define CPTR_EL2_TZ   RBIT(8)
+#define CPTR_EL2_TFP  RBIT(10)
+#define CPTR_EL2_TSM  RBIT(12)
+#define CPTR_EL2_TTA  RBIT(20)
+#define CPTR_EL2_TAM  RBIT(30)
+
+/* MDCR_EL2 */
+#define MDCR_EL2_HPMN UL(0x1f)
+#define MDCR_EL2_TPMCR RBIT(5)
+#define MDCR_EL2_TPM  RBIT(6)
+#define MDCR_EL2_TPMS RBIT(14)
+#define MDCR_EL2_TTRF RBIT(19)
+
+/* CNTHCTL_EL2, without HCR_EL2.E2H */
+#define CNTHCTL_EL2_EL1PCTEN RBIT(0)
+#define CNTHCTL_EL2_EL1PCEN  RBIT(1)
+
+#define ZCR_ELx_LEN UL(0xf)
+
+/* ID_AA64*_EL1 fields, by register */
+#define ID_AA64PFR0_EL1_SVE  (UL(0xf) << 32)
+#define ID_AA64PFR0_EL1_GIC  (UL(0xf) << 24)
+#define ID_AA64PFR0_EL1_AMU  (UL(0xf) << 44)
+#define ID_AA64PFR1_EL1_BT   UL(0xf)
+#define ID_AA64PFR1_EL1_SME  (UL(0xf) << 24)
+#define ID_AA64MMFR0_EL1_FGT (UL(0xf) << 56)
+#define ID_AA64MMFR1_EL1_HCX (UL(0xf) << 40)
+#define ID_AA64DFR0_EL1_PMUVer    (UL(0xf) << 8)
+#define ID_AA64DFR0_EL1_PMSVer    (UL(0xf) << 32)
+#define ID_AA64DFR0_EL1_TraceFilt (UL(0xf) << 40)
+
+/* MPIDR_EL1 */
+#define MPIDR_AFF_MASK UL(0xff00ffffff)
+#define MPIDR_RES1     RBIT(31)
+
 #endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The CPU for tests on the host: a thread that says which one it plays. */
+#ifndef ARCH_CPU_H
+#define ARCH_CPU_H
+
+#include <sched.h>
+#include <stdint.h>
+
+extern _Thread_local unsigned fake_cpu_index;
+
+static inline unsigned cpu_index(void)
+{
+    return fake_cpu_index;
+}
+
+static inline void cpu_relax(void)
+{
+    sched_yield();
+}
+
+#endif

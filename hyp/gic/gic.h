@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The machine's own GICv3: brought up for EL2, with the guest's timers linked through it.
+ * Neighbours: gicc.h (this CPU's interface to it), vgic.c (the virtual one).
+ */
+#ifndef GIC_GIC_H
+#define GIC_GIC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/addr.h"
+#include "lib/err.h"
+
+#define GIC_MAX_CPUS    16
+#define GIC_MAX_REGIONS 8
+#define GIC_SGI_KICK    0 /* from one CPU of Traproom's to another: look at what has changed */
+
+/* Where it is, from the host's device tree. */
+struct gic_config {
+    struct pa_range dist;
+    unsigned nr_redist_regions;
+    struct pa_range redist[GIC_MAX_REGIONS];
+    uint32_t maintenance; /* INTID of the maintenance interrupt, a PPI */
+};
+
+/* Bring up the distributor. Called once, before any CPU's gic_init_cpu(). -ERR_UNSUPPORTED: no GICv3. */
+int must_check gic_init(const struct gic_config *config);
+
+/*
+ * Bring up the redistributor and the CPU interface of the calling CPU, `cpu`, whose affinity
+ * is `mpidr`. -ERR_NOENT: it has no redistributor.
+ */
+int must_check gic_init_cpu(unsigned cpu, uint64_t mpidr);
+
+/* Forward the SPI `intid`, level-sensitive, to the calling CPU `cpu`. */
+void gic_enable_spi(unsigned cpu, uint32_t intid);
+void gic_set_spi_enabled(uint32_t intid, bool enabled);
+
+/* Send GIC_SGI_KICK to `cpu`; what was written before is seen by its handler. */
+void gic_kick(unsigned cpu);
+
+/* PPIs of `cpu`, from any CPU; each a bit in the first word of its redistributor. */
+void gic_ppi_set_enabled(unsigned cpu, uint32_t intid, bool enabled);
+void gic_ppi_set_pending(unsigned cpu, uint32_t intid, bool pending);
+void gic_ppi_set_active(unsigned cpu, uint32_t intid, bool active);
+/* Latch or line, of all of them. */
+uint32_t gic_ppi_pending(unsigned cpu);
+
+#endif

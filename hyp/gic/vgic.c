@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What makes an interrupt of the guest pending: lines, SGIs, linked timers; and where it
+ * goes from there. See vgic.h for the model and the neighbours.
+ */
+#include "gic/vgic.h"
+
+#include "cpu.h"
+#include "gic/gic.h"
+#include "gic/vgic_internal.h"
+#include "gich.h"
+
+#define SGIS UINT32_C(0xffff)
+
+static void reset_bank(struct vgic_bank *bank, uint16_t base, uint8_t target)
+{
+    *bank = (struct vgic_bank){.base = base, .edge = base == 0 ? SGIS : 0};
+    for (unsigned n = 0; n < 32; n++)
+        bank->target[n] = target;
+}
+
+/* The machine's PPIs behind the virtual ones: as the reset virtual ones are. */
+static void reset_hw_ppis(unsigned cpu)
+{
+    for (uint32_t ppis = VGIC_HW_PPIS; ppis != 0; ppis &= ppis - 1) {
+        uint32_t intid = (uint32_t)__builtin_ctz(ppis);
+
+        gic_ppi_set_enabled(cpu, intid, false);
+        gic_ppi_set_pending(cpu, intid, false);
+        gic_ppi_set_active(cpu, intid, false);
+    }
+}
+
+void vgic_reset(struct vgic *vgic)
+{
+    spin_lock(&vgic->lock);
+    vgic->group0_on = 0;
+    vgic->group1_on = 0;
+    vgic->spi_hot = 0;
+    for (unsigned i = 0; i < VGIC_SPI_BANKS; i++)
+        reset_bank(&vgic->spi[i], (uint16_t)(VGIC_FIRST_SPI + 32 * i), 0);
+    for (unsigned i = 0; i < VGIC_NR_IRQS - VGIC_FIRST_SPI; i++)
+        vgic->irouter[i] = vgic->cpu[0].mpidr;
+    for (unsigned i = 0; i < vgic->nr_cpus; i++) {
+        reset_bank(&vgic->cpu[i].bank, 0, (uint8_t)i);
+        vgic->cpu[i].asleep = true;
+        reset_hw_ppis(i);
+    }
+    spin_unlock(&vgic->lock);
+}
+
+void vgic_init(struct vgic *vgic, unsigned nr_cpus, const uint64_t *mpidr, unsigned nr_lrs,
+               unsigned priority_bits)
+{
+    vgic->nr_cpus = nr_cpus;
+    vgic->all_lrs = (uint32_t)(BIT(nr_lrs) - 1);
+    vgic->priority_mask = (uint8_t)(0xff00 >> priority_bits);
+    for (unsigned i = 0; i < nr_cpus; i++) {
+        vgic->cpu[i] = (struct vgic_cpu){
+            .mpidr = mpidr[i] & GICD_IROUTER_AFF, .off = true, .folded = true, .hcr = ICH_HCR_En};
+    }
+    vgic_reset(vgic);
+}
+
+/* Of the CPUs that could take a 1-of-N interrupt: the caller, else the first that is there. */
+static unsigned pick_any(const struct vgic *vgic, unsigned me)
+{
+    if (!vgic->cpu[me].off && !vgic->cpu[me].asleep)
+        return me;
+    for (unsigned i = 0; i < vgic->nr_cpus; i++) {
+        if (!vgic->cpu[i].off && !vgic->cpu[i].asleep)
+            return i;
+    }
+    return VGIC_NO_TARGET;
+}
+
+static void deliver_one(struct vgic *vgic, unsigned me, struct vgic_bank *bank, unsigned n)
+{
+    unsigned target = bank->target[n];
+
+    if (bank->base != 0)
+        vgic->spi_hot |= UINT32_C(1) << (bank->base / 32 - 1);
+    if (target == VGIC_TARGET_ANY)
+        target = pick_any(vgic, me);
+    if (target == VGIC_NO_TARGET)
+        return;
+    if (target == me)
+        vgic_lr_insert(vgic, &vgic->cpu[me], bank, n);
+    else if (!vgic->cpu[target].folded)
+        gic_kick(target);
+}
+
+void vgic_deliver(struct vgic *vgic, unsigned me, struct vgic_bank *bank, uint32_t mask)
+{
+    uint32_t ready = vgic_bank_deliverable(vgic, bank) & mask;
+
+    for (; ready != 0; ready &= ready - 1)
+        deliver_one(vgic, me, bank, (unsigned)__builtin_ctz(ready));
+}
+
+/* The interrupt became pending by an edge, with `me` the CPU that says so. */
+static inline void make_pending(struct vgic *vgic, unsigned me, struct vgic_bank *bank, unsigned n)
+{
+    uint32_t bit = UINT32_C(1) << n;
+
+    if ((bank->in_lr & bit) != 0) {
+        unsigned owner = bank->owner[n];
+        uint64_t lr;
+
+        if (owner != me) {
+            bank->latch |= bit;
+            gic_kick(owner);
+            return;
+        }
+        lr = vgic_lr_live(vgic, &vgic->cpu[me], bank, n);
+        if (lr != 0) {
+            gich_write_lr(bank->lr[n], lr | ICH_LR_Pending);
+            return;
+        }
+    }
+    bank->latch |= bit;
+    if ((vgic_bank_deliverable(vgic, bank) & bit) != 0)
+        deliver_one(vgic, me, bank, n);
+}
+
+/* A level-sensitive interrupt in an LR of the caller follows its line. */
+static void follow_line(struct vgic *vgic, unsigned me, struct vgic_bank *bank, unsigned n)
+{
+    uint32_t bit = UINT32_C(1) << n;
+    uint64_t lr = vgic_lr_live(vgic, &vgic->cpu[me], bank, n);
+
+    if (lr == 0)
+        vgic_deliver(vgic, me, bank, bit);
+    else if ((bank->line & bit) != 0)
+        gich_write_lr(bank->lr[n], lr | ICH_LR_Pending | ICH_LR_EOI);
+    else if ((bank->latch & bit) == 0)
+        gich_write_lr(bank->lr[n], lr & ~(ICH_LR_Pending | ICH_LR_EOI));
+    else
+        gich_write_lr(bank->lr[n], lr & ~ICH_LR_EOI);
+}
+
+void vgic_set_line(void *ctx, uint32_t intid, bool level)
+{
+    struct vgic *vgic = ctx;
+    struct vgic_bank *bank = vgic_bank_of(vgic, 0, intid);
+    unsigned n = intid % 32;
+    uint32_t bit = UINT32_C(1) << n;
+    unsigned me = cpu_index();
+
+    spin_lock(&vgic->lock);
+    if (((bank->line & bit) != 0) != level) {
+        bank->line ^= bit;
+        if ((bank->edge & bit) != 0) {
+            if (level)
+                make_pending(vgic, me, bank, n);
+        } else if ((bank->in_lr & bit) == 0) {
+            vgic_deliver(vgic, me, bank, bit);
+        } else if (bank->owner[n] == me) {
+            follow_line(vgic, me, bank, n);
+        } else {
+            gic_kick(bank->owner[n]);
+        }
+    }
+    spin_unlock(&vgic->lock);
+}
+
+void vgic_hw_ppi_fired(struct vgic *vgic, unsigned cpu, uint32_t intid)
+{
+    spin_lock(&vgic->lock);
+    make_pending(vgic, cpu, &vgic->cpu[cpu].bank, intid);
+    spin_unlock(&vgic->lock);
+}
+
+/* The affinity of the 16 CPUs that a write to an SGI register with IRM = 0 can name. */
+static uint64_t sgi_cluster(uint64_t sgir)
+{
+    return FIELD_PREP(MPIDR_Aff3, FIELD_GET(ICC_SGIR_Aff3, sgir)) |
+           FIELD_PREP(MPIDR_Aff2, FIELD_GET(ICC_SGIR_Aff2, sgir)) |
+           FIELD_PREP(MPIDR_Aff1, FIELD_GET(ICC_SGIR_Aff1, sgir)) |
+           FIELD_GET(ICC_SGIR_RS, sgir) << 4;
+}
+
+void vgic_send_sgi(struct vgic *vgic, unsigned from, uint64_t sgir, bool group1)
+{
+    unsigned intid = (unsigned)FIELD_GET(ICC_SGIR_INTID, sgir);
+    uint64_t list = FIELD_GET(ICC_SGIR_TargetList, sgir);
+    uint64_t cluster = sgi_cluster(sgir);
+    bool all_others = (sgir & ICC_SGIR_IRM) != 0;
+
+    spin_lock(&vgic->lock);
+    for (unsigned i = 0; i < vgic->nr_cpus; i++) {
+        struct vgic_bank *bank = &vgic->cpu[i].bank;
+        uint64_t rank = vgic->cpu[i].mpidr - cluster; /* below 16 in the cluster alone */
+        bool named = all_others ? i != from : rank < 16 && (list >> rank & 1) != 0;
+
+        if (named && (bank->group1 >> intid & 1) == group1)
+            make_pending(vgic, from, bank, intid);
+    }
+    spin_unlock(&vgic->lock);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the vgic's files share. Everything here wants vgic->lock held. */
+#ifndef GIC_VGIC_INTERNAL_H
+#define GIC_VGIC_INTERNAL_H
+
+#include "gic/gic_regs.h"
+#include "gic/vgic.h"
+
+static inline struct vgic_bank *vgic_bank_of(struct vgic *vgic, unsigned cpu, uint32_t intid)
+{
+    return intid < VGIC_FIRST_SPI ? &vgic->cpu[cpu].bank : &vgic->spi[intid / 32 - 1];
+}
+
+/* Pending in memory: for a level-sensitive interrupt by latch or line. */
+static inline uint32_t vgic_bank_pending(const struct vgic_bank *bank)
+{
+    return bank->latch | (bank->line & ~bank->edge);
+}
+
+/* Pending, and neither the interrupt nor its group is disabled. */
+static inline uint32_t vgic_bank_ready(const struct vgic *vgic, const struct vgic_bank *bank)
+{
+    uint32_t group_on = (bank->group1 & vgic->group1_on) | (~bank->group1 & vgic->group0_on);
+
+    return vgic_bank_pending(bank) & bank->enabled & group_on;
+}
+
+/* What of the bank can be given to a CPU now. */
+static inline uint32_t vgic_bank_deliverable(const struct vgic *vgic, const struct vgic_bank *bank)
+{
+    return vgic_bank_ready(vgic, bank) & ~bank->in_lr & ~bank->active;
+}
+
+/* vgic_lr.c, about the LRs of the calling CPU */
+
+/* Take all of them back into memory. */
+void vgic_lr_fold(struct vgic *vgic, struct vgic_cpu *cpu);
+/* Give it what it should see, into free LRs; fold first to have everything weighed anew. */
+void vgic_lr_refill(struct vgic *vgic, struct vgic_cpu *cpu);
+/* Give it this one deliverable interrupt, bit `n` of `bank`. */
+void vgic_lr_insert(struct vgic *vgic, struct vgic_cpu *cpu, struct vgic_bank *bank, unsigned n);
+/*
+ * The value of the LR that holds bit `n` of `bank`, which is in_lr here. An LR that turns out
+ * to be empty is retired, and 0 returned: the interrupt is back in memory.
+ */
+uint64_t vgic_lr_live(struct vgic *vgic, struct vgic_cpu *cpu, struct vgic_bank *bank, unsigned n);
+
+/* vgic.c */
+
+/* The interrupts `mask` of `bank` have changed: those now deliverable find their CPUs. */
+void vgic_deliver(struct vgic *vgic, unsigned me, struct vgic_bank *bank, uint32_t mask);
+
+/* vgic_sync.c */
+
+/*
+ * Have the interrupts `mask` of `bank` in memory, and in nobody's LRs until vgic_release().
+ * May drop the lock while it waits. `me` is the calling CPU.
+ */
+void vgic_claim(struct vgic *vgic, unsigned me, struct vgic_bank *bank, uint32_t mask,
+                uint32_t *held);
+/* The same for all interrupts of all banks. */
+void vgic_claim_all(struct vgic *vgic, unsigned me, uint32_t *held);
+/* Let the CPUs in `held` go on; the caller's LRs are up to date afterwards. May drop the lock. */
+void vgic_release(struct vgic *vgic, unsigned me, uint32_t held);
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which interrupts sit in the list registers of this CPU.
+ *
+ * When there are more than fit: one LR goes to the most urgent pending interrupt, then come
+ * active ones, then the rest of the pending, each by priority. What is left out is made up
+ * for by maintenance interrupts: NPIE when no LR is pending any more, LRENPIE and TDIR when
+ * the guest may end an interrupt that has no LR (GICv3, "ICH_HCR_EL2").
+ *
+ * Neighbours: vgic.c and vgic_sync.c decide when; gich.h is the hardware.
+ */
+#include "gic/gic.h"
+#include "gic/vgic_internal.h"
+#include "gich.h"
+
+struct choice {
+    struct vgic_bank *bank; /* NULL: none */
+    unsigned n;
+    unsigned count; /* how many there were to choose from */
+};
+
+/* One LR's interrupt goes back to memory, with what `lr`, its value, says about it. */
+static void retire(struct vgic *vgic, struct vgic_cpu *cpu, unsigned i, uint64_t lr)
+{
+    uint32_t intid = cpu->lr_intid[i];
+    struct vgic_bank *bank = vgic_bank_of(vgic, (unsigned)(cpu - vgic->cpu), intid);
+    uint32_t bit = UINT32_C(1) << intid % 32;
+
+    cpu->lr_used &= ~(UINT32_C(1) << i);
+    bank->in_lr &= ~bit;
+    if ((lr & ICH_LR_Active) != 0)
+        bank->active |= bit;
+    if ((lr & ICH_LR_Pending) == 0) {
+        if ((bank->edge & bit) == 0 && (lr & ICH_LR_HW) == 0)
+            bank->latch &= ~bit; /* a level's latch ends when the guest acknowledges it */
+    } else if (((bank->edge & bit) != 0) || (lr & ICH_LR_HW) != 0) {
+        bank->latch |= bit;
+    }
+    if (bank->base != 0)
+        vgic->spi_hot |= UINT32_C(1) << (bank->base / 32 - 1);
+}
+
+uint64_t vgic_lr_live(struct vgic *vgic, struct vgic_cpu *cpu, struct vgic_bank *bank, unsigned n)
+{
+    uint64_t lr = gich_read_lr(bank->lr[n]);
+
+    if ((lr & ICH_LR_State) != 0)
+        return lr;
+    retire(vgic, cpu, bank->lr[n], lr);
+    return 0;
+}
+
+/*
+ * What shall go into an LR for bit `n`. One that is linked to a physical interrupt is never
+ * pending and active at once (GICv3, "ICH_LR<n>_EL2", HW).
+ */
+static uint64_t lr_value(const struct vgic *vgic, const struct vgic_bank *bank, unsigned n)
+{
+    uint32_t bit = UINT32_C(1) << n;
+    uint32_t intid = bank->base + n;
+    const uint64_t linked_active = ICH_LR_HW | ICH_LR_Active;
+    uint64_t lr = FIELD_PREP(ICH_LR_vINTID, intid) | FIELD_PREP(ICH_LR_Priority, bank->priority[n]);
+
+    if ((bank->group1 & bit) != 0)
+        lr |= ICH_LR_Group;
+    if (intid < 32 && (VGIC_HW_PPIS & bit) != 0)
+        lr |= ICH_LR_HW | FIELD_PREP(ICH_LR_pINTID, intid);
+    else if ((bank->line & ~bank->edge & bit) != 0)
+        lr |= ICH_LR_EOI;
+    if ((bank->active & bit) != 0)
+        lr |= ICH_LR_Active;
+    if ((vgic_bank_ready(vgic, bank) & bit) != 0 && (lr & linked_active) != linked_active)
+        lr |= ICH_LR_Pending;
+    return lr;
+}
+
+/* Put bit `n` of `bank` into the free LR `i`. */
+static void place(struct vgic *vgic, struct vgic_cpu *cpu, unsigned i, struct vgic_bank *bank,
+                  unsigned n)
+{
+    uint32_t bit = UINT32_C(1) << n;
+    uint64_t lr = lr_value(vgic, bank, n);
+
+    gich_write_lr(i, lr);
+    cpu->lr_used |= UINT32_C(1) << i;
+    cpu->lr_intid[i] = (uint16_t)(bank->base + n);
+    bank->in_lr |= bit;
+    bank->owner[n] = (uint8_t)(cpu - vgic->cpu);
+    bank->lr[n] = (uint8_t)i;
+    bank->active &= ~bit;
+    if ((bank->edge & bit) != 0 || (lr & ICH_LR_HW) != 0)
+        bank->latch &= ~bit;
+}
+
+void vgic_lr_insert(struct vgic *vgic, struct vgic_cpu *cpu, struct vgic_bank *bank, unsigned n)
+{
+    uint32_t free_lrs = vgic->all_lrs & ~cpu->lr_used;
+
+    if (cpu->folded || cpu->asleep)
+        return;
+    if (free_lrs != 0 && cpu->hcr == ICH_HCR_En) {
+        place(vgic, cpu, (unsigned)__builtin_ctz(free_lrs), bank, n);
+    } else {
+        vgic_lr_fold(vgic, cpu);
+        vgic_lr_refill(vgic, cpu);
+    }
+}
+
+/* Weigh the interrupts `mask` of `bank` against the best so far. */
+static void consider(struct choice *best, struct vgic_bank *bank, uint32_t mask)
+{
+    for (; mask != 0; mask &= mask - 1) {
+        unsigned n = (unsigned)__builtin_ctz(mask);
+
+        best->count++;
+        if (best->bank == NULL || bank->priority[n] < best->bank->priority[best->n]) {
+            best->bank = bank;
+            best->n = n;
+        }
+    }
+}
+
+/* Those of `mask`, deliverable SPIs, that are for this CPU. */
+static uint32_t spis_for(const struct vgic_bank *bank, uint32_t mask, unsigned cpu)
+{
+    uint32_t mine = 0;
+
+    for (; mask != 0; mask &= mask - 1) {
+        unsigned n = (unsigned)__builtin_ctz(mask);
+
+        if (bank->target[n] == cpu || bank->target[n] == VGIC_TARGET_ANY)
+            mine |= UINT32_C(1) << n;
+    }
+    return mine;
+}
+
+/* A linked PPI whose line has dropped since it was latched is pending no more. */
+static void check_hw_lines(struct vgic_cpu *cpu, unsigned index)
+{
+    uint32_t gone = cpu->bank.latch & VGIC_HW_PPIS;
+
+    if (gone == 0)
+        return;
+    gone &= ~gic_ppi_pending(index);
+    cpu->bank.latch &= ~gone;
+    for (; gone != 0; gone &= gone - 1)
+        gic_ppi_set_active(index, (uint32_t)__builtin_ctz(gone), false);
+}
+
+static struct choice best_pending(struct vgic *vgic, struct vgic_cpu *cpu)
+{
+    unsigned index = (unsigned)(cpu - vgic->cpu);
+    struct choice best = {.bank = NULL};
+
+    consider(&best, &cpu->bank, vgic_bank_deliverable(vgic, &cpu->bank));
+    for (uint32_t hot = vgic->spi_hot; hot != 0; hot &= hot - 1) {
+        unsigned i = (unsigned)__builtin_ctz(hot);
+        uint32_t ready = vgic_bank_deliverable(vgic, &vgic->spi[i]);
+
+        if (ready == 0 && vgic->spi[i].active == 0)
+            vgic->spi_hot &= ~(UINT32_C(1) << i);
+        consider(&best, &vgic->spi[i], spis_for(&vgic->spi[i], ready, index));
+    }
+    return best;
+}
+
+/* Active interrupts that this CPU acknowledged and that have no LR. */
+static struct choice best_active(struct vgic *vgic, struct vgic_cpu *cpu)
+{
+    unsigned index = (unsigned)(cpu - vgic->cpu);
+    struct choice best = {.bank = NULL};
+
+    consider(&best, &cpu->bank, cpu->bank.active & ~cpu->bank.in_lr);
+    for (uint32_t hot = vgic->spi_hot; hot != 0; hot &= hot - 1) {
+        struct vgic_bank *bank = &vgic->spi[__builtin_ctz(hot)];
+        uint32_t mine = 0;
+
+        for (uint32_t rest = bank->active & ~bank->in_lr; rest != 0; rest &= rest - 1) {
+            if (bank->owner[__builtin_ctz(rest)] == index)
+                mine |= rest & -rest;
+        }
+        consider(&best, bank, mine);
+    }
+    return best;
+}
+
+static void update_hcr(struct vgic_cpu *cpu, bool overflow, bool spilled)
+{
+    uint64_t hcr = ICH_HCR_En;
+
+    if (overflow)
+        hcr |= ICH_HCR_NPIE;
+    if (spilled)
+        hcr |= ICH_HCR_LRENPIE | ICH_HCR_TDIR;
+    if (hcr != cpu->hcr)
+        gich_write_hcr(hcr);
+    cpu->hcr = hcr;
+}
+
+void vgic_lr_refill(struct vgic *vgic, struct vgic_cpu *cpu)
+{
+    struct choice pending;
+    struct choice active;
+    uint32_t free_lrs = vgic->all_lrs & ~cpu->lr_used;
+    bool first = true;
+
+    if (cpu->folded || cpu->asleep)
+        return;
+    check_hw_lines(cpu, (unsigned)(cpu - vgic->cpu));
+    pending = best_pending(vgic, cpu);
+    active = best_active(vgic, cpu);
+    for (; free_lrs != 0; free_lrs &= free_lrs - 1) {
+        struct choice *next = active.bank != NULL && !(first && pending.bank != NULL) ? &active
+                                                                                      : &pending;
+
+        if (next->bank == NULL)
+            break;
+        place(vgic, cpu, (unsigned)__builtin_ctz(free_lrs), next->bank, next->n);
+        first = false;
+        if (next->count == 1)
+            next->bank = NULL;
+        else
+            *next = next == &active ? best_active(vgic, cpu) : best_pending(vgic, cpu);
+    }
+    update_hcr(cpu, pending.bank != NULL, active.bank != NULL);
+}
+
+/* The guest has ended interrupts that had no LR: the most urgent active ones. */
+static void end_spilled(struct vgic *vgic, struct vgic_cpu *cpu)
+{
+    uint64_t hcr = gich_read_hcr();
+
+    for (uint64_t ended = FIELD_GET(ICH_HCR_EOIcount, hcr); ended != 0; ended--) {
+        struct choice active = best_active(vgic, cpu);
+
+        if (active.bank == NULL)
+            break;
+        active.bank->active &= ~(UINT32_C(1) << active.n);
+        if (active.bank->base == 0 && (VGIC_HW_PPIS >> active.n & 1) != 0)
+            gic_ppi_set_active((unsigned)(cpu - vgic->cpu), active.n, false);
+    }
+    gich_write_hcr(hcr & ~ICH_HCR_EOIcount);
+}
+
+void vgic_lr_fold(struct vgic *vgic, struct vgic_cpu *cpu)
+{
+    if ((cpu->hcr & ICH_HCR_LRENPIE) != 0)
+        end_spilled(vgic, cpu);
+    for (uint32_t used = cpu->lr_used; used != 0; used &= used - 1) {
+        unsigned i = (unsigned)__builtin_ctz(used);
+        uint64_t lr = gich_read_lr(i);
+
+        retire(vgic, cpu, i, lr);
+        if (lr != 0)
+            gich_write_lr(i, 0);
+    }
+}
