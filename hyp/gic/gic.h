@@ -33,8 +33,8 @@ int must_check gic_init(const struct gic_config *config);
  */
 int must_check gic_init_cpu(unsigned cpu, uint64_t mpidr);
 
-/* Forward the SPI `intid`, level-sensitive, to the calling CPU `cpu`. */
-void gic_enable_spi(unsigned cpu, uint32_t intid);
+/* Forward the SPI `intid`, level-sensitive, to the CPU of affinity `mpidr`. */
+void gic_enable_spi(uint32_t intid, uint64_t mpidr);
 void gic_set_spi_enabled(uint32_t intid, bool enabled);
 
 /* Send GIC_SGI_KICK to `cpu`; what was written before is seen by its handler. */

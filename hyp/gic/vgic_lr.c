@@ -9,6 +9,8 @@
  *
  * Neighbours: vgic.c and vgic_sync.c decide when; gich.h is the hardware.
  */
+#include <stddef.h>
+
 #include "gic/gic.h"
 #include "gic/vgic_internal.h"
 #include "gich.h"

@@ -351,7 +351,8 @@ enum mmio_result vgic_redist_access(void *dev, struct mmio_access *access)
         if (offset < GICR_SGI_BASE)
             value = access_redist_control(region->vgic, cpu, access, offset);
         else if (offset - GICR_SGI_BASE >= GICD_IGROUPR)
-            value = access_banked(region->vgic, cpu, true, access, offset - GICR_SGI_BASE);
+            value = access_banked(region->vgic, cpu, true, access,
+                                  offset - (uint32_t)GICR_SGI_BASE);
     }
     if (!access->write)
         access->value = value;
