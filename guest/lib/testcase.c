@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Running a test guest's cases: see testcase.h. */
+#include "testcase.h"
+
+#include "console.h"
+
+static const char *running;
+static bool failed, skipped;
+static unsigned count_run, count_failed;
+
+void test_fail(const char *format, ...)
+{
+    va_list args;
+
+    if (failed)
+        return;
+    failed = true;
+    va_start(args, format);
+    printf("case %s: FAIL ", running);
+    vprintf(format, args);
+    printf("\n");
+    va_end(args);
+}
+
+void test_skip(const char *format, ...)
+{
+    va_list args;
+
+    if (failed || skipped)
+        return;
+    skipped = true;
+    va_start(args, format);
+    printf("case %s: skip ", running);
+    vprintf(format, args);
+    printf("\n");
+    va_end(args);
+}
+
+void test_run(const struct test_case *cases, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        running = cases[i].name;
+        failed = false;
+        skipped = false;
+        cases[i].fn();
+        count_run++;
+        if (failed)
+            count_failed++;
+        else if (!skipped)
+            printf("case %s: ok\n", running);
+    }
+    printf("verdict: %u cases, %u failed\n", count_run, count_failed);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Test guests: a table of cases, each printed as `case NAME: ok` or
+ * `case NAME: FAIL why`, and a closing `verdict:` line, which test/guest/run.py reads.
+ */
+#ifndef GUEST_TESTCASE_H
+#define GUEST_TESTCASE_H
+
+#include <stdbool.h>
+
+struct test_case {
+    const char *name;
+    void (*fn)(void);
+};
+
+/* Run all cases and print the verdict. */
+void test_run(const struct test_case *cases, unsigned count);
+
+/* The running case fails, for this reason; the first one counts. */
+void test_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The running case can't be judged on this machine, for this reason; counts as passed. */
+void test_skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* In a case: fail and leave it unless the condition holds. */
+#define CHECK(condition, ...)                                                                      \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            test_fail(__VA_ARGS__);                                                                \
+            return;                                                                                \
+        }                                                                                          \
+    } while (0)
+
+#define TEST_MAIN(cases)                                                                           \
+    void guest_main(void)                                                                          \
+    {                                                                                              \
+        test_run(cases, sizeof(cases) / sizeof((cases)[0]));                                       \
+    }
+
+#endif
