@@ -1,0 +1,145 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Run one test guest and judge it by its lines and by the exit status.
+
+    run.py FAMILY [--build DIR] [--bare] [--cpu MODEL] [--timeout SECONDS]
+
+Under Traproom (tools/traproom run), or with --bare on QEMU's own machine, to check the
+test itself. A guest passes that prints `verdict: N cases, 0 failed`, no case of which
+failed, and which powers off. test/guest/FAMILY.c says what each family covers.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+REPO = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+DISK_SIZE = 4 << 20
+
+# What a family needs besides four CPUs: a disk, and what is typed when it asks.
+FAMILIES = {
+    "mmio": {},
+    "sysreg": {},
+    "psci": {"disk": True, "timeout": 120},
+    "gic": {},
+    "timer": {},
+    "virtio": {"disk": True},
+    "uart": {"typed": True},
+}
+
+# The guest asks for input by this line; what follows the colon is to be typed.
+TYPE_REQUEST = re.compile(rb"type: (\S+)")
+VERDICT = re.compile(r"^verdict: (\d+) cases, (\d+) failed\s*$", re.MULTILINE)
+CASE = re.compile(r"^case (\S+): (ok|FAIL.*|skip.*?)\s*$", re.MULTILINE)
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description="Run one test guest.")
+    parser.add_argument("family", choices=sorted(FAMILIES))
+    parser.add_argument("--build", default=os.path.join(REPO, "build"), help="build folder")
+    parser.add_argument("--bare", action="store_true", help="without Traproom")
+    parser.add_argument("--cpu", default="max,pauth-impdef=on")
+    parser.add_argument("--smp", type=int, default=4)
+    parser.add_argument("--timeout", type=int)
+    return parser.parse_args()
+
+
+def bare_command(image, disk, args):
+    command = ["qemu-system-aarch64", "-M", "virt,gic-version=3", "-cpu", args.cpu,
+               "-smp", str(args.smp), "-m", "640", "-nodefaults", "-display", "none",
+               "-serial", "stdio", "-kernel", image,
+               "-global", "virtio-mmio.force-legacy=false"]
+    if disk:
+        command += ["-drive", f"if=none,id=disk,format=raw,discard=unmap,file={disk}",
+                    "-device", "virtio-blk-device,drive=disk"]
+    return command
+
+
+def traproom_command(image, disk, args, timeout):
+    command = [os.path.join(REPO, "tools", "traproom"), "run", "--kernel", image,
+               "--smp", str(args.smp), "--cpu", args.cpu, "--timeout", str(timeout)]
+    return command + (["--disk", disk] if disk else [])
+
+
+def feed(process, output):
+    """Read the guest's output to its end, typing what it asks for."""
+    answered = 0
+    while True:
+        data = os.read(process.stdout.fileno(), 65536)
+        if not data:
+            return
+        output += data
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        requests = TYPE_REQUEST.findall(output)
+        # A whole line is needed to know the whole word.
+        complete = output.count(b"\n", 0, len(output)) and output.endswith((b"\n", b"\r"))
+        while complete and answered < len(requests):
+            time.sleep(0.1)
+            process.stdin.write(requests[answered])
+            process.stdin.flush()
+            answered += 1
+
+
+def run(command, timeout, typed):
+    output = bytearray()
+    stdin = subprocess.PIPE if typed else subprocess.DEVNULL
+    process = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT)
+    # The launcher has a limit of its own; this one is for a launcher that hangs.
+    watchdog = threading.Timer(timeout + 15, process.kill)
+    watchdog.start()
+    try:
+        feed(process, output)
+        status = process.wait()
+    finally:
+        watchdog.cancel()
+    return status, output.decode("utf-8", "replace").replace("\r", "")
+
+
+def judge(status, text):
+    """What is wrong, one line each."""
+    problems = []
+    if status != 0:
+        problems.append(f"exit status {status}")
+    verdicts = VERDICT.findall(text)
+    cases = CASE.findall(text)
+    failed = [name for name, result in cases if result.startswith("FAIL")]
+    if len(verdicts) != 1:
+        problems.append(f"{len(verdicts)} verdicts instead of one")
+    else:
+        count = int(verdicts[0][0])
+        if count == 0 or count != len(cases):
+            problems.append(f"the verdict counts {count} cases, the output has {len(cases)}")
+        if int(verdicts[0][1]) != len(failed):
+            problems.append("the verdict and the cases disagree")
+    return problems + [f"case {name} failed" for name in failed]
+
+
+def main():
+    args = parse_arguments()
+    needs = FAMILIES[args.family]
+    timeout = args.timeout or needs.get("timeout", 60)
+    image = os.path.join(args.build, "guest", args.family + ".img")
+    with tempfile.TemporaryDirectory(prefix="traproom-guest-") as folder:
+        disk = None
+        if needs.get("disk"):
+            disk = os.path.join(folder, "disk.img")
+            with open(disk, "wb") as file:
+                file.truncate(DISK_SIZE)
+        command = (bare_command(image, disk, args) if args.bare
+                   else traproom_command(image, disk, args, timeout))
+        status, text = run(command, timeout, needs.get("typed", False))
+    problems = judge(status, text)
+    for problem in problems:
+        print(f"{args.family}: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
