@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the assembly files share. */
+#ifndef ARCH_ASM_H
+#define ARCH_ASM_H
+
+#define FUNC(name)                                                                                 \
+    .globl name;                                                                                   \
+    .type name, %function;                                                                         \
+    .balign 4;                                                                                     \
+    name:
+
+#define END(name) .size name, . - name
+
+/* A landing pad for indirect branches; a NOP where the CPU has no BTI. */
+#define BTI_C hint #34
+
+#endif

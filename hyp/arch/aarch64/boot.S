@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From reset to C. Traproom starts as a Linux kernel would (Linux, "Booting AArch64 Linux"):
+ * at EL2, MMU off, x0 the host's device tree; from an ELF loader x0 may be 0.
+ *
+ * The first CPU runs on a map of its own making, two GiB-sized blocks, until main.c has made
+ * the real one (mm/hyp_map.c) and calls boot_switch_map(). The others, started by PSCI at
+ * boot_secondary, find the real one ready.
+ */
+#include "asm.h"
+#include "boot.h"
+
+#define SCTLR_BOOT   0x30c51835 /* RES1, I, C, M; SA waits for the stack */
+#define TCR_BOOT     0x80803519 /* T0SZ 25: 39 bits; inner shareable, write-back, 4 KiB; RES1 */
+#define MAIR_BOOT    0xff       /* Attr0: normal, write-back */
+#define BLOCK_BOOT   0x741      /* a block: AF, inner shareable, RES1 of AP, Attr0 */
+#define GIB_SHIFT    30
+#define IMAGE_MAGIC  0x644d5241 /* "ARM\x64" */
+#define R_AARCH64_RELATIVE 1027
+
+    .section .head.text, "ax"
+
+/* The arm64 Image header. */
+    .globl _head
+_head:
+    b boot_primary
+    .long 0
+    .quad 0x200000              /* text_offset */
+    .quad _image_size
+    .quad 0xa                   /* flags: little endian, 4 KiB pages, anywhere in memory */
+    .quad 0
+    .quad 0
+    .quad 0
+    .long IMAGE_MAGIC
+    .long 0
+
+/* x0: the host's device tree, or 0. */
+FUNC(boot_primary)
+    mov x20, x0
+    mrs x1, CurrentEL
+    cmp x1, #8                  /* EL2 */
+    b.ne park
+    adrp x21, _head
+    cbnz x20, 1f
+    lsr x20, x21, #GIB_SHIFT    /* QEMU leaves it at the base of RAM: look there */
+    lsl x20, x20, #GIB_SHIFT
+1:
+    adrp x0, boot_table
+    add x0, x0, :lo12:boot_table
+    mov x1, x21
+    bl map_gib
+    mov x1, x20
+    bl map_gib
+    dsb sy                      /* the table is in memory before the walker looks */
+    ldr x1, =MAIR_BOOT
+    msr mair_el2, x1
+    ldr x1, =TCR_BOOT
+    mrs x2, id_aa64mmfr0_el1
+    and x2, x2, #7              /* PARange up to 48 bits */
+    cmp x2, #5
+    mov x3, #5
+    csel x2, x2, x3, ls
+    orr x1, x1, x2, lsl #16     /* TCR_EL2.PS */
+    msr tcr_el2, x1
+    msr ttbr0_el2, x0
+    tlbi alle2
+    ic iallu
+    dsb nsh                     /* both are done before translation begins */
+    isb
+    ldr x1, =SCTLR_BOOT
+    msr sctlr_el2, x1
+    isb                         /* from here on through the map */
+    bl clear_bss
+    bl relocate
+    adrp x0, vectors
+    add x0, x0, :lo12:vectors
+    msr vbar_el2, x0
+    adrp x0, boot_stacks
+    add x0, x0, #STACK_STRIDE   /* CPU 0's; no page of it lies above it */
+    mov sp, x0
+    mov x29, xzr
+    mov x30, xzr
+    msr tpidr_el2, xzr
+    mov x0, x20
+    bl main
+    b park
+END(boot_primary)
+
+/* Map the GiB around x1 by a block of the table at x0. Clobbers x2 to x4. */
+FUNC(map_gib)
+    ubfx x2, x1, #GIB_SHIFT, #9
+    lsr x3, x1, #GIB_SHIFT
+    lsl x3, x3, #GIB_SHIFT
+    mov x4, #BLOCK_BOOT
+    orr x3, x3, x4
+    add x2, x0, x2, lsl #3
+    str x3, [x2]
+    dc ivac, x2                 /* no stale line in front of what was written uncached */
+    ret
+END(map_gib)
+
+FUNC(clear_bss)
+    adrp x0, __bss_start
+    adrp x1, __bss_end          /* both page aligned */
+1:  cmp x0, x1
+    b.hs 2f
+    stp xzr, xzr, [x0], #16
+    b 1b
+2:  ret
+END(clear_bss)
+
+/* Linked at an address of its own, running at another: add the difference where it matters. */
+FUNC(relocate)
+    adrp x0, __rela_start
+    add x0, x0, :lo12:__rela_start
+    adrp x1, __rela_end
+    add x1, x1, :lo12:__rela_end
+    adrp x2, _head
+    ldr x3, =LINK_BASE
+    sub x2, x2, x3
+1:  cmp x0, x1
+    b.hs 2f
+    ldp x3, x4, [x0], #24       /* r_offset, r_info */
+    ldur x5, [x0, #-8]          /* r_addend */
+    cmp w4, #R_AARCH64_RELATIVE
+    b.ne 1b
+    add x5, x5, x2
+    str x5, [x3, x2]
+    b 1b
+2:  ret
+END(relocate)
+
+/* Started by PSCI CPU_ON; x0: its struct boot_cpu. */
+FUNC(boot_secondary)
+    mov x20, x0
+    mrs x1, CurrentEL
+    cmp x1, #8
+    b.ne park
+    ldp x0, x1, [x20, #BOOT_CPU_TTBR0]
+    ldp x2, x3, [x20, #BOOT_CPU_MAIR]
+    bl set_map
+    adrp x0, vectors
+    add x0, x0, :lo12:vectors
+    msr vbar_el2, x0
+    ldp x0, x1, [x20, #BOOT_CPU_STACK]
+    mov sp, x0
+    mov x0, x1
+    mov x29, xzr
+    mov x30, xzr
+    msr tpidr_el2, xzr
+    bl main_secondary
+    b park
+END(boot_secondary)
+
+/* Translate by TTBR0 x0, TCR x1, MAIR x2, SCTLR x3. The MMU is off. */
+set_map:
+    msr ttbr0_el2, x0
+    msr tcr_el2, x1
+    msr mair_el2, x2
+    tlbi alle2
+    ic iallu
+    dsb nsh                     /* both are done before translation begins */
+    isb
+    msr sctlr_el2, x3
+    isb                         /* from here on through the map */
+    ret
+
+/*
+ * void boot_switch_map(const struct boot_cpu *): from the map that is on to the one named. Both
+ * map this code at its own address; in between there is none, nor any access to data.
+ */
+FUNC(boot_switch_map)
+    BTI_C
+    mov x4, x30
+    mov x5, x0
+    ldp x0, x1, [x5, #BOOT_CPU_TTBR0]
+    ldp x2, x3, [x5, #BOOT_CPU_MAIR]
+    mrs x6, sctlr_el2
+    bic x6, x6, #1
+    dsb sy                      /* all that was written is there, whatever the map */
+    msr sctlr_el2, x6
+    isb                         /* the MMU is off */
+    bl set_map
+    ret x4
+END(boot_switch_map)
+
+park:
+    wfe
+    b park
+
+    .section .data.boot, "aw"
+    .balign 4096
+boot_table:
+    .fill 512, 8, 0

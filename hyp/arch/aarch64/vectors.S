@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * EL2's exception vectors: the way from the guest to C and back.
+ *
+ * While a guest runs, SP_EL2 points to its struct vcpu. A trap stores the guest's registers
+ * there, takes the CPU's own stack from it and calls trap/exit.c; the way back reloads them.
+ * An exception of EL2's own is the end: it is reported by panic.c.
+ */
+#include "asm.h"
+#include "cpu.h"
+
+    .text
+
+/* Store the guest's registers; leave x0 the vcpu and the stack EL2's. */
+.macro save_guest
+    stp x0, x1, [sp, #0]
+    stp x2, x3, [sp, #16]
+    stp x4, x5, [sp, #32]
+    stp x6, x7, [sp, #48]
+    stp x8, x9, [sp, #64]
+    stp x10, x11, [sp, #80]
+    stp x12, x13, [sp, #96]
+    stp x14, x15, [sp, #112]
+    stp x16, x17, [sp, #128]
+    stp x18, x19, [sp, #144]
+    stp x20, x21, [sp, #160]
+    stp x22, x23, [sp, #176]
+    stp x24, x25, [sp, #192]
+    stp x26, x27, [sp, #208]
+    stp x28, x29, [sp, #224]
+    mrs x1, elr_el2
+    mrs x2, spsr_el2
+    stp x30, x1, [sp, #240]
+    str x2, [sp, #256]
+    mov x0, sp
+    ldr x1, [sp, #VCPU_OFFSET_STACK]
+    mov sp, x1
+    mov x29, xzr                /* backtraces end here */
+.endm
+
+.macro from_guest handler
+    .balign 128
+    save_guest
+    bl \handler
+    b guest_return
+.endm
+
+.macro from_el2 number
+    .balign 128
+    mov x0, #\number
+    b el2_exception
+.endm
+
+    .balign 2048
+    .globl vectors
+vectors:
+    from_el2 0                  /* current EL with SP_EL0: never used */
+    from_el2 1
+    from_el2 2
+    from_el2 3
+    from_el2 4                  /* current EL with SP_ELx */
+    from_el2 5
+    from_el2 6
+    from_el2 7
+    from_guest exit_sync        /* lower EL, AArch64 */
+    from_guest exit_irq
+    from_guest exit_irq         /* FIQ: none is routed here; a GIC read finds nothing */
+    from_guest exit_serror
+    from_guest exit_sync        /* lower EL, AArch32: EL0 under an AArch64 kernel */
+    from_guest exit_irq
+    from_guest exit_irq
+    from_guest exit_serror
+    .balign 128
+
+/* The handlers leave the vcpu where they found it: TPIDR_EL2 names it. */
+FUNC(guest_return)
+    mrs x0, tpidr_el2
+    mov sp, x0
+    ldp x30, x1, [sp, #240]
+    ldr x2, [sp, #256]
+    msr elr_el2, x1
+    msr spsr_el2, x2
+    ldp x28, x29, [sp, #224]
+    ldp x26, x27, [sp, #208]
+    ldp x24, x25, [sp, #192]
+    ldp x22, x23, [sp, #176]
+    ldp x20, x21, [sp, #160]
+    ldp x18, x19, [sp, #144]
+    ldp x16, x17, [sp, #128]
+    ldp x14, x15, [sp, #112]
+    ldp x12, x13, [sp, #96]
+    ldp x10, x11, [sp, #80]
+    ldp x8, x9, [sp, #64]
+    ldp x6, x7, [sp, #48]
+    ldp x4, x5, [sp, #32]
+    ldp x2, x3, [sp, #16]
+    ldp x0, x1, [sp, #0]
+    eret
+    dsb nsh                     /* nothing is speculated past the eret */
+    isb
+END(guest_return)
+
+/* void guest_enter(void): run the current vcpu; its traps come back through the vectors. */
+FUNC(guest_enter)
+    BTI_C
+    b guest_return
+END(guest_enter)
+
+/*
+ * An exception of EL2's own, by the number of its vector. The stack may be what failed: there
+ * is another for this, for the first CPU that needs it; a second one waits for ever.
+ */
+FUNC(el2_exception)
+    adrp x1, panic_taken
+    add x1, x1, :lo12:panic_taken
+1:  ldaxr w2, [x1]
+    cbnz w2, 2f
+    mov w2, #1
+    stxr w3, w2, [x1]
+    cbnz w3, 1b
+    mov x1, sp
+    mov x2, x29
+    adrp x3, panic_stack_top
+    add x3, x3, :lo12:panic_stack_top
+    mov sp, x3
+    bl panic_exception
+2:  wfe
+    b 2b
+END(el2_exception)
+
+    .section .bss.panic, "aw", %nobits
+    .balign 16
+    .space 4096
+panic_stack_top:
+panic_taken:
+    .space 4

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The machine's console: whole lines of ours between the guest's bytes. See console.h. */
+#include "drv/console.h"
+
+#include "drv/pl011.h"
+#include "lib/string.h"
+#include "spinlock.h"
+
+#define LINE_MAX  256
+#define EARLY_MAX 1024 /* bytes logged before there is a console */
+
+static spinlock_t lock;
+static bool ready;
+static bool quiet;
+static bool mid_line; /* the guest has begun a line */
+static char early[EARLY_MAX];
+static size_t early_len;
+
+static void put_locked(char c)
+{
+    if (ready)
+        pl011_put((uint8_t)c);
+    else if (early_len < EARLY_MAX)
+        early[early_len++] = c;
+}
+
+static void put_text_locked(const char *text)
+{
+    for (; *text != '\0'; text++)
+        put_locked(*text);
+}
+
+static void put_line(const char *kind, const char *text)
+{
+    spin_lock(&lock);
+    if (mid_line)
+        put_text_locked("\r\n");
+    mid_line = false;
+    put_text_locked("[traproom] ");
+    put_text_locked(kind);
+    put_text_locked(text);
+    put_text_locked("\r\n");
+    spin_unlock(&lock);
+}
+
+void console_init(pa_t base)
+{
+    pl011_init(base);
+    ready = true;
+    for (size_t i = 0; i < early_len; i++)
+        pl011_put((uint8_t)early[i]);
+}
+
+void console_guest_put(uint8_t byte)
+{
+    spin_lock(&lock);
+    mid_line = byte != '\n';
+    pl011_put(byte);
+    spin_unlock(&lock);
+}
+
+void console_exit_line(const char *text)
+{
+    put_line("exit: ", text);
+}
+
+void console_seize(void)
+{
+    spin_unlock(&lock);
+}
+
+void log_set_quiet(bool value)
+{
+    quiet = value;
+}
+
+static void log_line(const char *kind, const char *fmt, va_list ap)
+{
+    char text[LINE_MAX];
+
+    fmt_vsnprintf(text, sizeof(text), fmt, ap);
+    put_line(kind, text);
+}
+
+void log_info(const char *fmt, ...)
+{
+    va_list ap;
+
+    if (quiet)
+        return;
+    va_start(ap, fmt);
+    log_line("", fmt, ap);
+    va_end(ap);
+}
+
+void log_warn(const char *fmt, ...)
+{
+    va_list ap;
+
+    if (quiet)
+        return;
+    va_start(ap, fmt);
+    log_line("warning: ", fmt, ap);
+    va_end(ap);
+}
+
+void log_error(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    log_line("error: ", fmt, ap);
+    va_end(ap);
+}

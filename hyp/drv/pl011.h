@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The machine's UART, an Arm PL011 (DDI 0183). The boot loader has set its speed. */
+#ifndef DRV_PL011_H
+#define DRV_PL011_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/addr.h"
+
+/* Use the UART whose registers lie at `base`, mapped as a device. Input interrupts are off. */
+void pl011_init(pa_t base);
+
+/* Send a byte; waits while the transmit FIFO is full. */
+void pl011_put(uint8_t byte);
+
+/* The next byte received, or -1. */
+int pl011_get(void);
+
+/* Raise the UART's interrupt, or not, while there is input. */
+void pl011_set_rx_interrupt(bool enabled);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* C's string functions for the hypervisor and libfdt. memcpy and memset are arch/aarch64/mem.S. */
+#include "lib/string.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+void *memmove(void *dst, const void *src, size_t n)
+{
+    unsigned char *d = dst;
+    const unsigned char *s = src;
+
+    if ((uintptr_t)d - (uintptr_t)s >= n)
+        return memcpy(dst, src, n);
+    while (n-- > 0)
+        d[n] = s[n];
+    return dst;
+}
+
+int memcmp(const void *a, const void *b, size_t n)
+{
+    const unsigned char *x = a;
+    const unsigned char *y = b;
+
+    for (size_t i = 0; i < n; i++) {
+        if (x[i] != y[i])
+            return x[i] - y[i];
+    }
+    return 0;
+}
+
+void *memchr(const void *s, int c, size_t n)
+{
+    const unsigned char *p = s;
+
+    for (size_t i = 0; i < n; i++) {
+        if (p[i] == (unsigned char)c)
+            return (void *)(uintptr_t)(p + i);
+    }
+    return NULL;
+}
+
+size_t strnlen(const char *s, size_t max)
+{
+    size_t n = 0;
+
+    while (n < max && s[n] != '\0')
+        n++;
+    return n;
+}
+
+size_t strlen(const char *s)
+{
+    return strnlen(s, SIZE_MAX);
+}
+
+char *strchr(const char *s, int c)
+{
+    return memchr(s, c, strlen(s) + 1);
+}
+
+char *strrchr(const char *s, int c)
+{
+    for (size_t n = strlen(s) + 1; n-- > 0;) {
+        if (s[n] == (char)c)
+            return (char *)(uintptr_t)(s + n);
+    }
+    return NULL;
+}
+
+int strncmp(const char *a, const char *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        unsigned char x = (unsigned char)a[i];
+        unsigned char y = (unsigned char)b[i];
+
+        if (x != y || x == '\0')
+            return x - y;
+    }
+    return 0;
+}
+
+int strcmp(const char *a, const char *b)
+{
+    return strncmp(a, b, SIZE_MAX);
+}
+
+static unsigned digit_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return (unsigned)(c - '0');
+    if (c >= 'a' && c <= 'z')
+        return (unsigned)(c - 'a') + 10;
+    if (c >= 'A' && c <= 'Z')
+        return (unsigned)(c - 'A') + 10;
+    return UINT_MAX;
+}
+
+static bool has_hex_prefix(const char *s)
+{
+    return s[0] == '0' && (s[1] == 'x' || s[1] == 'X') && digit_value(s[2]) < 16;
+}
+
+/* As C has it, but for the leading white space and sign, which nothing here writes. */
+unsigned long strtoul(const char *s, char **end, int base)
+{
+    unsigned long value = 0;
+    unsigned long radix = (unsigned long)base;
+
+    if ((base == 0 || base == 16) && has_hex_prefix(s)) {
+        radix = 16;
+        s += 2;
+    } else if (base == 0) {
+        radix = *s == '0' ? 8 : 10;
+    }
+    for (unsigned digit; (digit = digit_value(*s)) < radix; s++) {
+        if (value > (ULONG_MAX - digit) / radix)
+            value = ULONG_MAX;
+        else
+            value = value * radix + digit;
+    }
+    if (end != NULL)
+        *end = (char *)(uintptr_t)s;
+    return value;
+}
