@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An emulated PL011 UART (Arm DDI 0183, "PrimeCell UART (PL011) Technical Reference
+ * Manual"). Trapped accesses come from trap/mmio_bus.c; bytes leave through the
+ * console_ops and arrive through vpl011_receive().
+ */
+#ifndef DEV_VPL011_H
+#define DEV_VPL011_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dev/console.h"
+#include "dev/irq_line.h"
+#include "dev/mmio.h"
+#include "lib/err.h"
+#include "spinlock.h"
+
+#define VPL011_FIFO_SIZE 16
+
+struct vpl011 {
+    spinlock_t lock; /* protects all below but line, console and console_ctx, which are constant */
+    struct irq_line line;
+    const struct console_ops *console; /* NULL: output is discarded */
+    void *console_ctx;
+
+    bool line_level;
+    bool rx_refused; /* vpl011_receive() owes the console a rx_room_fn */
+    bool overrun;    /* a looped-back byte found the receive FIFO full */
+    uint8_t rx_head;
+    uint8_t rx_count;
+    uint8_t rx_fifo[VPL011_FIFO_SIZE];
+
+    uint32_t raw_irqs; /* the part of UARTRIS that is latched; the rest follows the FIFO */
+    uint32_t irq_mask; /* UARTIMSC */
+    uint32_t rx_error; /* UARTRSR */
+    uint32_t control;  /* UARTCR */
+    uint32_t line_control;
+    uint32_t fifo_levels;
+    uint32_t irda_divisor;
+    uint32_t baud_integer;
+    uint32_t baud_fraction;
+    uint32_t dma_control;
+};
+
+/*
+ * Make `uart` a PL011 just out of reset. `console` is NULL for a UART that is wired to
+ * nothing; it must outlive `uart`. The line is taken to be low.
+ */
+void vpl011_init(struct vpl011 *uart, const struct irq_line *line,
+                 const struct console_ops *console, void *console_ctx);
+
+/* Back to the reset state: FIFO empty, interrupts masked, line low. Takes the lock. */
+void vpl011_reset(struct vpl011 *uart);
+
+/*
+ * A byte arrives. False: the FIFO is full and the byte is not taken; the console's
+ * rx_room_fn says when to offer it again. Takes the lock.
+ */
+bool must_check vpl011_receive(struct vpl011 *uart, uint8_t byte);
+
+/* The mmio_access_fn; `dev` is the struct vpl011. MMIO_ABORT for 8-byte and unaligned accesses. */
+enum mmio_result vpl011_access(void *dev, struct mmio_access *access);
+
+#endif
