@@ -11,6 +11,7 @@
 #define GICR_FRAME_SIZE      0x20000
 #define GICR_FRAME_SIZE_VLPI 0x40000
 #define GICR_TYPER_VLPIS     (1U << 1)
+#define QEMU_IIDR            0x43b
 #define ICC_SRE_SRE          1
 #define PMR_ALL              0xff
 #define SPURIOUS_FIRST       1020
@@ -106,6 +107,11 @@ void gic_set_handler(gic_handler_fn fn)
 void gic_set_raw_handler(void (*fn)(void))
 {
     raw_handler = fn;
+}
+
+bool gic_is_qemus(void)
+{
+    return gicd_read(GICD_IIDR) == QEMU_IIDR;
 }
 
 void gic_handle_irq(void)

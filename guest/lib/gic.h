@@ -73,6 +73,9 @@ void gic_set_handler(gic_handler_fn fn);
 /* In place of acknowledge, handler and end: all is left to `fn`. NULL: back to the usual. */
 void gic_set_raw_handler(void (*fn)(void));
 
+/* Whether this is QEMU's own GIC, which deviates from the specification in places. */
+bool gic_is_qemus(void);
+
 /* Called by exception.c. */
 void gic_handle_irq(void);
 

@@ -13,19 +13,13 @@
 #include "sysreg.h"
 #include "testcase.h"
 
-#define SPI           96                   /* no device has it */
-#define NOWHERE       UINT64_C(0x0b000000) /* no device there on QEMU's virt */
-#define PAGE_SIZE     4096
-#define PATTERN       UINT64_C(0x5a5a5a5a5a5a5a5a)
-#define QEMU_GIC_IIDR 0x43b
+#define SPI       96                   /* no device has it */
+#define NOWHERE   UINT64_C(0x0b000000) /* no device there on QEMU's virt */
+#define PAGE_SIZE 4096
+#define PATTERN   UINT64_C(0x5a5a5a5a5a5a5a5a)
 
 /* Windows of stage 1, each used by one case. */
 #define WINDOW(n) (MMU_WINDOW_BASE + UINT64_C(0x40000000) * (n))
-
-static bool on_qemu_itself(void)
-{
-    return gicd_read(GICD_IIDR) == QEMU_GIC_IIDR;
-}
 
 static uint64_t priority_address(uint32_t intid)
 {
@@ -289,7 +283,7 @@ static void fetch(void)
     mmu_map(WINDOW(3), platform_ram_end(), PAGE_SIZE, MMU_NORMAL);
     expect_fetch_abort(WINDOW(3));
     /* QEMU itself runs what it reads from a device. */
-    if (on_qemu_itself())
+    if (gic_is_qemus())
         return;
     mmu_map(WINDOW(4), platform.uart.regs.address, PAGE_SIZE, MMU_DEVICE_EXEC);
     expect_fetch_abort(WINDOW(4));
@@ -306,7 +300,7 @@ static void zero_block(void)
     fault = FAULT_OF("dc zva, %0" : : "r"(NOWHERE) : "memory");
     CHECK(fault_is_external_abort(&fault) || (fault.taken && ESR_FSC(fault.esr) == FSC_ALIGNMENT),
           "DC ZVA on device memory: taken %d, ESR %lx", fault.taken, fault.esr);
-    if (on_qemu_itself())
+    if (gic_is_qemus())
         return;
     mmu_map(WINDOW(6), platform.uart.regs.address, PAGE_SIZE, MMU_NORMAL);
     fault = FAULT_OF("dc zva, %0" : : "r"(WINDOW(6)) : "memory");
@@ -352,7 +346,7 @@ static void atomics(void)
                      : "memory");
     CHECK(fault.taken && ESR_EC(fault.esr) == ESR_EC_DABT_CUR,
           "LDADD on nothing: taken %d, ESR %lx", fault.taken, fault.esr);
-    if (on_qemu_itself())
+    if (gic_is_qemus())
         return;
     fault = FAULT_OF(".arch_extension lse\n ldadd %w0, %w0, [%1]"
                      : "+r"(value)
@@ -417,7 +411,7 @@ static void walk(void)
 {
     expect_walk_abort(WINDOW(7), NOWHERE);
     expect_walk_abort(WINDOW(8), platform_ram_end());
-    if (!on_qemu_itself())
+    if (!gic_is_qemus())
         expect_walk_abort(WINDOW(9), platform.uart.regs.address);
 }
 
