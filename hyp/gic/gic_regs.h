@@ -99,6 +99,6 @@
 #define MPIDR_Aff3 GENMASK(39, 32)
 
 #define GIC_INTID_MASK    GENMASK(23, 0)
-#define GIC_INTID_SPURIOUS 1023
+#define GIC_INTID_SPECIAL 1020 /* from here on: nothing to handle */
 
 #endif

@@ -37,7 +37,13 @@ void power_wait_for_interrupt(struct vcpu *vcpu);
  */
 void power_stop_vm(struct vcpu *vcpu, bool reset);
 
-/* Stop the VM for good because of something it did; `reason` ends up in the exit line. */
+/*
+ * Stop the VM for good because of something it did, with a report of the vCPU's registers;
+ * `reason`, a string that lasts, ends up in the exit line. Does not return.
+ */
 void power_kill_vm(struct vcpu *vcpu, const char *reason);
+
+/* The VM is not VM_RUNNING: take the calling vCPU there where power_stop_vm() wants it. */
+void power_join_stop(struct vcpu *vcpu);
 
 #endif

@@ -7,6 +7,7 @@
 #ifndef VM_VCPU_H
 #define VM_VCPU_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "trap/exit_reason.h"
@@ -30,10 +31,12 @@ enum vcpu_power {
 
 struct vcpu {
     struct guest_regs regs; /* first: vectors.S reaches it through TPIDR_EL2 */
-    unsigned index;         /* second: cpu_index() reads it */
+    unsigned index;         /* arch/aarch64/vcpu_layout.h names the place of this one */
+    uint64_t stack;         /* and of this: the top of EL2's stack on its CPU */
     struct vm *vm;
     uint64_t mpidr;        /* VMPIDR_EL2: affinity fields and the RES1 bit 31 */
     enum vcpu_power power; /* protected by vm->power_lock */
+    bool parked;           /* so is this: it waits in power_park(), its LRs folded */
     uint64_t entry;        /* where CPU_ON starts it, and x0 there */
     uint64_t context;
     uint64_t exits[EXIT_REASON_COUNT]; /* written by its own CPU only */

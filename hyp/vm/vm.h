@@ -6,10 +6,12 @@
 #ifndef VM_VM_H
 #define VM_VM_H
 
+#include "dev/virtio_blk.h"
 #include "dev/virtio_mmio.h"
 #include "dev/vpl011.h"
 #include "gic/vgic.h"
 #include "mm/guest_mem.h"
+#include "mm/phys_map.h"
 #include "mm/stage2.h"
 #include "spinlock.h"
 #include "trap/mmio_bus.h"
@@ -29,11 +31,36 @@ struct vm {
     struct mmio_bus bus;
     struct vgic vgic;
     struct vpl011 uart[VM_MAX_UARTS];
+    struct vpl011 *console; /* which of them is the machine's console; NULL: none */
+    spinlock_t input_lock;  /* protects input_byte */
+    int input_byte;         /* received, but not yet taken by the guest's UART; -1: none */
     struct virtio_mmio virtio[VM_MAX_VIRTIO];
-    spinlock_t power_lock; /* protects run_state and each vCPU's power */
+    struct virtio_blk blk[VM_MAX_DISKS];
+    struct vgic_redist_region redist[VM_MAX_GICR];
+    spinlock_t power_lock; /* protects run_state, stop_reason and each vCPU's power */
     enum vm_run_state run_state;
+    const char *stop_reason; /* why Traproom stopped the guest; NULL: it powered itself off */
+    pa_t fdt;                /* the guest's tree as it gets it at each start */
+    uint64_t fdt_size;
     unsigned nr_vcpus;
     struct vcpu vcpu[VM_MAX_VCPUS];
 };
+
+/*
+ * Build the VM that `config` asks for: place its RAM, map it, attach its devices. `fdt` is the
+ * tree it was read from. Its vCPUs are off. Errors are logged, naming what does not fit.
+ */
+int must_check vm_init(struct vm *vm, const struct vm_config *config, const void *fdt,
+                       uint64_t fdt_size, struct phys_map *phys, struct page_pool *pool);
+
+/*
+ * Each start of the guest, the first and those after a SYSTEM_RESET: its devices reset, the
+ * images in place, vCPU 0 about to enter the kernel. Every vCPU is off and this is the CPU of
+ * vCPU 0.
+ */
+void vm_start(struct vm *vm);
+
+/* The exits of each vCPU by reason, as --stats shows them. */
+void vm_print_stats(const struct vm *vm);
 
 #endif

@@ -15,6 +15,7 @@
 
 #define VM_MAX_UARTS      4
 #define VM_MAX_VIRTIO     40
+#define VM_MAX_DISKS      8
 #define VM_MAX_GICR       4  /* redistributor regions */
 #define VM_NODE_NAME_SIZE 64 /* of a node's path kept for messages */
 

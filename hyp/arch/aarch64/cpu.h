@@ -7,10 +7,7 @@
 
 #include "regs.h"
 #include "sysreg.h"
-
-/* Offsets into struct vcpu for vectors.S and cpu_index(); vm/vcpu.c checks them. */
-#define VCPU_OFFSET_INDEX 264
-#define VCPU_OFFSET_STACK 272
+#include "vcpu_layout.h"
 
 /*
  * Index of the vCPU, and so of the CPU, that runs this. TPIDR_EL2 holds its struct vcpu from

@@ -88,7 +88,7 @@
 #define CPTR_EL2_TAM  RBIT(30)
 
 /* MDCR_EL2 */
-#define MDCR_EL2_HPMN UL(0x1f)
+#define PMCR_EL0_N     (UL(0x1f) << 11)
 #define MDCR_EL2_TPMCR RBIT(5)
 #define MDCR_EL2_TPM  RBIT(6)
 #define MDCR_EL2_TPMS RBIT(14)

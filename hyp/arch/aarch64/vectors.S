@@ -7,7 +7,7 @@
  * An exception of EL2's own is the end: it is reported by panic.c.
  */
 #include "asm.h"
-#include "cpu.h"
+#include "vcpu_layout.h"
 
     .text
 

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a guest's CPU is, in system registers. See el1_ctx.h; vm/power.c and vm/vm.c call. */
+#include "el1_ctx.h"
+
+#include "barrier.h"
+#include "fpsimd.h"
+#include "lib/bits.h"
+#include "regs.h"
+#include "sysreg.h"
+
+/*
+ * Stage 2 on; interrupts and system errors come to EL2; ID registers, firmware calls and what
+ * the guest is not shown trap. WFI, the timers, debug and set/way maintenance do not.
+ */
+#define HCR_GUEST                                                                                  \
+    (HCR_EL2_VM | HCR_EL2_SWIO | HCR_EL2_FMO | HCR_EL2_IMO | HCR_EL2_AMO | HCR_EL2_BSU_IS |        \
+     HCR_EL2_RW | HCR_EL2_TSC | HCR_EL2_TIDCP | HCR_EL2_TACR | HCR_EL2_TID3 | HCR_EL2_TLOR |       \
+     HCR_EL2_TERR | HCR_EL2_API | HCR_EL2_APK)
+
+/* SCTLR_EL1 with everything off: its bits that are RES1, or were before an extension used them. */
+#define SCTLR_EL1_RESET UINT64_C(0x30d00980)
+
+static bool has(uint64_t id_register, uint64_t field)
+{
+    return (id_register & field) != 0;
+}
+
+static void configure_traps(void)
+{
+    uint64_t pfr0 = read_sysreg(id_aa64pfr0_el1);
+    uint64_t dfr0 = read_sysreg(id_aa64dfr0_el1);
+    uint64_t cptr = CPTR_EL2_RES1 | CPTR_EL2_TSM | CPTR_EL2_TTA;
+    uint64_t mdcr = 0;
+
+    if (has(pfr0, ID_AA64PFR0_EL1_AMU))
+        cptr |= CPTR_EL2_TAM;
+    if (!has(pfr0, ID_AA64PFR0_EL1_SVE))
+        cptr |= CPTR_EL2_TZ; /* RES1 where there is no SVE */
+    write_sysreg(cptr, cptr_el2);
+    if (has(dfr0, ID_AA64DFR0_EL1_PMUVer))
+        mdcr |= MDCR_EL2_TPM | MDCR_EL2_TPMCR | FIELD_GET(PMCR_EL0_N, read_sysreg(pmcr_el0));
+    if (has(dfr0, ID_AA64DFR0_EL1_PMSVer))
+        mdcr |= MDCR_EL2_TPMS;
+    if (has(dfr0, ID_AA64DFR0_EL1_TraceFilt))
+        mdcr |= MDCR_EL2_TTRF;
+    write_sysreg(mdcr, mdcr_el2);
+    write_sysreg(0, hstr_el2);
+    write_sysreg(CNTHCTL_EL2_EL1PCTEN | CNTHCTL_EL2_EL1PCEN, cnthctl_el2);
+    write_sysreg(0, cntvoff_el2);
+    write_sysreg(HCR_GUEST, hcr_el2);
+    isb(); /* CPTR_EL2 lets EL2 reach ZCR_EL2 from here on */
+    if (has(pfr0, ID_AA64PFR0_EL1_SVE))
+        write_sysreg_enc(ZCR_ELx_LEN, zcr_el2);
+}
+
+/* Newer trap controls, which a reset leaves unknown. */
+static void configure_fine_grained(void)
+{
+    if (has(read_sysreg(id_aa64mmfr0_el1), ID_AA64MMFR0_EL1_FGT)) {
+        write_sysreg_enc(0, hfgrtr_el2);
+        write_sysreg_enc(0, hfgwtr_el2);
+        write_sysreg_enc(0, hfgitr_el2);
+        write_sysreg_enc(0, hdfgrtr_el2);
+        write_sysreg_enc(0, hdfgwtr_el2);
+        if (has(read_sysreg(id_aa64pfr0_el1), ID_AA64PFR0_EL1_AMU))
+            write_sysreg_enc(0, hafgrtr_el2);
+    }
+    if (has(read_sysreg(id_aa64mmfr1_el1), ID_AA64MMFR1_EL1_HCX))
+        write_sysreg_enc(0, hcrx_el2);
+}
+
+void el1_ctx_configure(uint64_t vmpidr, uint64_t vtcr, uint64_t vttbr)
+{
+    write_sysreg(vtcr, vtcr_el2);
+    write_sysreg(vttbr, vttbr_el2);
+    write_sysreg(vmpidr, vmpidr_el2);
+    write_sysreg(read_sysreg(midr_el1), vpidr_el2);
+    configure_traps();
+    configure_fine_grained();
+    isb(); /* stage 2 is in force before anything is loaded into the guest's caches and TLBs */
+}
+
+static void reset_translation(void)
+{
+    write_sysreg(SCTLR_EL1_RESET, sctlr_el1);
+    write_sysreg(0, tcr_el1);
+    write_sysreg(0, ttbr0_el1);
+    write_sysreg(0, ttbr1_el1);
+    write_sysreg(0, mair_el1);
+    write_sysreg(0, amair_el1);
+    write_sysreg(0, contextidr_el1);
+    write_sysreg(0, vbar_el1);
+    write_sysreg(0, par_el1);
+}
+
+static void reset_exceptions(void)
+{
+    write_sysreg(0, esr_el1);
+    write_sysreg(0, far_el1);
+    write_sysreg(0, afsr0_el1);
+    write_sysreg(0, afsr1_el1);
+    write_sysreg(0, elr_el1);
+    write_sysreg(0, spsr_el1);
+    write_sysreg(0, sp_el0);
+    write_sysreg(0, sp_el1);
+    write_sysreg(0, mdscr_el1);
+    write_sysreg(0, csselr_el1);
+    write_sysreg(0, cpacr_el1);
+    write_sysreg(0, tpidr_el0);
+    write_sysreg(0, tpidrro_el0);
+    write_sysreg(0, tpidr_el1);
+}
+
+static void reset_timers(void)
+{
+    write_sysreg(0, cntkctl_el1);
+    write_sysreg(0, cntv_ctl_el0);
+    write_sysreg(0, cntp_ctl_el0);
+    write_sysreg(0, cntv_cval_el0);
+    write_sysreg(0, cntp_cval_el0);
+}
+
+void el1_ctx_reset(void)
+{
+    reset_translation();
+    reset_exceptions();
+    reset_timers();
+    fpsimd_clear();
+    __asm__ volatile("tlbi vmalle1\n" /* nothing of the guest before a reset outlives it */
+                     "ic iallu\n"
+                     "dsb nsh\n" /* done before the guest runs */
+                     "isb"
+                     :
+                     :
+                     : "memory");
+}

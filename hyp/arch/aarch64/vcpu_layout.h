@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Offsets into struct vcpu that assembly and cpu.h use; vm/vm.c checks them. */
+#ifndef ARCH_VCPU_LAYOUT_H
+#define ARCH_VCPU_LAYOUT_H
+
+#define VCPU_OFFSET_INDEX 264
+#define VCPU_OFFSET_STACK 272
+
+#endif

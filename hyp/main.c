@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Boot, in order: what the machine has, our own memory map, the interrupt controller, the
+ * guest's tree and the VM it asks for, the other CPUs, the guest. Each step below is a chapter.
+ * Neighbours: arch/aarch64/boot.S calls main() and main_secondary().
+ */
+#include <stddef.h>
+
+#include "board/board.h"
+#include "board/host_fdt.h"
+#include "boot.h"
+#include "cache.h"
+#include "cpu.h"
+#include "drv/console.h"
+#include "drv/host_psci.h"
+#include "drv/pl011.h"
+#include "el1_ctx.h"
+#include "gic/gic.h"
+#include "image.h"
+#include "mm/hyp_map.h"
+#include "mm/page_pool.h"
+#include "mm/phys_map.h"
+#include "regs.h"
+#include "sysreg.h"
+#include "trap/exit.h"
+#include "trap/id_regs.h"
+#include "trap/irq.h"
+#include "trap/panic.h"
+#include "version.h"
+#include "vm/power.h"
+#include "vm/vm.h"
+#include "vm/vm_fdt.h"
+
+#define POOL_PAGES 128
+
+static uint8_t pool_memory[POOL_PAGES * PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+static struct page_pool pool;
+static struct phys_map phys;
+static struct hyp_map hyp_map;
+static struct host_info host;
+static struct boot_cpu boot_cpu[HOST_MAX_CPUS] __attribute__((aligned(64)));
+static struct vm_config vm_config;
+static struct vm vm;
+static unsigned cpus_ready; /* those whose vCPU can be turned on */
+
+/* What the board has: RAM, CPUs, GIC, UART, firmware. */
+static void read_host_tree(pa_t at)
+{
+    if (host_fdt_parse(pa_to_ptr(at), &host) != 0)
+        panic("the machine's device tree at 0x%lx is not usable", at.v);
+    host_psci_init(host.psci_smc);
+}
+
+static int own(pa_t base, uint64_t size, const char *name)
+{
+    return phys_map_claim(&phys, (struct pa_range){base, size}, name);
+}
+
+/* Who has which part of the RAM before there is a guest. */
+static void claim_memory(pa_t host_fdt)
+{
+    int err = 0;
+
+    for (unsigned i = 0; i < host.nr_ram && err == 0; i++)
+        err = phys_map_add_ram(&phys, host.ram[i]);
+    if (err == 0)
+        err = own(image_all().base, image_all().size, "the hypervisor");
+    if (err == 0)
+        err = own(host_fdt, host.fdt_size, "the machine's device tree");
+    for (unsigned i = 0; i < host.nr_reserved && err == 0; i++)
+        err = own(host.reserved[i].base, host.reserved[i].size, "memory the machine reserves");
+    if (err != 0)
+        panic("the machine's memory contradicts itself");
+}
+
+static void map_or_panic(pa_t base, uint64_t size, enum hyp_map_attr attr)
+{
+    if (hyp_map_add(&hyp_map, base, size, attr) != 0)
+        panic("can't map [0x%lx, 0x%lx] for the hypervisor", base.v, base.v + size - 1);
+}
+
+/* RAM but for the hypervisor's own image, which has rights of its own. */
+static void map_ram(struct pa_range ram)
+{
+    uint64_t image = image_all().base.v;
+    uint64_t image_end = image + image_all().size;
+    uint64_t end = ram.base.v + ram.size;
+
+    if (!range_contains(ram.base.v, ram.size, image, image_all().size)) {
+        map_or_panic(ram.base, ram.size, HYP_DATA);
+        return;
+    }
+    if (image > ram.base.v)
+        map_or_panic(ram.base, image - ram.base.v, HYP_DATA);
+    if (end > image_end)
+        map_or_panic(pa(image_end), end - image_end, HYP_DATA);
+}
+
+static void map_image(void)
+{
+    map_or_panic(image_text().base, image_text().size, HYP_TEXT);
+    map_or_panic(image_rodata().base, image_rodata().size, HYP_RODATA);
+    map_or_panic(image_data().base, image_data().size, HYP_DATA);
+    for (unsigned i = 0; i < HOST_MAX_CPUS; i++) {
+        if (hyp_map_remove(&hyp_map, image_stack_guard(i), STACK_GUARD) != 0)
+            panic("can't guard the stack of CPU %u", i);
+    }
+}
+
+/* The map that EL2 runs on from now on: each thing with no more rights than it needs. */
+static void make_map(void)
+{
+    page_pool_init(&pool, pool_memory, POOL_PAGES);
+    if (hyp_map_init(&hyp_map, &pool) != 0)
+        panic("no page for the hypervisor's own map");
+    map_image();
+    for (unsigned i = 0; i < host.nr_ram; i++)
+        map_ram(host.ram[i]);
+    map_or_panic(host.uart.base, align_up(host.uart.size, PAGE_SIZE), HYP_DEVICE);
+    map_or_panic(host.gic.dist.base, host.gic.dist.size, HYP_DEVICE);
+    for (unsigned i = 0; i < host.gic.nr_redist_regions; i++)
+        map_or_panic(host.gic.redist[i].base, host.gic.redist[i].size, HYP_DEVICE);
+    for (unsigned i = 0; i < HOST_MAX_CPUS; i++) {
+        boot_cpu[i] = (struct boot_cpu){
+            .ttbr0 = hyp_map_ttbr0(&hyp_map),
+            .tcr = hyp_map_tcr(&hyp_map, read_sysreg(id_aa64mmfr0_el1)),
+            .mair = hyp_map_mair(),
+            .sctlr = SCTLR_EL2_RES1 | SCTLR_EL2_M | SCTLR_EL2_C | SCTLR_EL2_I | SCTLR_EL2_SA |
+                     SCTLR_EL2_WXN | SCTLR_EL2_BT,
+            .stack = image_stack_top(i),
+            .index = i,
+        };
+    }
+    cache_clean_poc(boot_cpu, sizeof(boot_cpu));
+    boot_switch_map(&boot_cpu[0]);
+}
+
+static void banner(void)
+{
+    uint64_t ram = 0;
+
+    for (unsigned i = 0; i < host.nr_ram; i++)
+        ram += host.ram[i].size;
+    log_info("Traproom " TRAPROOM_VERSION " (" TRAPROOM_COMMIT ") on %s: %u CPU%s, %lu MiB of RAM",
+             host.model, host.nr_cpus, host.nr_cpus == 1 ? "" : "s", ram / (1024 * 1024));
+}
+
+static void start_gic(void)
+{
+    if (gic_init(&host.gic) != 0)
+        panic("the machine has no GICv3");
+    irq_init(host.gic.maintenance, host.uart_intid);
+}
+
+/* The tree that the boot loader left for the guest, and the VM that it asks for. */
+static void make_vm(void)
+{
+    const void *fdt = pa_to_ptr(host.guest_fdt);
+    uint64_t size = vm_fdt_size(fdt, host.guest_fdt_room);
+
+    if (own(host.guest_fdt, size, "the guest's tree as loaded") != 0)
+        panic("no device tree for the guest");
+    if (vm_fdt_parse(fdt, size, stage2_ipa_bits(read_sysreg(id_aa64mmfr0_el1)), &vm_config) != 0)
+        panic("the guest's device tree is not usable");
+    log_set_quiet(vm_config.quiet);
+    if (vm_config.nr_cpus > host.nr_cpus)
+        panic("the guest's tree has %u CPUs, the machine has %u: give QEMU -smp %u",
+              vm_config.nr_cpus, host.nr_cpus, vm_config.nr_cpus);
+    if (vm_init(&vm, &vm_config, fdt, size, &phys, &pool) != 0)
+        panic("the VM can't be made as its tree asks");
+}
+
+/* What every CPU does once the VM is made, for the vCPU of its own index. */
+static void prepare_vcpu(unsigned index)
+{
+    struct vcpu *vcpu = &vm.vcpu[index];
+
+    if (gic_init_cpu(index, cpu_mpidr()) != 0)
+        panic("CPU %u has no redistributor", index);
+    vcpu->stack = image_stack_top(index);
+    el1_ctx_configure(vcpu->mpidr, vm.stage2.vtcr, stage2_vttbr(&vm.stage2));
+    cpu_set_current(vcpu);
+    __atomic_fetch_add(&cpus_ready, 1, __ATOMIC_ACQ_REL);
+}
+
+void main_secondary(uint64_t index)
+{
+    prepare_vcpu((unsigned)index);
+    power_park(&vm.vcpu[index]);
+    guest_enter();
+}
+
+static void start_cpus(void)
+{
+    prepare_vcpu(0);
+    for (unsigned i = 1; i < vm.nr_vcpus; i++) {
+        if (host_psci_cpu_on(host.mpidr[i], (uint64_t)(uintptr_t)boot_secondary,
+                             (uint64_t)(uintptr_t)&boot_cpu[i]) != 0)
+            panic("CPU %u, MPIDR 0x%lx, does not start", i, host.mpidr[i]);
+    }
+    while (__atomic_load_n(&cpus_ready, __ATOMIC_ACQUIRE) < vm.nr_vcpus)
+        cpu_relax();
+}
+
+void main(uint64_t host_fdt)
+{
+    read_host_tree(pa(host_fdt));
+    claim_memory(pa(host_fdt));
+    make_map();
+    console_init(host.uart.base);
+    banner();
+    start_gic();
+    id_regs_init();
+    make_vm();
+    start_cpus();
+    vm_start(&vm);
+    gic_enable_spi(host.uart_intid, cpu_mpidr());
+    pl011_set_rx_interrupt(true);
+    if (vm_config.stats)
+        log_info("guest enters at CNTPCT %lu", cpu_counter());
+    power_park(&vm.vcpu[0]);
+    guest_enter();
+}

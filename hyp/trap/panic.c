@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reports what EL2 could not go on from. See panic.h; vectors.S and main.c call. */
+#include "trap/panic.h"
+
+#include "boot.h"
+#include "drv/console.h"
+#include "drv/host_psci.h"
+#include "lib/addr.h"
+#include "lib/bits.h"
+#include "sysreg.h"
+#include "trap/esr.h"
+
+#define BACKTRACE_MAX 16
+#define TEXT_MAX      160
+
+static void end(const char *reason)
+{
+    char text[TEXT_MAX];
+
+    fmt_snprintf(text, sizeof(text), "hypervisor failed: %s", reason);
+    console_exit_line(text);
+    host_psci_system_off();
+}
+
+void panic(const char *fmt, ...)
+{
+    char reason[TEXT_MAX];
+    va_list ap;
+
+    va_start(ap, fmt);
+    fmt_vsnprintf(reason, sizeof(reason), fmt, ap);
+    va_end(ap);
+    end(reason);
+    __builtin_unreachable();
+}
+
+/* Frames are pairs of the caller's frame pointer and return address (AAPCS64, "The Frame Pointer"). */
+static void backtrace(uint64_t fp, uint64_t sp)
+{
+    uint64_t top = align_up(sp + 1, STACK_STRIDE);
+
+    for (unsigned i = 0; i < BACKTRACE_MAX && fp >= sp && fp + 16 <= top && is_aligned(fp, 16); i++) {
+        const uint64_t *frame = (const uint64_t *)fp; /* NOLINT(performance-no-int-to-ptr) */
+
+        log_error("  called from 0x%016lx", frame[1]);
+        fp = frame[0];
+    }
+}
+
+void panic_exception(uint64_t vector, uint64_t sp, uint64_t fp)
+{
+    uint64_t esr = read_sysreg(esr_el2);
+
+    console_seize();
+    log_error("exception at EL2, vector %lu: %s", vector, esr_ec_name((unsigned)esr_ec(esr)));
+    log_error("  pc 0x%016lx sp 0x%016lx esr 0x%08lx far 0x%016lx", read_sysreg(elr_el2), sp, esr,
+              read_sysreg(far_el2));
+    backtrace(fp, sp);
+    end("an exception at EL2");
+    __builtin_unreachable();
+}

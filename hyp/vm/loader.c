@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The guest's images into its RAM. See loader.h. */
+#include "vm/loader.h"
+
+#include "cache.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "mm/phys.h"
+#include "vm/vm.h"
+
+#define IMAGE_MAGIC          UINT32_C(0x644d5241) /* "ARM\x64" */
+#define IMAGE_OLD_TEXT_OFFSET UINT64_C(0x80000)    /* of kernels before Linux 3.17: image_size 0 */
+
+/* The header of an arm64 Image, little endian. */
+struct image_header {
+    uint32_t code[2];
+    uint64_t text_offset;
+    uint64_t image_size;
+    uint64_t flags;
+    uint64_t reserved[3];
+    uint32_t magic;
+    uint32_t pe_offset;
+};
+
+/* One image: where it is staged, and what it takes of the guest. */
+struct placed {
+    const char *name;
+    struct pa_range from;
+    struct ipa_range to; /* as much as it uses once it runs */
+};
+
+enum { KERNEL, INITRD, FDT, NR_IMAGES };
+
+static struct ipa_range kernel_place(const struct vm *vm)
+{
+    const struct image_header *header = pa_to_ptr(vm->config.kernel.base);
+    bool old = header->image_size == 0;
+    uint64_t offset = old ? IMAGE_OLD_TEXT_OFFSET : header->text_offset;
+    uint64_t size = vm->config.kernel.size;
+
+    if (header->image_size > size)
+        size = header->image_size;
+    return (struct ipa_range){.base = ipa(vm->config.ram[0].base.v + offset), .size = size};
+}
+
+static void list_images(const struct vm *vm, struct placed list[NR_IMAGES])
+{
+    list[KERNEL] = (struct placed){"the kernel", vm->config.kernel, kernel_place(vm)};
+    list[INITRD] = (struct placed){"the initramfs", vm->config.initrd, vm->config.guest_initrd};
+    list[FDT] = (struct placed){"the device tree",
+                                {vm->fdt, vm->fdt_size},
+                                {vm->config.guest_dtb, vm->fdt_size}};
+}
+
+static uint64_t last_byte(struct ipa_range r)
+{
+    return r.base.v + r.size - 1;
+}
+
+static int check_kernel(const struct vm *vm)
+{
+    const struct image_header *header = pa_to_ptr(vm->config.kernel.base);
+
+    if (vm->config.kernel.size < sizeof(*header) || header->magic != IMAGE_MAGIC) {
+        log_error("the kernel at 0x%lx is not an arm64 Image: its header has no \"ARM\\x64\"",
+                  vm->config.kernel.base.v);
+        return -ERR_INVAL;
+    }
+    return 0;
+}
+
+static int check_place(const struct vm *vm, const struct placed *image)
+{
+    if (image->to.size == 0 || guest_mem_ptr(&vm->mem, image->to.base, image->to.size) != NULL)
+        return 0;
+    log_error("%s does not fit: it needs [0x%lx, 0x%lx], which is not all in the guest's RAM",
+              image->name, image->to.base.v, last_byte(image->to));
+    return -ERR_RANGE;
+}
+
+static int check_overlap(const struct placed *a, const struct placed *b)
+{
+    if (!ranges_overlap(a->to.base.v, a->to.size, b->to.base.v, b->to.size))
+        return 0;
+    log_error("%s at [0x%lx, 0x%lx] overlaps %s at [0x%lx, 0x%lx] in the guest", a->name,
+              a->to.base.v, last_byte(a->to), b->name, b->to.base.v, last_byte(b->to));
+    return -ERR_EXIST;
+}
+
+int loader_check(const struct vm *vm)
+{
+    struct placed list[NR_IMAGES];
+    int err = check_kernel(vm);
+
+    if (err != 0)
+        return err;
+    list_images(vm, list);
+    for (unsigned i = 0; i < NR_IMAGES && err == 0; i++) {
+        err = check_place(vm, &list[i]);
+        for (unsigned j = 0; j < i && err == 0; j++)
+            err = check_overlap(&list[i], &list[j]);
+    }
+    return err;
+}
+
+void loader_load(const struct vm *vm)
+{
+    struct placed list[NR_IMAGES];
+
+    list_images(vm, list);
+    for (unsigned i = 0; i < NR_IMAGES; i++) {
+        void *to = guest_mem_ptr(&vm->mem, list[i].to.base, list[i].from.size);
+
+        if (to == NULL)
+            continue; /* no initramfs */
+        memcpy(to, pa_to_ptr(list[i].from.base), list[i].from.size);
+        cache_clean_inval_poc(to, list[i].from.size);
+    }
+    cache_inval_icache_all();
+}
+
+ipa_t loader_entry(const struct vm *vm)
+{
+    return kernel_place(vm).base;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The physical side of PSCI: vCPUs parked in EL2, woken, and the whole VM stopped or started
+ * again. CPU 0 leads: when every vCPU has come to rest, it alone decides what follows.
+ * Neighbours: trap/psci.c asks; el1_ctx.h sets a CPU's registers; vm.c starts the guest.
+ */
+#include "vm/power.h"
+
+#include "cpu.h"
+#include "drv/console.h"
+#include "drv/host_psci.h"
+#include "el1_ctx.h"
+#include "gic/gic.h"
+#include "lib/log.h"
+#include "regs.h"
+#include "trap/irq.h"
+#include "vm/vm.h"
+
+#define REASON_MAX 160
+
+void power_kick(struct vcpu *target)
+{
+    gic_kick(target->index);
+}
+
+void power_reset_vcpu(struct vcpu *vcpu, uint64_t entry, uint64_t context)
+{
+    el1_ctx_reset();
+    for (unsigned i = 0; i < 31; i++)
+        vcpu->regs.x[i] = 0;
+    vcpu->regs.x[0] = context;
+    vcpu->regs.pc = entry;
+    vcpu->regs.pstate = PSR_M_EL1h | PSR_DAIF;
+}
+
+static void power_off_machine(struct vm *vm)
+{
+    char text[REASON_MAX];
+
+    if (vm->config.stats)
+        vm_print_stats(vm);
+    if (vm->stop_reason == NULL) {
+        console_exit_line("guest powered off");
+    } else {
+        fmt_snprintf(text, sizeof(text), "guest stopped: %s", vm->stop_reason);
+        console_exit_line(text);
+    }
+    host_psci_system_off();
+}
+
+/* CPU 0, with the VM not running: wait for all, then power off or start the guest again. */
+static void lead(struct vm *vm)
+{
+    for (unsigned i = 0; i < vm->nr_vcpus; i++) {
+        while (!__atomic_load_n(&vm->vcpu[i].parked, __ATOMIC_ACQUIRE))
+            cpu_relax();
+    }
+    if (vm->run_state == VM_STOPPING)
+        power_off_machine(vm);
+    log_info("guest resets");
+    vm_start(vm);
+}
+
+/*
+ * Take vcpu from VCPU_ON_PENDING to VCPU_ON, unless the VM is stopping: then it is off again.
+ * Says whether it is on.
+ */
+static bool try_turn_on(struct vcpu *vcpu)
+{
+    struct vm *vm = vcpu->vm;
+    bool on;
+
+    spin_lock(&vm->power_lock);
+    if (vcpu->power == VCPU_ON_PENDING)
+        vcpu->power = vm->run_state == VM_RUNNING ? VCPU_ON : VCPU_OFF;
+    on = vcpu->power == VCPU_ON;
+    __atomic_store_n(&vcpu->parked, !on, __ATOMIC_RELEASE);
+    spin_unlock(&vm->power_lock);
+    return on;
+}
+
+void power_park(struct vcpu *vcpu)
+{
+    struct vm *vm = vcpu->vm;
+
+    vgic_cpu_off(&vm->vgic, vcpu->index);
+    while (!try_turn_on(vcpu)) {
+        if (vcpu->index == 0 && vm->run_state != VM_RUNNING) {
+            lead(vm);
+        } else {
+            cpu_wfi();
+            irq_handle(vcpu);
+        }
+    }
+    power_reset_vcpu(vcpu, vcpu->entry, vcpu->context);
+    vgic_cpu_on(&vm->vgic, vcpu->index);
+}
+
+void power_wait_for_interrupt(struct vcpu *vcpu)
+{
+    struct vm *vm = vcpu->vm;
+
+    while (!vgic_has_pending(&vm->vgic, vcpu->index) && vm->run_state == VM_RUNNING) {
+        cpu_wfi();
+        irq_handle(vcpu);
+    }
+    if (vm->run_state != VM_RUNNING)
+        power_kick(vcpu); /* the kick that said so is used up; exit.c shall see one */
+}
+
+void power_join_stop(struct vcpu *vcpu)
+{
+    spin_lock(&vcpu->vm->power_lock);
+    vcpu->power = VCPU_OFF;
+    spin_unlock(&vcpu->vm->power_lock);
+    power_park(vcpu);
+}
+
+static void begin_stop(struct vcpu *vcpu, enum vm_run_state state, const char *reason)
+{
+    struct vm *vm = vcpu->vm;
+
+    spin_lock(&vm->power_lock);
+    if (vm->run_state == VM_RUNNING) {
+        vm->run_state = state;
+        vm->stop_reason = reason;
+    }
+    spin_unlock(&vm->power_lock);
+    for (unsigned i = 0; i < vm->nr_vcpus; i++) {
+        if (i != vcpu->index)
+            power_kick(&vm->vcpu[i]);
+    }
+    power_join_stop(vcpu);
+}
+
+void power_stop_vm(struct vcpu *vcpu, bool reset)
+{
+    begin_stop(vcpu, reset ? VM_RESETTING : VM_STOPPING, NULL);
+}
+
+static void report(const struct vcpu *vcpu)
+{
+    const struct guest_regs *r = &vcpu->regs;
+
+    log_error("vCPU %u stopped at pc 0x%016lx pstate 0x%08lx", vcpu->index, r->pc, r->pstate);
+    for (unsigned i = 0; i + 1 < 31; i += 2)
+        log_error("  x%-2u 0x%016lx  x%-2u 0x%016lx", i, r->x[i], i + 1, r->x[i + 1]);
+    log_error("  x30 0x%016lx", r->x[30]);
+}
+
+void power_kill_vm(struct vcpu *vcpu, const char *reason)
+{
+    report(vcpu);
+    begin_stop(vcpu, VM_STOPPING, reason);
+}

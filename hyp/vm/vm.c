@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A VM from its configuration: RAM placed and mapped, devices on the bus, vCPUs at rest.
+ * Neighbours: vm_fdt.c made the configuration; loader.c puts the images in; power.c runs it.
+ */
+#include "vm/vm.h"
+
+#include <stddef.h>
+
+#include "el1_ctx.h"
+#include "gic/gic_regs.h"
+#include "gich.h"
+#include "lib/log.h"
+#include "mm/page_pool.h"
+#include "regs.h"
+#include "sysreg.h"
+#include "trap/exit_reason.h"
+#include "vcpu_layout.h"
+#include "vm/loader.h"
+#include "vm/vm_console.h"
+#include "vm/vm_fdt.h"
+
+#define VMID      1
+#define FDT_SLACK PAGE_SIZE /* what disabling nodes may add to the tree */
+
+_Static_assert(offsetof(struct vcpu, regs) == 0, "vectors.S");
+_Static_assert(offsetof(struct vcpu, index) == VCPU_OFFSET_INDEX, "vcpu_layout.h");
+_Static_assert(offsetof(struct vcpu, stack) == VCPU_OFFSET_STACK, "vcpu_layout.h");
+
+/* Find physical memory for a piece of the guest's RAM and map it. */
+static int add_ram(struct vm *vm, struct phys_map *phys, struct ipa_range ram, const char *name)
+{
+    struct ram_region *region = &vm->mem.region[vm->mem.count];
+    uint64_t align = ram.size >= SIZE_1G ? SIZE_1G : SIZE_2M;
+    pa_t found;
+    int err;
+
+    if (vm->mem.count == GUEST_MEM_MAX_REGIONS) {
+        log_error("%s: the tree has more pieces of RAM than %u", name, GUEST_MEM_MAX_REGIONS);
+        return -ERR_NOMEM;
+    }
+    err = phys_map_place(phys, pa(ram.base.v), ram.size, align, name, &found);
+    if (err != 0 && align == SIZE_1G)
+        err = phys_map_place(phys, pa(ram.base.v), ram.size, SIZE_2M, name, &found);
+    if (err != 0) {
+        log_error("%s at [0x%lx, 0x%lx]: the machine has no such piece of RAM free: give QEMU more "
+                  "(-m)",
+                  name, ram.base.v, ram.base.v + ram.size - 1);
+        return err;
+    }
+    *region = (struct ram_region){.ipa = ram.base, .pa = found, .size = ram.size};
+    vm->mem.count++;
+    return stage2_map(&vm->stage2, ram.base, found, ram.size,
+                      STAGE2_READ | STAGE2_WRITE | STAGE2_EXEC);
+}
+
+/* The guest's tree, as it gets it at each start, kept where the guest can't reach it. */
+static int make_fdt(struct vm *vm, const void *fdt, uint64_t size, struct phys_map *phys)
+{
+    uint64_t room = align_up(size + FDT_SLACK, PAGE_SIZE);
+    int used;
+
+    if (phys_map_place(phys, pa(0), room, PAGE_SIZE, "the guest's tree", &vm->fdt) != 0) {
+        log_error("no room for a copy of the guest's tree, 0x%lx bytes", room);
+        return -ERR_NOMEM;
+    }
+    used = vm_fdt_guest_copy(fdt, pa_to_ptr(vm->fdt), room, &vm->config);
+    if (used < 0)
+        return used;
+    vm->fdt_size = (uint64_t)used;
+    return 0;
+}
+
+static int claim_images(struct vm *vm, struct phys_map *phys)
+{
+    int err = phys_map_claim(phys, vm->config.kernel, "the kernel's image");
+
+    if (err == 0)
+        err = phys_map_claim(phys, vm->config.initrd, "the initramfs's image");
+    for (unsigned i = 0; i < vm->config.nr_virtio && err == 0; i++)
+        err = phys_map_claim(phys, vm->config.virtio[i].disk, vm->config.virtio[i].node);
+    return err;
+}
+
+/* RAM as the tree has it, and a piece for the tree itself where it lies outside. */
+static int add_memory(struct vm *vm, struct phys_map *phys)
+{
+    struct ipa_range fdt = {vm->config.guest_dtb, align_up(vm->fdt_size, PAGE_SIZE)};
+    int err = 0;
+
+    for (unsigned i = 0; i < vm->config.nr_ram && err == 0; i++)
+        err = add_ram(vm, phys, vm->config.ram[i], "the guest's RAM");
+    if (err == 0 && guest_mem_ptr(&vm->mem, fdt.base, 1) == NULL)
+        err = add_ram(vm, phys, fdt, "the place of the guest's tree");
+    return err;
+}
+
+static int add_gic(struct vm *vm)
+{
+    const struct vm_gic_config *gic = &vm->config.gic;
+    unsigned first = 0;
+    int err;
+
+    err = mmio_bus_add(&vm->bus, gic->dist, vgic_dist_access, &vm->vgic, EXIT_MMIO_GICD);
+    for (unsigned i = 0; i < gic->nr_redist_regions && err == 0; i++) {
+        unsigned frames = (unsigned)(gic->redist[i].size / GICR_SIZE);
+        unsigned left = vm->nr_vcpus - first;
+        unsigned count = frames < left ? frames : left;
+
+        vm->redist[i] = (struct vgic_redist_region){&vm->vgic, first, count};
+        first += count;
+        if (count > 0)
+            vm->vgic.cpu[first - 1].last = true;
+        err = mmio_bus_add(&vm->bus, gic->redist[i], vgic_redist_access, &vm->redist[i],
+                           EXIT_MMIO_GICR);
+    }
+    return err;
+}
+
+static int add_uarts(struct vm *vm)
+{
+    int err = 0;
+
+    for (unsigned i = 0; i < vm->config.nr_uarts && err == 0; i++) {
+        const struct vm_uart_config *config = &vm->config.uart[i];
+
+        vm_console_attach(vm, &vm->uart[i], config);
+        err = mmio_bus_add(&vm->bus, config->regs, vpl011_access, &vm->uart[i], EXIT_MMIO_UART);
+    }
+    return err;
+}
+
+/* A disk into `slot`: a queue for each vCPU, named after its place. */
+static int add_disk(struct vm *vm, struct virtio_blk *blk, const struct vm_virtio_config *config,
+                    struct virtio_mmio *slot)
+{
+    struct irq_line line = {vgic_set_line, &vm->vgic, config->intid};
+    unsigned queues = vm->nr_vcpus;
+    char id[VIRTIO_BLK_ID_BYTES];
+    struct virtio_blk_setup setup = {.disk = config->disk, .read_only = config->read_only};
+
+    if (queues > VIRTIO_MMIO_MAX_QUEUES)
+        queues = VIRTIO_MMIO_MAX_QUEUES;
+    fmt_snprintf(id, sizeof(id), "traproom-%lx", config->regs.base.v);
+    setup.nr_queues = queues;
+    setup.id = id;
+    return virtio_blk_init(blk, &setup, slot, &vm->mem, &line);
+}
+
+static int add_virtio(struct vm *vm)
+{
+    unsigned disks = 0;
+    int err = 0;
+
+    for (unsigned i = 0; i < vm->config.nr_virtio && err == 0; i++) {
+        const struct vm_virtio_config *config = &vm->config.virtio[i];
+
+        if (config->disk.size == 0) {
+            virtio_mmio_init_empty(&vm->virtio[i]);
+        } else if (disks == VM_MAX_DISKS) {
+            log_error("%s: more disks than %u", config->node, VM_MAX_DISKS);
+            err = -ERR_NOMEM;
+        } else {
+            err = add_disk(vm, &vm->blk[disks++], config, &vm->virtio[i]);
+            if (err != 0)
+                log_error("%s: the disk has no sector of 512 bytes", config->node);
+        }
+        if (err == 0)
+            err = mmio_bus_add(&vm->bus, config->regs, virtio_mmio_access, &vm->virtio[i],
+                               EXIT_MMIO_VIRTIO);
+    }
+    return err;
+}
+
+static void add_vcpus(struct vm *vm)
+{
+    uint64_t vtr = gich_read_vtr();
+
+    vm->nr_vcpus = vm->config.nr_cpus;
+    for (unsigned i = 0; i < vm->nr_vcpus; i++) {
+        vm->vcpu[i].vm = vm;
+        vm->vcpu[i].index = i;
+        vm->vcpu[i].mpidr = vm->config.mpidr[i] | MPIDR_RES1;
+        vm->vcpu[i].power = VCPU_OFF;
+    }
+    vgic_init(&vm->vgic, vm->nr_vcpus, vm->config.mpidr,
+              (unsigned)FIELD_GET(ICH_VTR_ListRegs, vtr) + 1,
+              (unsigned)FIELD_GET(ICH_VTR_PRIbits, vtr) + 1);
+}
+
+int vm_init(struct vm *vm, const struct vm_config *config, const void *fdt, uint64_t fdt_size,
+            struct phys_map *phys, struct page_pool *pool)
+{
+    int err;
+
+    vm->config = *config;
+    vm->input_byte = -1;
+    mmio_bus_init(&vm->bus);
+    err = stage2_init(&vm->stage2, pool, VMID, read_sysreg(id_aa64mmfr0_el1),
+                      read_sysreg(id_aa64mmfr1_el1));
+    if (err == 0)
+        err = claim_images(vm, phys);
+    if (err == 0)
+        err = make_fdt(vm, fdt, fdt_size, phys);
+    if (err == 0)
+        err = add_memory(vm, phys);
+    if (err == 0)
+        err = loader_check(vm);
+    if (err != 0)
+        return err;
+    add_vcpus(vm);
+    err = add_gic(vm);
+    if (err == 0)
+        err = add_uarts(vm);
+    if (err == 0)
+        err = add_virtio(vm);
+    return err;
+}
+
+static void reset_devices(struct vm *vm)
+{
+    vgic_reset(&vm->vgic);
+    for (unsigned i = 0; i < vm->config.nr_uarts; i++)
+        vpl011_reset(&vm->uart[i]);
+    for (unsigned i = 0; i < vm->config.nr_virtio; i++)
+        virtio_mmio_reset(&vm->virtio[i]);
+}
+
+void vm_start(struct vm *vm)
+{
+    struct vcpu *first = &vm->vcpu[0];
+
+    reset_devices(vm);
+    loader_load(vm);
+    spin_lock(&vm->power_lock);
+    vm->run_state = VM_RUNNING;
+    first->power = VCPU_ON_PENDING;
+    first->entry = loader_entry(vm).v;
+    first->context = vm->config.guest_dtb.v;
+    spin_unlock(&vm->power_lock);
+}
+
+void vm_print_stats(const struct vm *vm)
+{
+    static const char *const text[EXIT_REASON_COUNT] = {
+#define X(id, name) [id] = name,
+        EXIT_REASONS(X)
+#undef X
+    };
+
+    for (unsigned r = 0; r < EXIT_REASON_COUNT; r++) {
+        uint64_t total = 0;
+
+        for (unsigned i = 0; i < vm->nr_vcpus; i++)
+            total += vm->vcpu[i].exits[r];
+        if (total == 0)
+            continue;
+        log_info("exits %-28s %10lu", text[r], total);
+        for (unsigned i = 0; i < vm->nr_vcpus && vm->nr_vcpus > 1; i++)
+            log_info("  vCPU %-2u %39lu", i, vm->vcpu[i].exits[r]);
+    }
+}
