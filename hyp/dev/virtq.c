@@ -217,23 +217,32 @@ bool virtq_wants_interrupt(struct virtq *vq)
     return (__atomic_load_n(&vq->avail->flags, __ATOMIC_RELAXED) & VRING_AVAIL_F_NO_INTERRUPT) == 0;
 }
 
+/* The segment that holds byte *offset, which becomes the offset within it. There is one. */
+static const struct virtq_seg *seek(const struct virtq_seg *seg, uint64_t *offset)
+{
+    for (; *offset >= seg->len; seg++)
+        *offset -= seg->len;
+    return seg;
+}
+
+static uint64_t part_of(const struct virtq_seg *seg, uint64_t offset, uint64_t len)
+{
+    uint64_t rest = seg->len - offset;
+
+    return rest < len ? rest : len;
+}
+
 void virtq_copy_from(const struct virtq_chain *chain, uint64_t offset, void *dst, uint64_t len)
 {
     const struct virtq_seg *seg = chain->seg;
     uint8_t *to = dst;
 
-    for (; len != 0; seg++) {
-        uint64_t part = seg->len;
+    if (len == 0)
+        return;
+    for (seg = seek(seg, &offset); len != 0; seg++, offset = 0) {
+        uint64_t part = part_of(seg, offset, len);
 
-        if (offset >= part) {
-            offset -= part;
-            continue;
-        }
-        part -= offset;
-        if (part > len)
-            part = len;
         memcpy(to, seg->ptr + offset, part);
-        offset = 0;
         to += part;
         len -= part;
     }
@@ -244,18 +253,12 @@ void virtq_copy_to(const struct virtq_chain *chain, uint64_t offset, const void 
     const struct virtq_seg *seg = &chain->seg[chain->nr_read];
     const uint8_t *from = src;
 
-    for (; len != 0; seg++) {
-        uint64_t part = seg->len;
+    if (len == 0)
+        return;
+    for (seg = seek(seg, &offset); len != 0; seg++, offset = 0) {
+        uint64_t part = part_of(seg, offset, len);
 
-        if (offset >= part) {
-            offset -= part;
-            continue;
-        }
-        part -= offset;
-        if (part > len)
-            part = len;
         memcpy(seg->ptr + offset, from, part);
-        offset = 0;
         from += part;
         len -= part;
     }
