@@ -6,6 +6,7 @@
 #include "console.h"
 #include "gic.h"
 #include "psci.h"
+#include "regs.h"
 #include "smp.h"
 #include "sysreg.h"
 
@@ -46,6 +47,8 @@ void exception_sync(struct exception_frame *frame)
         exception_fatal(frame);
     cpu->fault =
         (struct fault){.taken = true, .esr = frame->esr, .far = frame->far, .elr = frame->elr};
+    /* Illegal state came from a return that the test made; what follows is legal again. */
+    frame->spsr &= ~PSR_IL;
     if (ESR_EC(frame->esr) == ESR_EC_IABT_CUR)
         frame->elr = frame->x[30];
     else

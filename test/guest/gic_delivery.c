@@ -460,10 +460,11 @@ static void acknowledge_and_drop(void *arg)
     irq_disable();
     write_sysreg_enc(ICC_CTLR_EOIMODE, icc_ctlr_el1);
     isb();
+    stage = 1;
     remote_first = acknowledge_surely();
     end(remote_first);
-    stage = 1;
-    while (stage != 2)
+    stage = 2;
+    while (stage != 3)
         timer_relax();
     remote_second = acknowledge_surely();
     end(remote_second);
@@ -480,15 +481,15 @@ static void clear_remote_active(void)
     stage = 0;
     gic_prepare(SPI, 0x80, last);
     worker_begin(last, acknowledge_and_drop, NULL);
-    timer_delay_us(SETTLE_US / 4);
-    pend(SPI);
     CHECK(timer_wait_until(stage == 1, WAIT_US), "the other CPU does not come");
+    pend(SPI);
+    CHECK(timer_wait_until(stage == 2, 2 * WAIT_US), "the other CPU does not acknowledge");
     CHECK(remote_first == SPI, "the other CPU acknowledged %u", remote_first);
     bool was_active = gic_get_bit(GICD_ISACTIVER, SPI);
     gic_set_bit(GICD_ICACTIVER, SPI);
     bool is_active = gic_get_bit(GICD_ISACTIVER, SPI);
     pend(SPI);
-    stage = 2;
+    stage = 3;
     CHECK(worker_wait(last), "the other CPU hangs");
     CHECK(was_active && !is_active, "active before %d, after %d", was_active, is_active);
     CHECK(remote_second == SPI, "not taken again: %u", remote_second);
