@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The instruction that trapped, read from the guest's memory. On the target in
+ * arch/aarch64/guest_insn.c; abort.c asks when the syndrome does not describe an access.
+ */
+#ifndef TRAP_GUEST_INSN_H
+#define TRAP_GUEST_INSN_H
+
+#include <stdint.h>
+
+#include "lib/err.h"
+
+struct vcpu;
+
+/*
+ * The A64 instruction at the vCPU's pc, as its stage 1 translates it now; on its own CPU. It need
+ * not be what trapped: another vCPU may have changed it or its mapping since. -ERR_UNSUPPORTED:
+ * the guest runs AArch32; -ERR_INVAL: pc is not aligned; -ERR_RANGE: pc does not lead to RAM.
+ */
+int must_check guest_insn_fetch(const struct vcpu *vcpu, uint32_t *insn);
+
+#endif
