@@ -33,7 +33,7 @@ FAMILIES = {
 }
 
 # The guest asks for input by this line; what follows the colon is to be typed.
-TYPE_REQUEST = re.compile(rb"type: (\S+)")
+TYPE_REQUEST = re.compile(rb"^type: (\S+)", re.MULTILINE)
 VERDICT = re.compile(r"^verdict: (\d+) cases, (\d+) failed\s*$", re.MULTILINE)
 CASE = re.compile(r"^case (\S+): (ok|FAIL.*|skip.*?)\s*$", re.MULTILINE)
 
