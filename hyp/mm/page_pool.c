@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The pool of pages behind mm/pgtable.c: first fit in a bitmap. Tables are made at boot and are
+ * few, so the search is short and need not be clever.
+ */
+#include "mm/page_pool.h"
+
+#include <stdbool.h>
+
+#include "lib/addr.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+
+#define WORD_BITS 64
+
+static bool is_used(const struct page_pool *pool, size_t index)
+{
+    return (pool->used[index / WORD_BITS] & BIT(index % WORD_BITS)) != 0;
+}
+
+static void set_used(struct page_pool *pool, size_t index, bool used)
+{
+    if (used)
+        pool->used[index / WORD_BITS] |= BIT(index % WORD_BITS);
+    else
+        pool->used[index / WORD_BITS] &= ~BIT(index % WORD_BITS);
+}
+
+static size_t free_run_length(const struct page_pool *pool, size_t index, size_t most)
+{
+    size_t n = 0;
+
+    while (n < most && index + n < pool->pages && !is_used(pool, index + n))
+        n++;
+    return n;
+}
+
+/* The index of the first page of such a run, or the number of pages if there is none. */
+static size_t find_run(const struct page_pool *pool, size_t count)
+{
+    uintptr_t first = align_up(pool->base, count * PAGE_SIZE);
+
+    for (size_t i = (first - pool->base) / PAGE_SIZE; i < pool->pages; i += count)
+        if (free_run_length(pool, i, count) == count)
+            return i;
+    return pool->pages;
+}
+
+void page_pool_init(struct page_pool *pool, void *base, size_t pages)
+{
+    *pool = (struct page_pool){.base = (uintptr_t)base};
+    pool->pages = pages < PAGE_POOL_MAX ? pages : PAGE_POOL_MAX;
+    pool->available = pool->pages;
+}
+
+void *page_pool_alloc_run(struct page_pool *pool, size_t count)
+{
+    void *run = NULL;
+
+    spin_lock(&pool->lock);
+    size_t index = find_run(pool, count);
+    if (index < pool->pages) {
+        for (size_t i = 0; i < count; i++)
+            set_used(pool, index + i, true);
+        pool->available -= count;
+        run = (void *)(pool->base + index * PAGE_SIZE); /* NOLINT(performance-no-int-to-ptr) */
+    }
+    spin_unlock(&pool->lock);
+    return run != NULL ? memset(run, 0, count * PAGE_SIZE) : NULL;
+}
+
+void *page_pool_alloc(struct page_pool *pool)
+{
+    return page_pool_alloc_run(pool, 1);
+}
+
+void page_pool_free(struct page_pool *pool, void *page)
+{
+    uintptr_t offset = (uintptr_t)page - pool->base;
+    size_t index = offset / PAGE_SIZE;
+
+    spin_lock(&pool->lock);
+    if (is_aligned(offset, PAGE_SIZE) && index < pool->pages && is_used(pool, index)) {
+        set_used(pool, index, false);
+        pool->available++;
+    }
+    spin_unlock(&pool->lock);
+}
+
+size_t page_pool_available(const struct page_pool *pool)
+{
+    return __atomic_load_n(&pool->available, __ATOMIC_RELAXED);
+}
