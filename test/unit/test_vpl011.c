@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The emulated PL011, register by register, and the flow of bytes in both directions. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dev/vpl011.h"
+#include "lib/bits.h"
+
+enum {
+    DR = 0x000,
+    RSR = 0x004,
+    FR = 0x018,
+    ILPR = 0x020,
+    IBRD = 0x024,
+    FBRD = 0x028,
+    LCR_H = 0x02c,
+    CR = 0x030,
+    IFLS = 0x034,
+    IMSC = 0x038,
+    RIS = 0x03c,
+    MIS = 0x040,
+    ICR = 0x044,
+    DMACR = 0x048,
+};
+
+enum {
+    FR_CTS = 1,
+    FR_DSR = 2,
+    FR_DCD = 4,
+    FR_RXFE = 0x10,
+    FR_RXFF = 0x40,
+    FR_TXFE = 0x80,
+    FR_RI = 0x100,
+    FR_IDLE = FR_CTS | FR_DSR | FR_DCD | FR_TXFE,
+};
+
+enum {
+    INT_RI = 1,
+    INT_CTS = 2,
+    INT_DCD = 4,
+    INT_DSR = 8,
+    INT_RX = 0x10,
+    INT_TX = 0x20,
+    INT_RT = 0x40,
+    INT_OE = 0x400
+};
+
+enum {
+    CR_LBE = 0x80,
+    CR_DTR = 0x400,
+    CR_RTS = 0x800,
+    CR_OUT1 = 0x1000,
+    CR_OUT2 = 0x2000,
+    CR_RESET = 0x300
+};
+
+#define LCR_H_FEN 0x10U
+
+static struct vpl011 uart;
+static bool line;
+static unsigned line_calls;
+static uint8_t sent[64];
+static unsigned nr_sent;
+static unsigned rooms;
+static const char *refill; /* what the console offers when told of room */
+
+static void set_line(void *ctx, uint32_t intid, bool level)
+{
+    assert_ptr_equal(ctx, &line);
+    assert_int_equal(intid, 33);
+    line = level;
+    line_calls++;
+}
+
+static void tx(void *ctx, uint8_t byte)
+{
+    assert_ptr_equal(ctx, sent);
+    assert_true(nr_sent < sizeof(sent));
+    sent[nr_sent++] = byte;
+}
+
+/* As the contract allows, from within it: the lock must be free. */
+static void room(void *ctx)
+{
+    assert_ptr_equal(ctx, sent);
+    rooms++;
+    while (refill != NULL && *refill != '\0' && vpl011_receive(&uart, (uint8_t)*refill))
+        refill++;
+}
+
+static const struct irq_line irq = {set_line, &line, 33};
+static const struct console_ops console = {tx, room};
+
+static int setup(void **state)
+{
+    (void)state;
+    line = false;
+    line_calls = 0;
+    nr_sent = 0;
+    rooms = 0;
+    refill = NULL;
+    memset(&uart, 0xa5, sizeof(uart));
+    vpl011_init(&uart, &irq, &console, sent);
+    return 0;
+}
+
+static uint64_t read_sized(uint64_t offset, uint8_t size)
+{
+    struct mmio_access access = {.offset = offset, .size = size, .value = ~UINT64_C(0)};
+
+    assert_int_equal(vpl011_access(&uart, &access), MMIO_OK);
+    return access.value;
+}
+
+static void write_sized(uint64_t offset, uint8_t size, uint64_t value)
+{
+    struct mmio_access access = {.offset = offset, .size = size, .value = value, .write = true};
+
+    assert_int_equal(vpl011_access(&uart, &access), MMIO_OK);
+}
+
+static uint32_t rd(uint64_t offset)
+{
+    return (uint32_t)read_sized(offset, 4);
+}
+
+static void wr(uint64_t offset, uint32_t value)
+{
+    write_sized(offset, 4, value);
+}
+
+static void receive(unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        assert_true(vpl011_receive(&uart, (uint8_t)('a' + i)));
+}
+
+static void assert_reset_state(void)
+{
+    assert_int_equal(rd(FR), FR_IDLE | FR_RXFE);
+    assert_int_equal(rd(RSR), 0);
+    assert_int_equal(rd(ILPR), 0);
+    assert_int_equal(rd(IBRD), 0);
+    assert_int_equal(rd(FBRD), 0);
+    assert_int_equal(rd(LCR_H), 0);
+    assert_int_equal(rd(CR), CR_RESET);
+    assert_int_equal(rd(IFLS), 0x12);
+    assert_int_equal(rd(IMSC), 0);
+    assert_int_equal(rd(RIS), 0);
+    assert_int_equal(rd(MIS), 0);
+    assert_int_equal(rd(ICR), 0);
+    assert_int_equal(rd(DMACR), 0);
+    assert_false(line);
+}
+
+static void test_reset_values(void **state)
+{
+    (void)state;
+    assert_reset_state();
+    assert_int_equal(line_calls, 0);
+}
+
+static void test_identification(void **state)
+{
+    static const uint8_t id[] = {0x11, 0x10, 0x14, 0x00, 0x0d, 0xf0, 0x05, 0xb1};
+
+    (void)state;
+    for (unsigned i = 0; i < 8; i++) {
+        wr(0xfe0 + 4 * i, 0xff);
+        assert_int_equal(rd(0xfe0 + 4 * i), id[i]);
+    }
+    assert_int_equal(rd(0xfdc), 0);
+}
+
+static void test_writable_bits(void **state)
+{
+    static const struct {
+        uint64_t offset;
+        uint32_t mask;
+    } regs[] = {{ILPR, 0xff}, {IBRD, 0xffff}, {FBRD, 0x3f},  {LCR_H, 0xff},
+                {CR, 0xff87}, {IFLS, 0x3f},   {IMSC, 0x7ff}, {DMACR, 0x7},
+                {FR, 0},      {RIS, 0},       {MIS, 0},      {ICR, 0},
+                {0x08, 0},    {0x4c, 0},      {0x80, 0},     {0xffc + 4, 0}};
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(regs); i++) {
+        uint32_t before;
+
+        setup(NULL);
+        before = rd(regs[i].offset);
+        wr(regs[i].offset, UINT32_MAX);
+        assert_int_equal(rd(regs[i].offset), regs[i].mask != 0 ? regs[i].mask : before);
+        wr(regs[i].offset, 0);
+        assert_int_equal(rd(regs[i].offset), regs[i].mask != 0 ? 0 : before);
+    }
+}
+
+static void test_access_sizes(void **state)
+{
+    struct mmio_access access = {.offset = FR, .size = 8};
+
+    (void)state;
+    assert_int_equal(vpl011_access(&uart, &access), MMIO_ABORT);
+    access.write = true;
+    assert_int_equal(vpl011_access(&uart, &access), MMIO_ABORT);
+    for (uint8_t size = 2; size <= 4; size = (uint8_t)(size * 2)) {
+        for (uint64_t offset = 1; offset < 8; offset++) {
+            access = (struct mmio_access){.offset = IBRD + offset, .size = size};
+            assert_int_equal(vpl011_access(&uart, &access),
+                             offset % size == 0 ? MMIO_OK : MMIO_ABORT);
+        }
+    }
+    wr(IBRD, 0x1234);
+    assert_int_equal(read_sized(IBRD, 1), 0x34);
+    assert_int_equal(read_sized(IBRD + 1, 1), 0x12);
+    assert_int_equal(read_sized(IBRD + 2, 1), 0);
+    assert_int_equal(read_sized(IBRD, 2), 0x1234);
+    assert_int_equal(read_sized(IBRD + 2, 2), 0);
+    write_sized(IBRD, 1, 0x56);
+    assert_int_equal(rd(IBRD), 0x56);
+    write_sized(IBRD, 2, 0x789a);
+    assert_int_equal(rd(IBRD), 0x789a);
+    write_sized(IBRD + 1, 1, 0xff);
+    write_sized(IBRD + 2, 2, 0xffff);
+    assert_int_equal(rd(IBRD), 0x789a);
+    write_sized(DR, 1, 'x');
+    write_sized(DR + 1, 1, 'y');
+    assert_int_equal(nr_sent, 1);
+    assert_int_equal(sent[0], 'x');
+}
+
+static void test_transmit(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 40; i++) {
+        assert_int_equal(rd(FR), FR_IDLE | FR_RXFE); /* never full, never busy */
+        wr(DR, 0xffffff00U | ('0' + i));
+    }
+    assert_int_equal(nr_sent, 40);
+    for (unsigned i = 0; i < 40; i++)
+        assert_int_equal(sent[i], '0' + i);
+}
+
+static void test_transmit_interrupt(void **state)
+{
+    (void)state;
+    wr(IMSC, INT_TX);
+    assert_false(line); /* nothing has been sent yet */
+    wr(DR, 'a');
+    assert_int_equal(rd(RIS), INT_TX);
+    assert_int_equal(rd(MIS), INT_TX);
+    assert_true(line);
+    wr(IMSC, 0);
+    assert_int_equal(rd(RIS), INT_TX);
+    assert_int_equal(rd(MIS), 0);
+    assert_false(line);
+    wr(IMSC, INT_TX);
+    assert_true(line);
+    wr(ICR, 0x7ff & ~INT_TX);
+    assert_true(line);
+    wr(ICR, INT_TX);
+    assert_false(line);
+    assert_int_equal(rd(RIS), 0);
+    assert_int_equal(line_calls, 4); /* the wire is driven on changes only */
+}
+
+static void test_receive_characters(void **state)
+{
+    (void)state;
+    assert_true(vpl011_receive(&uart, 0xff));
+    assert_int_equal(rd(FR), FR_IDLE | FR_RXFF);
+    assert_false(vpl011_receive(&uart, 'b'));
+    assert_int_equal(rd(RIS), INT_RX | INT_RT);
+    assert_int_equal(rooms, 0);
+    assert_int_equal(rd(DR), 0xff);
+    assert_int_equal(rooms, 1);
+    assert_int_equal(rd(FR), FR_IDLE | FR_RXFE);
+    assert_int_equal(rd(RIS), 0);
+    assert_int_equal(rd(DR), 0xff); /* empty: the last one again, nothing else */
+    assert_int_equal(rd(FR), FR_IDLE | FR_RXFE);
+    assert_int_equal(rooms, 1);
+}
+
+static void test_receive_fifo(void **state)
+{
+    (void)state;
+    wr(LCR_H, LCR_H_FEN);
+    for (unsigned round = 0; round < 5; round++) { /* the FIFO's start moves on each time */
+        receive(16);
+        assert_int_equal(rd(FR), FR_IDLE | FR_RXFF);
+        for (unsigned i = 0; i < 16; i++) {
+            assert_int_equal(rd(DR), 'a' + i);
+            assert_int_equal(rd(FR), FR_IDLE | (i == 15 ? FR_RXFE : 0));
+        }
+        receive(3);
+        for (unsigned i = 0; i < 3; i++)
+            assert_int_equal(rd(DR), 'a' + i);
+    }
+    assert_int_equal(rooms, 0);
+}
+
+/* Nothing is lost: what is refused is asked for once half of the FIFO is free. */
+static void test_back_pressure(void **state)
+{
+    const char *text = "the quick brown fox jumps over the lazy dog, twice or more";
+    const char *offered = text;
+
+    (void)state;
+    wr(LCR_H, LCR_H_FEN);
+    while (vpl011_receive(&uart, (uint8_t)*offered))
+        offered++;
+    assert_int_equal(offered - text, 16);
+    assert_false(vpl011_receive(&uart, (uint8_t)*offered));
+    refill = offered;
+    for (unsigned i = 0; i < 7; i++)
+        assert_int_equal(rd(DR), text[i]);
+    assert_int_equal(rooms, 0);
+    for (size_t i = 7; i < strlen(text); i++) {
+        assert_int_equal(rd(FR) & FR_RXFE, 0);
+        assert_int_equal(rd(DR), text[i]);
+    }
+    assert_int_equal(rd(FR) & FR_RXFE, FR_RXFE);
+    assert_int_equal(rooms, 6); /* 42 bytes were refused at first, 8 go at a time */
+}
+
+/* Enabling the FIFOs makes room too; disabling them loses nothing. */
+static void test_fifo_enable(void **state)
+{
+    (void)state;
+    receive(1);
+    assert_false(vpl011_receive(&uart, 'b'));
+    refill = "bcd";
+    wr(LCR_H, LCR_H_FEN);
+    assert_int_equal(rooms, 1);
+    wr(LCR_H, 0);
+    assert_int_equal(rd(FR), FR_IDLE | FR_RXFF);
+    assert_false(vpl011_receive(&uart, 'x'));
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(rd(DR), 'a' + i);
+    assert_int_equal(rooms, 2);
+    assert_int_equal(rd(FR), FR_IDLE | FR_RXFE);
+}
+
+static void test_receive_triggers(void **state)
+{
+    static const unsigned trigger[] = {2, 4, 8, 12, 14, 14, 14, 14};
+
+    (void)state;
+    for (uint32_t select = 0; select < 8; select++) {
+        setup(NULL);
+        wr(LCR_H, LCR_H_FEN);
+        wr(IFLS, select << 3);
+        wr(IMSC, INT_RX);
+        for (unsigned n = 1; n <= 16; n++) {
+            receive(1);
+            assert_int_equal(line, n >= trigger[select]);
+            assert_int_equal(rd(RIS), INT_RT | (n >= trigger[select] ? INT_RX : 0));
+            assert_int_equal(rd(MIS), n >= trigger[select] ? INT_RX : 0);
+        }
+        for (unsigned n = 15; n != UINT32_MAX; n--) {
+            (void)rd(DR);
+            assert_int_equal(line, n >= trigger[select]);
+        }
+    }
+}
+
+/* One byte in a FIFO of sixteen interrupts at once, and until it has been read. */
+static void test_receive_timeout(void **state)
+{
+    (void)state;
+    wr(LCR_H, LCR_H_FEN);
+    wr(IMSC, INT_RT | INT_RX);
+    receive(2);
+    assert_true(line);
+    assert_int_equal(rd(MIS), INT_RT);
+    wr(ICR, INT_RT | INT_RX); /* acknowledged, but not read: it must not be forgotten */
+    assert_true(line);
+    (void)rd(DR);
+    assert_true(line);
+    (void)rd(DR);
+    assert_false(line);
+    assert_int_equal(line_calls, 2);
+}
+
+static void test_loopback(void **state)
+{
+    (void)state;
+    wr(CR, CR_RESET | CR_LBE);
+    wr(DR, 'x');
+    assert_int_equal(nr_sent, 0);
+    assert_int_equal(rd(FR) & (FR_RXFE | FR_RXFF), FR_RXFF);
+    assert_int_equal(rd(RSR), 0);
+    wr(DR, 'y'); /* no room */
+    assert_int_equal(rd(RIS) & INT_OE, INT_OE);
+    assert_int_equal(rd(RSR), 8);
+    assert_int_equal(rd(DR), 0x800 | 'x');
+    wr(DR, 'z');
+    assert_int_equal(rd(DR), 'z');
+    assert_int_equal(rd(RSR), 8); /* until cleared */
+    wr(RSR, 0);
+    assert_int_equal(rd(RSR), 0);
+    wr(ICR, INT_OE);
+    assert_int_equal(rd(RIS) & INT_OE, 0);
+    wr(CR, CR_RESET);
+    wr(DR, 'w');
+    assert_int_equal(nr_sent, 1);
+}
+
+static void test_modem_lines(void **state)
+{
+    static const struct {
+        uint32_t control, flag, irq;
+    } lines[] = {{CR_RTS, FR_CTS, INT_CTS},
+                 {CR_DTR, FR_DSR, INT_DSR},
+                 {CR_OUT1, FR_DCD, INT_DCD},
+                 {CR_OUT2, FR_RI, INT_RI}};
+    const uint32_t all = FR_CTS | FR_DSR | FR_DCD | FR_RI;
+
+    (void)state;
+    wr(CR, CR_RESET | CR_RTS | CR_OUT2); /* no loopback: the outputs lead nowhere */
+    assert_int_equal(rd(FR) & all, FR_CTS | FR_DSR | FR_DCD);
+    assert_int_equal(rd(RIS), 0);
+    wr(CR, CR_RESET | CR_LBE);
+    assert_int_equal(rd(FR) & all, 0);
+    assert_int_equal(rd(RIS), INT_CTS | INT_DSR | INT_DCD);
+    wr(IMSC, 0xf);
+    assert_true(line);
+    wr(ICR, 0xf);
+    assert_false(line);
+    for (unsigned i = 0; i < 4; i++) {
+        wr(CR, CR_RESET | CR_LBE | lines[i].control);
+        assert_int_equal(rd(FR) & all, lines[i].flag);
+        assert_int_equal(rd(RIS) & lines[i].irq, lines[i].irq);
+        assert_true(line);
+        wr(CR, CR_RESET | CR_LBE);
+        wr(ICR, 0xf);
+        assert_int_equal(rd(RIS), 0);
+    }
+}
+
+/* Input comes before a guest has enabled anything, as it does for one that never will. */
+static void test_works_disabled(void **state)
+{
+    (void)state;
+    wr(CR, 0);
+    wr(DR, 'q');
+    assert_int_equal(sent[0], 'q');
+    receive(1);
+    assert_int_equal(rd(DR), 'a');
+}
+
+static void test_unconnected(void **state)
+{
+    (void)state;
+    vpl011_init(&uart, &irq, NULL, NULL);
+    wr(IMSC, INT_TX);
+    wr(DR, 'a');
+    assert_true(line);
+    receive(1);
+    assert_false(vpl011_receive(&uart, 'b'));
+    assert_int_equal(rd(DR), 'a');
+    assert_int_equal(nr_sent + rooms, 0);
+    vpl011_reset(&uart);
+    assert_reset_state();
+}
+
+static void test_reset(void **state)
+{
+    (void)state;
+    for (uint64_t reg = ILPR; reg <= DMACR; reg += 4)
+        wr(reg, UINT32_MAX);
+    while (vpl011_receive(&uart, 'x'))
+        ;
+    wr(DR, 'y');
+    assert_true(line);
+    assert_int_equal(rd(RSR), 8); /* UARTCR has looped the byte back */
+    vpl011_reset(&uart);
+    assert_int_equal(rooms, 1); /* the FIFO has been emptied */
+    assert_reset_state();
+    receive(1);
+    assert_int_equal(rd(DR), 'a');
+    assert_int_equal(rooms, 1);
+}
+
+/* The line goes low at the interrupt controller even if that has lost track of it. */
+static void test_reset_drives_line(void **state)
+{
+    (void)state;
+    line = true;
+    vpl011_reset(&uart);
+    assert_false(line);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_reset_values, setup),
+        cmocka_unit_test_setup(test_identification, setup),
+        cmocka_unit_test_setup(test_writable_bits, setup),
+        cmocka_unit_test_setup(test_access_sizes, setup),
+        cmocka_unit_test_setup(test_transmit, setup),
+        cmocka_unit_test_setup(test_transmit_interrupt, setup),
+        cmocka_unit_test_setup(test_receive_characters, setup),
+        cmocka_unit_test_setup(test_receive_fifo, setup),
+        cmocka_unit_test_setup(test_back_pressure, setup),
+        cmocka_unit_test_setup(test_fifo_enable, setup),
+        cmocka_unit_test_setup(test_receive_triggers, setup),
+        cmocka_unit_test_setup(test_receive_timeout, setup),
+        cmocka_unit_test_setup(test_loopback, setup),
+        cmocka_unit_test_setup(test_modem_lines, setup),
+        cmocka_unit_test_setup(test_works_disabled, setup),
+        cmocka_unit_test_setup(test_unconnected, setup),
+        cmocka_unit_test_setup(test_reset, setup),
+        cmocka_unit_test_setup(test_reset_drives_line, setup),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
