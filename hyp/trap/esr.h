@@ -84,19 +84,20 @@ enum esr_ec {
 #define ISS_ABORT_FSC   GENMASK(5, 0)   /* I: DFSC or IFSC */
 
 /* Fault status codes, DFSC and IFSC. The first four have a lookup level in bits [1:0]. */
-#define FSC_LEVEL        UINT64_C(0x03)
-#define FSC_ADDRESS_SIZE 0x00u
-#define FSC_TRANSLATION  0x04u
-#define FSC_ACCESS_FLAG  0x08u
-#define FSC_PERMISSION   0x0cu
-#define FSC_EXTERNAL     0x10u /* synchronous External abort, not on a table walk */
-#define FSC_TAG_CHECK    0x11u
-#define FSC_EXTERNAL_TTW 0x14u /* the same on a table walk, with a level in bits [1:0] */
-#define FSC_ECC          0x18u /* synchronous parity or ECC error */
-#define FSC_ECC_TTW      0x1cu /* the same on a table walk, with a level in bits [1:0] */
-#define FSC_ALIGNMENT    0x21u
-#define FSC_TLB_CONFLICT 0x30u
-#define FSC_EXCLUSIVE    0x35u /* Unsupported Exclusive or Atomic access */
+#define FSC_LEVEL                UINT64_C(0x03)
+#define FSC_ADDRESS_SIZE         0x00u
+#define FSC_TRANSLATION          0x04u
+#define FSC_ACCESS_FLAG          0x08u
+#define FSC_PERMISSION           0x0cu
+#define FSC_EXTERNAL             0x10u /* synchronous External abort, not on a table walk */
+#define FSC_TAG_CHECK            0x11u
+#define FSC_EXTERNAL_TTW         0x14u /* the same on a table walk, with a level in bits [1:0] */
+#define FSC_EXTERNAL_TTW_BELOW_0 0x13u /* the same at level -1 */
+#define FSC_ECC                  0x18u /* synchronous parity or ECC error */
+#define FSC_ECC_TTW              0x1cu /* the same on a table walk, with a level in bits [1:0] */
+#define FSC_ALIGNMENT            0x21u
+#define FSC_TLB_CONFLICT         0x30u
+#define FSC_EXCLUSIVE            0x35u /* Unsupported Exclusive or Atomic access */
 
 /* "ISS encoding for an exception from MSR, MRS, or System instruction execution in AArch64 state"
  */

@@ -14,6 +14,7 @@
 
 #define VM_MAX_VCPUS 16
 
+struct mmio_region;
 struct vm;
 
 /* What the guest's CPU held when it trapped. vectors.S knows the layout. */
@@ -39,6 +40,7 @@ struct vcpu {
     bool parked;           /* so is this: it waits in power_park(), its LRs folded */
     uint64_t entry;        /* where CPU_ON starts it, and x0 there */
     uint64_t context;
+    const struct mmio_region *last_region; /* its latest device access went there, NULL: none */
     uint64_t exits[EXIT_REASON_COUNT]; /* written by its own CPU only */
 };
 

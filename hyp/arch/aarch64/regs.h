@@ -27,6 +27,7 @@
 #define PSR_I        RBIT(7)
 #define PSR_A        RBIT(8)
 #define PSR_D        RBIT(9)
+#define PSR_E        RBIT(9) /* AArch32: data accesses are big-endian */
 #define PSR_DAIF     (PSR_D | PSR_A | PSR_I | PSR_F)
 #define PSR_BTYPE    (RBIT(10) | RBIT(11))
 #define PSR_SSBS     RBIT(12)
@@ -46,6 +47,21 @@
 #define SCTLR_EL1_E0E   RBIT(24)
 #define SCTLR_EL1_SPAN  RBIT(23)
 #define SCTLR_EL1_DSSBS RBIT(44)
+#define SCTLR_EL1_SPINTMASK RBIT(62)
+
+/* TCR_EL1 and TTBRn_EL1 */
+#define TCR_EL1_T0SZ     UL(0x3f)
+#define TCR_EL1_TG0      (UL(3) << 14)
+#define TCR_EL1_TG0_64K  UL(1)
+#define TCR_EL1_TG0_16K  UL(2)
+#define TCR_EL1_T1SZ     (UL(0x3f) << 16)
+#define TCR_EL1_TG1      (UL(3) << 30)
+#define TCR_EL1_TG1_16K  UL(1)
+#define TCR_EL1_TG1_64K  UL(3)
+#define TTBR_EL1_BADDR   (UL(0x7fffffffffff) << 1)
+
+/* HPFAR_EL2 */
+#define HPFAR_EL2_FIPA (UL(0xfffffffffff) << 4) /* bits [55:12] of the IPA */
 
 /* PAR_EL1 */
 #define PAR_EL1_F  RBIT(0)
@@ -105,8 +121,12 @@
 #define ID_AA64PFR0_EL1_GIC  (UL(0xf) << 24)
 #define ID_AA64PFR0_EL1_AMU  (UL(0xf) << 44)
 #define ID_AA64PFR1_EL1_BT   UL(0xf)
+#define ID_AA64PFR1_EL1_SSBS (UL(0xf) << 4)
+#define ID_AA64PFR1_EL1_MTE  (UL(0xf) << 8)
+#define ID_AA64PFR1_EL1_NMI  (UL(0xf) << 36)
 #define ID_AA64PFR1_EL1_SME  (UL(0xf) << 24)
 #define ID_AA64MMFR0_EL1_FGT (UL(0xf) << 56)
+#define ID_AA64MMFR1_EL1_PAN (UL(0xf) << 20)
 #define ID_AA64MMFR1_EL1_HCX (UL(0xf) << 40)
 #define ID_AA64DFR0_EL1_PMUVer    (UL(0xf) << 8)
 #define ID_AA64DFR0_EL1_PMSVer    (UL(0xf) << 32)
