@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the virtio family's two files share. */
+#ifndef TEST_GUEST_VIRTIO_COMMON_H
+#define TEST_GUEST_VIRTIO_COMMON_H
+
+#include "testcase.h"
+#include "virtio_blk.h"
+
+#define FEATURE(bit) (UINT64_C(1) << (bit))
+
+/* The disk under test, found once. */
+extern struct virtio_blk virtio_disk;
+
+/* A sector's worth of what `seed` stands for; whether a buffer has it. */
+void virtio_fill(void *data, uint32_t size, uint32_t seed);
+bool virtio_holds(const void *data, uint32_t size, uint32_t seed);
+
+/* Whether the disk, reset and set up anew, reads what it wrote. */
+bool virtio_works(void);
+
+/* Cases with drivers that break the rules: virtio_broken.c. */
+extern const struct test_case virtio_broken_cases[];
+extern const unsigned virtio_broken_count;
+
+#endif
