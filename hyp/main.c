@@ -113,6 +113,7 @@ static void make_map(void)
     page_pool_init(&pool, pool_memory, POOL_PAGES);
     if (hyp_map_init(&hyp_map, &pool) != 0)
         panic("no page for the hypervisor's own map");
+    hyp_map_guard_text(&hyp_map, read_sysreg(id_aa64pfr1_el1));
     map_image();
     for (unsigned i = 0; i < host.nr_ram; i++)
         map_ram(host.ram[i]);
@@ -152,6 +153,13 @@ static void start_gic(void)
     irq_init(host.gic.maintenance, host.uart_intid);
 }
 
+static unsigned ipa_bits(void)
+{
+    unsigned pa_bits = stage2_features(read_sysreg(id_aa64mmfr0_el1), 0).pa_bits;
+
+    return pa_bits < STAGE2_IPA_BITS ? pa_bits : STAGE2_IPA_BITS;
+}
+
 /* The tree that the boot loader left for the guest, and the VM that it asks for. */
 static void make_vm(void)
 {
@@ -160,7 +168,7 @@ static void make_vm(void)
 
     if (own(host.guest_fdt, size, "the guest's tree as loaded") != 0)
         panic("no device tree for the guest");
-    if (vm_fdt_parse(fdt, size, stage2_ipa_bits(read_sysreg(id_aa64mmfr0_el1)), &vm_config) != 0)
+    if (vm_fdt_parse(fdt, size, ipa_bits(), &vm_config) != 0)
         panic("the guest's device tree is not usable");
     log_set_quiet(vm_config.quiet);
     if (vm_config.nr_cpus > host.nr_cpus)

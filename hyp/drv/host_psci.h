@@ -10,7 +10,8 @@
 
 void host_psci_init(bool smc);
 
-/* Start the CPU of affinity `mpidr` at `entry`, physical, x0 = `context`. -ERR_INVAL: it refuses. */
+/* Start the CPU of affinity `mpidr` at `entry`, physical, x0 = `context`. -ERR_INVAL: it refuses.
+ */
 int must_check host_psci_cpu_on(uint64_t mpidr, uint64_t entry, uint64_t context);
 
 void host_psci_system_off(void) __attribute__((noreturn));

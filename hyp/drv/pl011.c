@@ -4,19 +4,19 @@
 
 #include "mm/io.h"
 
-#define UARTDR    0x000
-#define UARTFR    0x018
-#define UARTIFLS  0x034
-#define UARTIMSC  0x038
-#define UARTCR    0x030
+#define UARTDR   0x000
+#define UARTFR   0x018
+#define UARTIFLS 0x034
+#define UARTIMSC 0x038
+#define UARTCR   0x030
 
-#define UARTFR_RXFE (UINT32_C(1) << 4)
-#define UARTFR_TXFF (UINT32_C(1) << 5)
-#define UARTCR_UARTEN (UINT32_C(1) << 0)
-#define UARTCR_TXE (UINT32_C(1) << 8)
-#define UARTCR_RXE (UINT32_C(1) << 9)
-#define UARTINT_RX  (UINT32_C(1) << 4)
-#define UARTINT_RT  (UINT32_C(1) << 6)
+#define UARTFR_RXFE        (UINT32_C(1) << 4)
+#define UARTFR_TXFF        (UINT32_C(1) << 5)
+#define UARTCR_UARTEN      (UINT32_C(1) << 0)
+#define UARTCR_TXE         (UINT32_C(1) << 8)
+#define UARTCR_RXE         (UINT32_C(1) << 9)
+#define UARTINT_RX         (UINT32_C(1) << 4)
+#define UARTINT_RT         (UINT32_C(1) << 6)
 #define UARTIFLS_RX_EIGHTH 0
 
 static pa_t uart;

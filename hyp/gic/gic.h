@@ -24,7 +24,8 @@ struct gic_config {
     uint32_t maintenance; /* INTID of the maintenance interrupt, a PPI */
 };
 
-/* Bring up the distributor. Called once, before any CPU's gic_init_cpu(). -ERR_UNSUPPORTED: no GICv3. */
+/* Bring up the distributor. Called once, before any CPU's gic_init_cpu(). -ERR_UNSUPPORTED: no
+ * GICv3. */
 int must_check gic_init(const struct gic_config *config);
 
 /*

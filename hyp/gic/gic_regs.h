@@ -8,27 +8,27 @@
 
 #include "lib/bits.h"
 
-#define GICD_SIZE         UINT64_C(0x10000)
-#define GICR_SIZE         UINT64_C(0x20000) /* a redistributor's two frames */
-#define GICR_SGI_BASE     UINT64_C(0x10000) /* the second frame */
+#define GICD_SIZE     UINT64_C(0x10000)
+#define GICR_SIZE     UINT64_C(0x20000) /* a redistributor's two frames */
+#define GICR_SGI_BASE UINT64_C(0x10000) /* the second frame */
 
 /* Distributor; from GICD_IGROUPR to GICD_IGRPMODR also the offsets in the second GICR frame. */
-#define GICD_CTLR         0x0000
-#define GICD_TYPER        0x0004
-#define GICD_IIDR         0x0008
-#define GICD_TYPER2       0x000c
-#define GICD_STATUSR      0x0010
-#define GICD_IGROUPR      0x0080
-#define GICD_ISENABLER    0x0100
-#define GICD_ICENABLER    0x0180
-#define GICD_ISPENDR      0x0200
-#define GICD_ICPENDR      0x0280
-#define GICD_ISACTIVER    0x0300
-#define GICD_ICACTIVER    0x0380
-#define GICD_IPRIORITYR   0x0400
-#define GICD_ICFGR        0x0c00
-#define GICD_IROUTER      0x6000 /* of INTID 0; the first that exists is SPI 32's */
-#define GICD_PIDR2        0xffe8
+#define GICD_CTLR       0x0000
+#define GICD_TYPER      0x0004
+#define GICD_IIDR       0x0008
+#define GICD_TYPER2     0x000c
+#define GICD_STATUSR    0x0010
+#define GICD_IGROUPR    0x0080
+#define GICD_ISENABLER  0x0100
+#define GICD_ICENABLER  0x0180
+#define GICD_ISPENDR    0x0200
+#define GICD_ICPENDR    0x0280
+#define GICD_ISACTIVER  0x0300
+#define GICD_ICACTIVER  0x0380
+#define GICD_IPRIORITYR 0x0400
+#define GICD_ICFGR      0x0c00
+#define GICD_IROUTER    0x6000 /* of INTID 0; the first that exists is SPI 32's */
+#define GICD_PIDR2      0xffe8
 
 #define GICD_CTLR_EnableGrp0 BIT(0)
 #define GICD_CTLR_EnableGrp1 BIT(1) /* EnableGrp1A where there are two security states */
@@ -52,12 +52,12 @@
 #define GICR_WAKER 0x0014
 #define GICR_PIDR2 0xffe8
 
-#define GICR_CTLR_RWP              BIT(3)
-#define GICR_TYPER_Last            BIT(4)
+#define GICR_CTLR_RWP               BIT(3)
+#define GICR_TYPER_Last             BIT(4)
 #define GICR_TYPER_Processor_Number GENMASK(23, 8)
-#define GICR_TYPER_Affinity_Value  GENMASK(63, 32)
-#define GICR_WAKER_ProcessorSleep  BIT(1)
-#define GICR_WAKER_ChildrenAsleep  BIT(2)
+#define GICR_TYPER_Affinity_Value   GENMASK(63, 32)
+#define GICR_WAKER_ProcessorSleep   BIT(1)
+#define GICR_WAKER_ChildrenAsleep   BIT(2)
 
 /* ICH_LR<n>_EL2 */
 #define ICH_LR_vINTID   GENMASK(31, 0)

@@ -31,9 +31,8 @@ static void reset_hw_ppis(unsigned cpu)
     }
 }
 
-void vgic_reset(struct vgic *vgic)
+static void reset_state(struct vgic *vgic)
 {
-    spin_lock(&vgic->lock);
     vgic->group0_on = 0;
     vgic->group1_on = 0;
     vgic->spi_hot = 0;
@@ -44,8 +43,15 @@ void vgic_reset(struct vgic *vgic)
     for (unsigned i = 0; i < vgic->nr_cpus; i++) {
         reset_bank(&vgic->cpu[i].bank, 0, (uint8_t)i);
         vgic->cpu[i].asleep = true;
-        reset_hw_ppis(i);
     }
+}
+
+void vgic_reset(struct vgic *vgic)
+{
+    spin_lock(&vgic->lock);
+    reset_state(vgic);
+    for (unsigned i = 0; i < vgic->nr_cpus; i++)
+        reset_hw_ppis(i);
     spin_unlock(&vgic->lock);
 }
 
@@ -59,7 +65,7 @@ void vgic_init(struct vgic *vgic, unsigned nr_cpus, const uint64_t *mpidr, unsig
         vgic->cpu[i] = (struct vgic_cpu){
             .mpidr = mpidr[i] & GICD_IROUTER_AFF, .off = true, .folded = true, .hcr = ICH_HCR_En};
     }
-    vgic_reset(vgic);
+    reset_state(vgic);
 }
 
 /* Of the CPUs that could take a 1-of-N interrupt: the caller, else the first that is there. */

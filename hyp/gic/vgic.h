@@ -76,7 +76,8 @@ struct vgic {
 /* PPIs that are linked to the machine's own of the same number: the EL1 timers. */
 #define VGIC_HW_PPIS (UINT32_C(1) << 27 | UINT32_C(1) << 30)
 
-/* One region of redistributors, for vgic_redist_access(): `first` is the vCPU of its first frame. */
+/* One region of redistributors, for vgic_redist_access(): `first` is the vCPU of its first frame.
+ */
 struct vgic_redist_region {
     struct vgic *vgic;
     unsigned first;
@@ -86,7 +87,7 @@ struct vgic_redist_region {
 /*
  * Make the distributor and `nr_cpus` redistributors, in their reset state (GICv3, "Reset").
  * `mpidr` gives each vCPU's affinity; `nr_lrs` and `priority_bits` what the hardware has.
- * No vCPU runs yet.
+ * No vCPU runs yet, and the machine's GIC is left alone.
  */
 void vgic_init(struct vgic *vgic, unsigned nr_cpus, const uint64_t *mpidr, unsigned nr_lrs,
                unsigned priority_bits);

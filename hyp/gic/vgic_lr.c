@@ -212,8 +212,8 @@ void vgic_lr_refill(struct vgic *vgic, struct vgic_cpu *cpu)
     pending = best_pending(vgic, cpu);
     active = best_active(vgic, cpu);
     for (; free_lrs != 0; free_lrs &= free_lrs - 1) {
-        struct choice *next = active.bank != NULL && !(first && pending.bank != NULL) ? &active
-                                                                                      : &pending;
+        struct choice *next =
+            active.bank != NULL && !(first && pending.bank != NULL) ? &active : &pending;
 
         if (next->bank == NULL)
             break;

@@ -93,9 +93,9 @@ enum bit_reg { IGROUPR, ISENABLER, ICENABLER, ISPENDR, ICPENDR, ISACTIVER, ICACT
 typedef void (*bit_write_fn)(const struct bank_access *a, uint32_t v);
 
 static const bit_write_fn bit_write[BIT_REGS] = {
-    [IGROUPR] = write_group,         [ISENABLER] = write_enable,
-    [ICENABLER] = write_disable,     [ISPENDR] = write_set_pending,
-    [ICPENDR] = write_clear_pending, [ISACTIVER] = write_set_active,
+    [IGROUPR] = write_group,          [ISENABLER] = write_enable,
+    [ICENABLER] = write_disable,      [ISPENDR] = write_set_pending,
+    [ICPENDR] = write_clear_pending,  [ISACTIVER] = write_set_active,
     [ICACTIVER] = write_clear_active,
 };
 
@@ -351,8 +351,8 @@ enum mmio_result vgic_redist_access(void *dev, struct mmio_access *access)
         if (offset < GICR_SGI_BASE)
             value = access_redist_control(region->vgic, cpu, access, offset);
         else if (offset - GICR_SGI_BASE >= GICD_IGROUPR)
-            value = access_banked(region->vgic, cpu, true, access,
-                                  offset - (uint32_t)GICR_SGI_BASE);
+            value =
+                access_banked(region->vgic, cpu, true, access, offset - (uint32_t)GICR_SGI_BASE);
     }
     if (!access->write)
         access->value = value;

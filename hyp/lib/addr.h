@@ -72,7 +72,8 @@ static inline bool ranges_overlap(uint64_t a, uint64_t a_size, uint64_t b, uint6
     return a_size != 0 && b_size != 0 && a <= b + (b_size - 1) && b <= a + (a_size - 1);
 }
 
-/* Does [base, base + size) hold all of [inner, inner + inner_size)? Never true of wrapped ranges. */
+/* Does [base, base + size) hold all of [inner, inner + inner_size)? Never true of wrapped ranges.
+ */
 static inline bool range_contains(uint64_t base, uint64_t size, uint64_t inner, uint64_t inner_size)
 {
     return inner >= base && inner_size <= size && inner - base <= size - inner_size;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Error numbers: a function that can fail returns 0 or one of these negated, and must be checked. */
+/* Error numbers: a function that can fail returns 0 or one of these negated, and must be checked.
+ */
 #ifndef LIB_ERR_H
 #define LIB_ERR_H
 

@@ -7,8 +7,9 @@
 
 void *guest_mem_ptr(const struct guest_mem *mem, ipa_t ipa, uint64_t len)
 {
-    for (unsigned i = 0; i < mem->count; i++) {
-        const struct ram_region *region = &mem->region[i];
+    const struct ram_region *end = mem->region + mem->count;
+
+    for (const struct ram_region *region = mem->region; region < end; region++) {
         uint64_t offset = ipa.v - region->ipa.v; /* huge if ipa lies below */
 
         /* A len of 0 becomes the largest number there is, and fails with those that are too long.

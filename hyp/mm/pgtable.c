@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One walk, and what is done on it. Each change to a table takes two walks over its range:
+ * One walk, and what is done on it. Each change to a table takes two walks over its range.
  *
- *   prepare   looks whether the change is allowed and counts the tables that it will add. Nothing
- * is written. Then that many pages are taken from the pool. commit    makes the change. All it
- * could lack has been seen to: it cannot fail.
+ * To prepare, the first looks whether the change is allowed and counts the tables that it will add.
+ * It writes nothing. Then that many pages are taken from the pool.
+ *
+ * To commit, the second makes the change. All it could lack has been seen to: it cannot fail.
  *
  * mm/stage2.c and mm/hyp_map.c give the attribute bits their meaning; mm/pte.h has the format.
  */

@@ -45,8 +45,8 @@ int phys_map_claim(struct phys_map *map, struct pa_range range, const char *name
     if (range.size == 0)
         return 0;
     if (!is_ram(map, range)) {
-        log_error("%s at 0x%lx, 0x%lx bytes, is not in the machine's RAM: give QEMU more (-m)", name,
-                  range.base.v, range.size);
+        log_error("%s at 0x%lx, 0x%lx bytes, is not in the machine's RAM: give QEMU more (-m)",
+                  name, range.base.v, range.size);
         return -ERR_RANGE;
     }
     other = find_owner(map, range);

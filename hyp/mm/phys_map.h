@@ -28,8 +28,9 @@ struct phys_map {
 int must_check phys_map_add_ram(struct phys_map *map, struct pa_range range);
 
 /*
- * `name` owns this part of RAM from now on. -ERR_RANGE: not RAM; -ERR_EXIST: another has some of it;
- * -ERR_NOMEM: too many owners. Each is logged with the ranges concerned. An empty range is fine.
+ * `name` owns this part of RAM from now on. -ERR_RANGE: not RAM; -ERR_EXIST: another has some of
+ * it; -ERR_NOMEM: too many owners. Each is logged with the ranges concerned. An empty range is
+ * fine.
  */
 int must_check phys_map_claim(struct phys_map *map, struct pa_range range, const char *name);
 

@@ -75,7 +75,8 @@ void exit_irq(struct vcpu *vcpu)
         power_join_stop(vcpu);
 }
 
-/* A system error while the guest ran is the guest's: it finds it pending, as it would without us. */
+/* A system error while the guest ran is the guest's: it finds it pending, as it would without us.
+ */
 void exit_serror(struct vcpu *vcpu)
 {
     vcpu->exits[EXIT_SERROR]++;

@@ -6,7 +6,7 @@
 #include "drv/console.h"
 #include "drv/host_psci.h"
 #include "lib/addr.h"
-#include "lib/bits.h"
+#include "lib/stack_protector.h"
 #include "sysreg.h"
 #include "trap/esr.h"
 
@@ -34,12 +34,14 @@ void panic(const char *fmt, ...)
     __builtin_unreachable();
 }
 
-/* Frames are pairs of the caller's frame pointer and return address (AAPCS64, "The Frame Pointer"). */
+/* Frames are pairs of the caller's frame pointer and return address (AAPCS64, "The Frame Pointer").
+ */
 static void backtrace(uint64_t fp, uint64_t sp)
 {
     uint64_t top = align_up(sp + 1, STACK_STRIDE);
 
-    for (unsigned i = 0; i < BACKTRACE_MAX && fp >= sp && fp + 16 <= top && is_aligned(fp, 16); i++) {
+    for (unsigned i = 0; i < BACKTRACE_MAX && fp >= sp && fp + 16 <= top && is_aligned(fp, 16);
+         i++) {
         const uint64_t *frame = (const uint64_t *)fp; /* NOLINT(performance-no-int-to-ptr) */
 
         log_error("  called from 0x%016lx", frame[1]);
@@ -58,4 +60,10 @@ void panic_exception(uint64_t vector, uint64_t sp, uint64_t fp)
     backtrace(fp, sp);
     end("an exception at EL2");
     __builtin_unreachable();
+}
+
+void stack_protector_failed(void)
+{
+    panic("a stack frame was overrun, found at 0x%lx",
+          (uint64_t)(uintptr_t)__builtin_return_address(0));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hypervisor's own end: what it could not go on from, reported once. No guest input leads here. */
+/* The hypervisor's own end: what it could not go on from, reported once. No guest input leads here.
+ */
 #ifndef TRAP_PANIC_H
 #define TRAP_PANIC_H
 
@@ -10,7 +11,8 @@
 /* Say why, print the exit line and power the machine off. */
 void panic(const char *fmt, ...) printf_like(1, 2) __attribute__((noreturn));
 
-/* An exception taken from EL2: the number of its vector, the stack pointer and the frame pointer. */
+/* An exception taken from EL2: the number of its vector, the stack pointer and the frame pointer.
+ */
 void panic_exception(uint64_t vector, uint64_t sp, uint64_t fp) __attribute__((noreturn));
 
 #endif

@@ -8,7 +8,7 @@
 #include "mm/phys.h"
 #include "vm/vm.h"
 
-#define IMAGE_MAGIC          UINT32_C(0x644d5241) /* "ARM\x64" */
+#define IMAGE_MAGIC           UINT32_C(0x644d5241) /* "ARM\x64" */
 #define IMAGE_OLD_TEXT_OFFSET UINT64_C(0x80000)    /* of kernels before Linux 3.17: image_size 0 */
 
 /* The header of an arm64 Image, little endian. */
@@ -47,9 +47,8 @@ static void list_images(const struct vm *vm, struct placed list[NR_IMAGES])
 {
     list[KERNEL] = (struct placed){"the kernel", vm->config.kernel, kernel_place(vm)};
     list[INITRD] = (struct placed){"the initramfs", vm->config.initrd, vm->config.guest_initrd};
-    list[FDT] = (struct placed){"the device tree",
-                                {vm->fdt, vm->fdt_size},
-                                {vm->config.guest_dtb, vm->fdt_size}};
+    list[FDT] = (struct placed){
+        "the device tree", {vm->fdt, vm->fdt_size}, {vm->config.guest_dtb, vm->fdt_size}};
 }
 
 static uint64_t last_byte(struct ipa_range r)

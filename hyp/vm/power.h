@@ -12,7 +12,8 @@
 struct vcpu;
 struct vm;
 
-/* Interrupt the CPU of `target`, so that it looks at what has changed: its power or the VM's run_state. */
+/* Interrupt the CPU of `target`, so that it looks at what has changed: its power or the VM's
+ * run_state. */
 void power_kick(struct vcpu *target);
 
 /*

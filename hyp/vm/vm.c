@@ -12,6 +12,7 @@
 #include "gich.h"
 #include "lib/log.h"
 #include "mm/page_pool.h"
+#include "mm/phys.h"
 #include "regs.h"
 #include "sysreg.h"
 #include "trap/exit_reason.h"

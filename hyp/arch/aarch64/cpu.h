@@ -41,7 +41,10 @@ static inline void cpu_relax(void)
 static inline void cpu_wfi(void)
 {
     __asm__ volatile("dsb sy\n" /* what was written before is seen by whoever shall wake us */
-                     "wfi" : : : "memory");
+                     "wfi"
+                     :
+                     :
+                     : "memory");
 }
 
 static inline uint64_t cpu_counter(void)

@@ -2,6 +2,8 @@
 /* What a guest's CPU is, in system registers. See el1_ctx.h; vm/power.c and vm/vm.c call. */
 #include "el1_ctx.h"
 
+#include <stdbool.h>
+
 #include "barrier.h"
 #include "fpsimd.h"
 #include "lib/bits.h"

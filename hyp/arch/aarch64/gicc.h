@@ -28,12 +28,18 @@ static inline uint32_t gicc_acknowledge(void)
 
 static inline void gicc_eoi(uint32_t intid)
 {
-    __asm__ volatile("msr S3_0_C12_C12_1, %0" : : "r"((uint64_t)intid) : "memory"); /* ICC_EOIR1_EL1 */
+    __asm__ volatile("msr S3_0_C12_C12_1, %0"
+                     :
+                     : "r"((uint64_t)intid)
+                     : "memory"); /* ICC_EOIR1_EL1 */
 }
 
 static inline void gicc_deactivate(uint32_t intid)
 {
-    __asm__ volatile("msr S3_0_C12_C11_1, %0" : : "r"((uint64_t)intid) : "memory"); /* ICC_DIR_EL1 */
+    __asm__ volatile("msr S3_0_C12_C11_1, %0"
+                     :
+                     : "r"((uint64_t)intid)
+                     : "memory"); /* ICC_DIR_EL1 */
 }
 
 static inline void gicc_send_sgi(uint64_t sgir)
@@ -51,12 +57,12 @@ static inline void gicc_init(void)
 {
     uint64_t sre = ICC_SRE_SRE | ICC_SRE_DFB | ICC_SRE_DIB | ICC_SRE_Enable;
 
-    __asm__ volatile("msr S3_4_C12_C9_5, %0\n" /* ICC_SRE_EL2 */
-                     "isb\n"                   /* the registers below exist from here on */
-                     "msr S3_0_C12_C12_4, %1\n" /* ICC_CTLR_EL1 */
-                     "msr S3_0_C4_C6_0, %2\n"   /* ICC_PMR_EL1 */
+    __asm__ volatile("msr S3_4_C12_C9_5, %0\n"   /* ICC_SRE_EL2 */
+                     "isb\n"                     /* the registers below exist from here on */
+                     "msr S3_0_C12_C12_4, %1\n"  /* ICC_CTLR_EL1 */
+                     "msr S3_0_C4_C6_0, %2\n"    /* ICC_PMR_EL1 */
                      "msr S3_0_C12_C12_3, xzr\n" /* ICC_BPR1_EL1 */
-                     "msr S3_0_C12_C12_7, %3\n" /* ICC_IGRPEN1_EL1 */
+                     "msr S3_0_C12_C12_7, %3\n"  /* ICC_IGRPEN1_EL1 */
                      "isb"
                      :
                      : "r"(sre), "r"(ICC_CTLR_EOImode), "r"(UINT64_C(0xff)), "r"(UINT64_C(1)));

@@ -13,7 +13,8 @@
 uint64_t gich_read_lr(unsigned n);
 void gich_write_lr(unsigned n, uint64_t value);
 
-/* A bit for each list register that is empty and whose end, if asked for, was told (ICH_ELRSR_EL2). */
+/* A bit for each list register that is empty and whose end, if asked for, was told (ICH_ELRSR_EL2).
+ */
 static inline uint32_t gich_empty_lrs(void)
 {
     uint64_t v;

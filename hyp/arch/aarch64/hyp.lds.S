@@ -19,6 +19,7 @@ SECTIONS
     __text_end = .;
     .rodata : {
         *(.rodata .rodata.*)
+        *(.data.rel.ro .data.rel.ro.*)
     } :rodata
     .rela.dyn : {
         __rela_start = .;

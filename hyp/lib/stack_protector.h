@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The compiler's stack protector. The names with underscores are the compiler's choice. */
+#ifndef LIB_STACK_PROTECTOR_H
+#define LIB_STACK_PROTECTOR_H
+
+#include <stdint.h>
+
+extern uint64_t __stack_chk_guard;
+
+void __stack_chk_fail(void) __attribute__((noreturn));
+
+/* A function's stack frame was overrun. In trap/panic.c. */
+void stack_protector_failed(void) __attribute__((noreturn));
+
+#endif
