@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the machine has, from the device tree that its boot loader hands over. Neighbours: main.c
+ * calls, once; board.h has what no tree says; vm/vm_fdt_node.h and its family read the tree.
+ */
+#ifndef BOARD_HOST_FDT_H
+#define BOARD_HOST_FDT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gic/gic.h"
+#include "lib/addr.h"
+#include "lib/err.h"
+
+#define HOST_MAX_CPUS     16
+#define HOST_MAX_RAM      8
+#define HOST_MAX_RESERVED 16
+#define HOST_MODEL_SIZE   64
+
+struct host_info {
+    char model[HOST_MODEL_SIZE]; /* the root's "model", else the first of its "compatible" */
+
+    unsigned nr_ram;
+    struct pa_range ram[HOST_MAX_RAM]; /* whole pages, disjoint */
+
+    /* What nobody may use of the RAM, without the tree itself: disjoint. */
+    unsigned nr_reserved;
+    struct pa_range reserved[HOST_MAX_RESERVED];
+
+    unsigned nr_cpus;
+    uint64_t mpidr[HOST_MAX_CPUS]; /* affinity fields, in the tree's order */
+
+    struct gic_config gic;
+
+    struct pa_range uart; /* the PL011 that is the console */
+    uint32_t uart_intid;
+
+    bool psci_smc; /* PSCI is called by SMC; false: by HVC */
+
+    uint64_t fdt_size; /* bytes of the machine's own tree */
+
+    pa_t guest_fdt;          /* where the boot loader leaves the guest's tree */
+    uint64_t guest_fdt_room; /* bytes of RAM that may be read there; 0: it is not in RAM */
+};
+
+/*
+ * Read the machine's tree at `fdt`, which lies at its own physical address. What is missing or
+ * broken is logged, -ERR_x. More RAM or CPUs than there is room for here are left unused.
+ */
+int must_check host_fdt_parse(const void *fdt, struct host_info *info);
+
+#endif
