@@ -52,7 +52,7 @@ const struct mmio_region *mmio_bus_find(const struct mmio_bus *bus, ipa_t ipa)
 {
     unsigned n = regions_up_to(bus, ipa.v);
 
-    if (n == 0 || !mmio_region_holds(&bus->region[n - 1], ipa, 1))
+    if (n == 0 || !mmio_region_takes(&bus->region[n - 1], ipa, 1))
         return NULL;
     return &bus->region[n - 1];
 }

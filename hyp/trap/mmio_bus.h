@@ -40,10 +40,16 @@ int must_check mmio_bus_add(struct mmio_bus *bus, struct ipa_range range, mmio_a
 /* The region that `ipa` lies in, or NULL. It stays valid as long as nothing is added. */
 const struct mmio_region *mmio_bus_find(const struct mmio_bus *bus, ipa_t ipa);
 
-/* Does an access of `size` bytes at `ipa` lie within the region, none of it beyond? */
-static inline bool mmio_region_holds(const struct mmio_region *region, ipa_t ipa, unsigned size)
+/*
+ * Does an access of `size` bytes, a power of two, at `ipa` lie within the region, none of it
+ * beyond, and at an offset that is a multiple of its size?
+ */
+static inline bool mmio_region_takes(const struct mmio_region *region, ipa_t ipa, unsigned size)
 {
-    return range_contains(region->range.base.v, region->range.size, ipa.v, size);
+    uint64_t offset = ipa.v - region->range.base.v; /* below the base it is beyond any size */
+    uint64_t within = size - 1;
+
+    return (offset & within) == 0 && (offset | within) < region->range.size;
 }
 
 #endif

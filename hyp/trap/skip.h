@@ -27,6 +27,13 @@ static inline uint64_t skip_it_advance(uint64_t pstate)
            FIELD_PREP(SKIP_PSR_IT_HIGH, it >> 2) | FIELD_PREP(SKIP_PSR_IT_LOW, it);
 }
 
+/* Let the guest go on behind an A64 instruction. See skip_insn(). */
+static inline void skip_a64_insn(struct vcpu *vcpu)
+{
+    vcpu->regs.pc += 4;
+    vcpu->regs.pstate &= ~(PSR_SS | PSR_BTYPE);
+}
+
 /*
  * Let the guest go on behind the instruction that trapped with syndrome `esr`, whose IL gives its
  * length: 4 bytes, or 2 in T32. Not for HVC, whose preferred return address is past it already.
@@ -36,11 +43,12 @@ static inline void skip_insn(struct vcpu *vcpu, uint64_t esr)
 {
     uint64_t pstate = vcpu->regs.pstate;
 
+    if ((pstate & PSR_M_nRW) == 0) {
+        skip_a64_insn(vcpu);
+        return;
+    }
     vcpu->regs.pc += esr_insn_length(esr);
-    if ((pstate & PSR_M_nRW) != 0)
-        vcpu->regs.pstate = skip_it_advance(pstate) & ~PSR_SS;
-    else
-        vcpu->regs.pstate = pstate & ~(PSR_SS | PSR_BTYPE);
+    vcpu->regs.pstate = skip_it_advance(pstate) & ~PSR_SS;
 }
 
 #endif
