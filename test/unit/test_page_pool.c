@@ -138,10 +138,13 @@ static void test_an_empty_pool_and_a_huge_one(void **state)
     assert_int_equal(page_pool_available(&pool), PAGE_POOL_MAX);
 }
 
-#define ROUNDS 2000
+#define ROUNDS 50000
+
+static pthread_barrier_t start;
 
 static void *take_and_give(void *unused)
 {
+    pthread_barrier_wait(&start);
     for (unsigned i = 0; i < ROUNDS; i++) {
         uint64_t *page = page_pool_alloc(&pool);
 
@@ -160,6 +163,7 @@ static void test_two_cpus_never_get_the_same_page(void **state)
 
     (void)state;
     page_pool_init(&pool, memory, 2);
+    assert_int_equal(pthread_barrier_init(&start, NULL, 2), 0);
     for (unsigned i = 0; i < 2; i++)
         assert_int_equal(pthread_create(&thread[i], NULL, take_and_give, NULL), 0);
     for (unsigned i = 0; i < 2; i++) {
