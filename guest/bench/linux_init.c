@@ -107,6 +107,8 @@ static void measure_disk(void)
 {
     long disk = -1;
 
+    load_module("/modules/virtio_ring.ko");
+    load_module("/modules/virtio.ko");
     load_module("/modules/virtio_mmio.ko");
     load_module("/modules/virtio_blk.ko");
     for (unsigned i = 0; i < 50 && disk < 0; i++) {
