@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a node's "reg" to the root's addresses. See vm_fdt_addr.h. */
+#include "vm/vm_fdt_addr.h"
+
+#include <libfdt.h>
+
+#include "lib/addr.h"
+#include "lib/log.h"
+#include "vm/vm_fdt_prop.h"
+
+/* Addresses and sizes as the children of one bus write them, in cells. */
+struct widths {
+    unsigned address;
+    unsigned size;
+};
+
+static int log_node(const struct vm_fdt_walk *at, int err, const char *text)
+{
+    char name[VM_NODE_NAME_SIZE];
+
+    log_error("%s: %s", vm_fdt_prop_path(at->fdt, vm_fdt_walk_node(at), name), text);
+    return err;
+}
+
+/* Of the bus at `depth` on the way to the node that the walk is at. */
+static int bus_widths(const struct vm_fdt_walk *at, int depth, struct widths *widths)
+{
+    int address = fdt_address_cells(at->fdt, at->node[depth]);
+    int size = fdt_size_cells(at->fdt, at->node[depth]);
+
+    if (address < 1 || address > 2 || size < 1 || size > 2)
+        return log_node(at, -ERR_UNSUPPORTED,
+                        "the #address-cells and #size-cells of the buses above must be 1 or 2");
+    widths->address = (unsigned)address;
+    widths->size = (unsigned)size;
+    return 0;
+}
+
+/* Move `range` by the entry of `ranges` that holds all of it. */
+static int find_window(struct vm_fdt_cells ranges, struct widths child, unsigned parent_cells,
+                       struct vm_fdt_range *range)
+{
+    while (ranges.count > 0) {
+        uint64_t base = vm_fdt_prop_take(&ranges, child.address);
+        uint64_t parent = vm_fdt_prop_take(&ranges, parent_cells);
+        uint64_t size = vm_fdt_prop_take(&ranges, child.size);
+
+        if (range_is_valid(base, size) && range_contains(base, size, range->base, range->size)) {
+            range->base = range->base - base + parent;
+            return range_is_valid(range->base, range->size) ? 0 : -ERR_RANGE;
+        }
+    }
+    return -ERR_RANGE;
+}
+
+/* From the addresses below the bus at `depth`, which is not the root, to those beside it. */
+static int translate(const struct vm_fdt_walk *at, int depth, struct vm_fdt_range *range)
+{
+    struct widths child, parent;
+    struct vm_fdt_cells ranges;
+    unsigned entry;
+    int err = bus_widths(at, depth, &child);
+
+    if (err == 0)
+        err = bus_widths(at, depth - 1, &parent);
+    if (err != 0)
+        return err;
+    if (!vm_fdt_prop_present(at->fdt, at->node[depth], "ranges"))
+        return log_node(at, -ERR_RANGE,
+                        "the bus above has no \"ranges\", so its address can't be known");
+    entry = child.address + parent.address + child.size;
+    if (vm_fdt_prop_cells(at->fdt, at->node[depth], "ranges", &ranges) != 0 ||
+        ranges.count % entry != 0)
+        return log_node(at, -ERR_INVAL, "the \"ranges\" of the bus above is no list of ranges");
+    if (ranges.count == 0)
+        return 0;
+    if (find_window(ranges, child, parent.address, range) != 0)
+        return log_node(at, -ERR_RANGE, "its \"reg\" lies outside the \"ranges\" of the bus above");
+    return 0;
+}
+
+int vm_fdt_addr_reg(const struct vm_fdt_walk *at, unsigned index, struct vm_fdt_range *range)
+{
+    struct widths widths;
+    struct vm_fdt_cells reg;
+    unsigned entry;
+    int err;
+
+    if (at->depth == 0 || !vm_fdt_prop_present(at->fdt, vm_fdt_walk_node(at), "reg"))
+        return -ERR_NOENT;
+    err = bus_widths(at, at->depth - 1, &widths);
+    if (err != 0)
+        return err;
+    entry = widths.address + widths.size;
+    if (vm_fdt_prop_cells(at->fdt, vm_fdt_walk_node(at), "reg", &reg) != 0 ||
+        reg.count % entry != 0)
+        return log_node(at, -ERR_INVAL, "\"reg\" is no list of addresses and sizes");
+    if (index >= reg.count / entry)
+        return -ERR_NOENT;
+    reg.at += (size_t)index * entry * sizeof(uint32_t);
+    range->base = vm_fdt_prop_take(&reg, widths.address);
+    range->size = vm_fdt_prop_take(&reg, widths.size);
+    if (!range_is_valid(range->base, range->size))
+        return log_node(at, -ERR_RANGE, "\"reg\" reaches beyond the last address");
+    for (int depth = at->depth - 1; depth > 0 && err == 0; depth--)
+        err = translate(at, depth, range);
+    return err;
+}

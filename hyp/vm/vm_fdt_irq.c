@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a node's interrupts to INTIDs. See vm_fdt_irq.h. */
+#include "vm/vm_fdt_irq.h"
+
+#include <libfdt.h>
+#include <stddef.h>
+
+#include "gic/vgic_limits.h"
+#include "lib/log.h"
+#include "vm/vm_fdt_prop.h"
+
+#define MIN_CELLS 3 /* type, number, flags; more is between the tree and its reader */
+#define MAX_CELLS 8
+
+/* The first cell of a specifier. */
+#define TYPE_SPI 0
+#define TYPE_PPI 1
+
+#define NR_SPIS 988 /* INTIDs 32 to 1019 */
+#define NR_PPIS 16
+
+static int log_node(const struct vm_fdt_walk *at, int err, const char *text)
+{
+    char name[VM_NODE_NAME_SIZE];
+
+    log_error("%s: %s", vm_fdt_prop_path(at->fdt, vm_fdt_walk_node(at), name), text);
+    return err;
+}
+
+/* "interrupt-parent" of the node or of the nearest above it; else a controller above it. */
+static bool parent_is(const struct vm_fdt_walk *at, int gic)
+{
+    for (int depth = at->depth; depth >= 0; depth--) {
+        uint64_t phandle;
+
+        if (vm_fdt_prop_number(at->fdt, at->node[depth], "interrupt-parent", &phandle) == 0)
+            return phandle != 0 && phandle == fdt_get_phandle(at->fdt, gic);
+        if (depth > 0 && vm_fdt_prop_present(at->fdt, at->node[depth - 1], "#interrupt-cells"))
+            return at->node[depth - 1] == gic;
+    }
+    return false;
+}
+
+static int decode(const struct vm_fdt_walk *at, struct vm_fdt_cells spec, uint32_t *intid)
+{
+    uint64_t type = vm_fdt_prop_take(&spec, 1);
+    uint64_t number = vm_fdt_prop_take(&spec, 1);
+
+    if (type == TYPE_SPI && number < NR_SPIS)
+        *intid = (uint32_t)number + VGIC_FIRST_SPI;
+    else if (type == TYPE_PPI && number < NR_PPIS)
+        *intid = (uint32_t)number + VGIC_FIRST_PPI;
+    else
+        return log_node(at, -ERR_UNSUPPORTED,
+                        "its interrupt is no SPI from 0 to 987 and no PPI from 0 to 15");
+    return 0;
+}
+
+/* Entry `index` of "interrupts-extended", each a phandle and a specifier. */
+static int extended(const struct vm_fdt_walk *at, int gic, unsigned index, unsigned width,
+                    uint32_t *intid)
+{
+    struct vm_fdt_cells cells;
+    int err = vm_fdt_prop_cells(at->fdt, vm_fdt_walk_node(at), "interrupts-extended", &cells);
+
+    for (unsigned i = 0; err == 0 && cells.count > 0; i++) {
+        if (vm_fdt_prop_take(&cells, 1) != fdt_get_phandle(at->fdt, gic))
+            return log_node(at, -ERR_UNSUPPORTED, "its interrupt does not go to the GICv3");
+        if (cells.count < width)
+            err = -ERR_INVAL;
+        else if (i == index)
+            return decode(at, cells, intid);
+        else
+            vm_fdt_prop_take(&cells, width);
+    }
+    return err == 0 ? -ERR_NOENT
+                    : log_node(at, err, "\"interrupts-extended\" is no list of interrupts");
+}
+
+int vm_fdt_irq_intid(const struct vm_fdt_walk *at, int gic, unsigned index, uint32_t *intid)
+{
+    int node = vm_fdt_walk_node(at);
+    struct vm_fdt_cells cells;
+    uint64_t width;
+
+    if (vm_fdt_prop_number(at->fdt, gic, "#interrupt-cells", &width) != 0 || width < MIN_CELLS ||
+        width > MAX_CELLS)
+        return log_node(at, -ERR_INVAL, "the GICv3's #interrupt-cells must be 3 or a little more");
+    if (vm_fdt_prop_present(at->fdt, node, "interrupts-extended"))
+        return extended(at, gic, index, (unsigned)width, intid);
+    if (vm_fdt_prop_cells(at->fdt, node, "interrupts", &cells) != 0 || cells.count % width != 0)
+        return log_node(at, -ERR_INVAL, "\"interrupts\" is no list of GICv3 specifiers");
+    if (index >= cells.count / width)
+        return -ERR_NOENT;
+    if (!parent_is(at, gic))
+        return log_node(at, -ERR_UNSUPPORTED,
+                        "its interrupt-parent is not the GICv3: connect it to that");
+    cells.at += index * width * sizeof(uint32_t);
+    return decode(at, cells, intid);
+}

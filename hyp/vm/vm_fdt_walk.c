@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The walk through a device tree. See vm_fdt_walk.h. */
+#include "vm/vm_fdt_walk.h"
+
+#include <libfdt.h>
+
+#include "vm/vm_fdt_prop.h"
+
+void vm_fdt_walk_start(struct vm_fdt_walk *walk, const void *fdt)
+{
+    walk->fdt = fdt;
+    walk->depth = -1;
+    walk->skip = false;
+}
+
+bool vm_fdt_walk_next(struct vm_fdt_walk *walk)
+{
+    int depth = walk->depth;
+    int deepest = walk->skip ? depth : VM_FDT_MAX_DEPTH - 1;
+    int node;
+
+    walk->skip = false;
+    if (depth < 0) {
+        walk->depth = 0;
+        walk->node[0] = 0;
+        return true;
+    }
+    node = vm_fdt_walk_node(walk);
+    while ((node = fdt_next_node(walk->fdt, node, &depth)) >= 0 && depth > 0) {
+        if (depth > deepest)
+            continue;
+        deepest = VM_FDT_MAX_DEPTH - 1;
+        if (vm_fdt_prop_enabled(walk->fdt, node)) {
+            walk->depth = depth;
+            walk->node[depth] = node;
+            return true;
+        }
+        deepest = depth;
+    }
+    return false;
+}
+
+bool vm_fdt_walk_next_compatible(struct vm_fdt_walk *walk, const char *compatible)
+{
+    while (vm_fdt_walk_next(walk)) {
+        if (vm_fdt_prop_compatible(walk->fdt, vm_fdt_walk_node(walk), compatible))
+            return true;
+    }
+    return false;
+}
+
+bool vm_fdt_walk_reaches_all(const void *fdt)
+{
+    int depth = 0;
+    int node = 0;
+
+    while ((node = fdt_next_node(fdt, node, &depth)) >= 0 && depth > 0) {
+        if (depth >= VM_FDT_MAX_DEPTH)
+            return false;
+    }
+    return true;
+}
