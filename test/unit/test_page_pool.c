@@ -138,7 +138,7 @@ static void test_an_empty_pool_and_a_huge_one(void **state)
     assert_int_equal(page_pool_available(&pool), PAGE_POOL_MAX);
 }
 
-#define ROUNDS 50000
+#define ROUNDS 2000000
 
 static pthread_barrier_t start;
 
