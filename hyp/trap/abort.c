@@ -22,20 +22,19 @@
 
 #define PAGE_OFFSET (PAGE_SIZE - 1)
 #define VA_PAGE     GENMASK(55, 12) /* the page of an address, its tag and sign left out */
-#define FIPA_TO_IPA 8               /* HPFAR_EL2.FIPA begins at bit 4, the page number at 12 */
-#define FSC_KIND    (ISS_ABORT_FSC & ~FSC_LEVEL)
 
 /* Nothing is mapped there, and the fault is of the access itself: a device may be meant. */
+#define FSC_KIND    (ISS_ABORT_FSC & ~FSC_LEVEL)
 #define DEVICE_MASK (ISS_ABORT_CM | ISS_ABORT_S1PTW | FSC_KIND)
 #define DEVICE      FSC_TRANSLATION
-/* The usual way of it: a plain load or store of A64, or 4 bytes long in T32, fully described. */
-#define PLAIN_MASK (ESR_ELx_IL | ISS_ABORT_ISV | ISS_ABORT_SSE | ISS_ABORT_AR | DEVICE_MASK)
-#define PLAIN      (ESR_ELx_IL | ISS_ABORT_ISV | DEVICE)
+/* The usual way of it: fully described, no sign to extend, not ordered. */
+#define PLAIN_MASK (ISS_ABORT_ISV | ISS_ABORT_SSE | ISS_ABORT_AR | DEVICE_MASK)
+#define PLAIN      (ISS_ABORT_ISV | DEVICE)
 
 /* The page that the access, or the walk for it, had for its target. */
 static ipa_t fault_page(const struct trap *trap)
 {
-    return ipa(align_down(trap->hpfar << FIPA_TO_IPA, PAGE_SIZE));
+    return ipa(FIELD_GET(HPFAR_EL2_FIPA, trap->hpfar) * PAGE_SIZE);
 }
 
 /* An external abort on a table walk, at the level of the guest's own walk. */
@@ -269,7 +268,7 @@ static __attribute__((noinline)) void abort_data_rare(struct vcpu *vcpu, const s
     uint64_t esr = trap->esr;
     bool done = false;
 
-    if ((esr & DEVICE_MASK) == (ISS_ABORT_CM | FSC_TRANSLATION)) {
+    if ((esr & DEVICE_MASK) == (ISS_ABORT_CM | DEVICE)) {
         /* Maintenance where there is no memory: nothing of it is cached, so it is done. */
         vcpu->exits[EXIT_ABORT]++;
         skip_insn(vcpu, esr);
