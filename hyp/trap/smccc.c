@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whose a firmware call is. See smccc.h; psci.c and trng.c answer for what is theirs. */
+#include "trap/smccc.h"
+
+#include "trap/esr.h"
+#include "trap/psci.h"
+#include "trap/skip.h"
+#include "trap/trng.h"
+
+/*
+ * SMCCC_ARCH_FEATURES: which of the architecture's own functions are there. The workarounds of
+ * speculation faults are not: EL2 has nothing to do on this guest's behalf.
+ */
+static int64_t arch_features(uint32_t function)
+{
+    switch (function) {
+    case SMCCC_VERSION:
+    case SMCCC_ARCH_FEATURES:
+        return SMCCC_SUCCESS;
+    default:
+        return SMCCC_NOT_SUPPORTED;
+    }
+}
+
+static int64_t arch_call(const struct vcpu *vcpu, uint32_t function)
+{
+    switch (function) {
+    case SMCCC_VERSION:
+        return SMCCC_VERSION_1_1;
+    case SMCCC_ARCH_FEATURES:
+        return arch_features((uint32_t)smccc_arg(vcpu, 1));
+    default:
+        return SMCCC_NOT_SUPPORTED;
+    }
+}
+
+void smccc_call(struct vcpu *vcpu, uint64_t esr, bool smc)
+{
+    uint32_t function = (uint32_t)vcpu->regs.x[0];
+
+    if (smc)
+        skip_insn(vcpu, esr);
+    if (FIELD_GET(ISS_CALL_imm16, esr) != 0)
+        smccc_return(vcpu, SMCCC_NOT_SUPPORTED); /* the convention's calls have immediate 0 */
+    else if (psci_owns(function))
+        psci_call(vcpu, function);
+    else if (trng_owns(function))
+        trng_call(vcpu, function);
+    else
+        smccc_return(vcpu, arch_call(vcpu, function));
+}

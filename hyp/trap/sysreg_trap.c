@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Trapped system registers. See sysreg_trap.h; vgic.c takes the interrupts that a guest sends. */
+#include "trap/sysreg_trap.h"
+
+#include "trap/esr.h"
+#include "trap/id_regs.h"
+#include "trap/inject.h"
+#include "trap/skip.h"
+#include "vm/vm.h"
+
+/* A register's name in a syndrome, with Rt and the direction left out. */
+#define SYSREG(op0, op1, crn, crm, op2)                                                            \
+    (FIELD_PREP(ISS_SYS64_Op0, op0) | FIELD_PREP(ISS_SYS64_Op1, op1) |                             \
+     FIELD_PREP(ISS_SYS64_CRn, crn) | FIELD_PREP(ISS_SYS64_CRm, crm) |                             \
+     FIELD_PREP(ISS_SYS64_Op2, op2))
+#define SYSREG_NAME (ISS_SYS64_Op0 | ISS_SYS64_Op1 | ISS_SYS64_CRn | ISS_SYS64_CRm | ISS_SYS64_Op2)
+
+#define ACTLR_EL1      SYSREG(3, 0, 1, 0, 1)
+#define ICC_DIR_EL1    SYSREG(3, 0, 12, 11, 1)
+#define ICC_SGI1R_EL1  SYSREG(3, 0, 12, 11, 5)
+#define ICC_ASGI1R_EL1 SYSREG(3, 0, 12, 11, 6)
+#define ICC_SGI0R_EL1  SYSREG(3, 0, 12, 11, 7)
+
+/* Reads of the registers whose CRm and op2 are free: all that HCR_EL2.TID3 traps but for CRm. */
+#define ID_SPACE      (SYSREG(3, 0, 0, 0, 0) | ISS_SYS64_Dir)
+#define ID_SPACE_MASK (ISS_SYS64_Op0 | ISS_SYS64_Op1 | ISS_SYS64_CRn | ISS_SYS64_Dir)
+#define ID_SPACE_CRM  8 /* CRm is below, and not 0 */
+
+#define XZR 31
+
+static bool is_id_read(uint64_t esr)
+{
+    return (esr & ID_SPACE_MASK) == ID_SPACE &&
+           FIELD_GET(ISS_SYS64_CRm, esr) - 1 < ID_SPACE_CRM - 1;
+}
+
+static bool is_read(uint64_t esr)
+{
+    return (esr & ISS_SYS64_Dir) != 0;
+}
+
+static void set_target(struct vcpu *vcpu, uint64_t esr, uint64_t v)
+{
+    unsigned rt = (unsigned)FIELD_GET(ISS_SYS64_Rt, esr);
+
+    if (rt != XZR)
+        vcpu->regs.x[rt] = v;
+}
+
+static uint64_t source(const struct vcpu *vcpu, uint64_t esr)
+{
+    unsigned rt = (unsigned)FIELD_GET(ISS_SYS64_Rt, esr);
+
+    return rt != XZR ? vcpu->regs.x[rt] : 0;
+}
+
+static void undefined(struct vcpu *vcpu)
+{
+    vcpu->exits[EXIT_SYSREG_OTHER]++;
+    inject_undefined(vcpu);
+}
+
+/*
+ * With one security state there is no other one to send an alias's Group 1 SGI to, so that
+ * ICC_ASGI1R_EL1 does as ICC_SGI0R_EL1 does. Both can only be written.
+ */
+static void send_sgi(struct vcpu *vcpu, uint64_t esr, bool group1)
+{
+    if (is_read(esr)) {
+        undefined(vcpu);
+        return;
+    }
+    vcpu->exits[EXIT_SYSREG_SGI]++;
+    vgic_send_sgi(&vcpu->vm->vgic, vcpu->index, source(vcpu, esr), group1);
+    skip_insn(vcpu, esr);
+}
+
+static void deactivate(struct vcpu *vcpu, uint64_t esr)
+{
+    if (is_read(esr)) {
+        undefined(vcpu);
+        return;
+    }
+    vcpu->exits[EXIT_SYSREG_OTHER]++;
+    vgic_deactivate(&vcpu->vm->vgic, vcpu->index, source(vcpu, esr));
+    skip_insn(vcpu, esr);
+}
+
+/* ACTLR_EL1 must exist; what the guest's CPU lets software control there is nothing. */
+static void read_zero_ignore_write(struct vcpu *vcpu, uint64_t esr)
+{
+    vcpu->exits[EXIT_SYSREG_OTHER]++;
+    if (is_read(esr))
+        set_target(vcpu, esr, 0);
+    skip_insn(vcpu, esr);
+}
+
+void sysreg_trap(struct vcpu *vcpu, uint64_t esr)
+{
+    if (is_id_read(esr)) {
+        vcpu->exits[EXIT_SYSREG_ID]++;
+        set_target(vcpu, esr,
+                   id_regs_read((unsigned)FIELD_GET(ISS_SYS64_CRm, esr),
+                                (unsigned)FIELD_GET(ISS_SYS64_Op2, esr)));
+        skip_insn(vcpu, esr);
+        return;
+    }
+    switch (esr & SYSREG_NAME) {
+    case ICC_SGI1R_EL1:
+        send_sgi(vcpu, esr, true);
+        break;
+    case ICC_SGI0R_EL1:
+    case ICC_ASGI1R_EL1:
+        send_sgi(vcpu, esr, false);
+        break;
+    case ICC_DIR_EL1:
+        deactivate(vcpu, esr);
+        break;
+    case ACTLR_EL1:
+        read_zero_ignore_write(vcpu, esr);
+        break;
+    default:
+        /* PMU, trace, RAS, LORegions, activity monitors, IMPLEMENTATION DEFINED: not shown. */
+        undefined(vcpu);
+        break;
+    }
+}
