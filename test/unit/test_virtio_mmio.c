@@ -549,6 +549,8 @@ static void test_unfinished_last_queue(void **state)
     assert_int_equal(notified[NR_QUEUES - 1], 2);
     assert_int_equal(notified[0], 0);
     wr(VIRTIO_MMIO_STATUS, 0);
+    start(F_TRANSPORT);
+    assert_true(add_queue(NR_QUEUES - 1, &last));
     wr(VIRTIO_MMIO_INTERRUPT_ACK, VIRTIO_MMIO_INT_VRING);
     assert_int_equal(notified[NR_QUEUES - 1], 2);
 }

@@ -348,26 +348,31 @@ static void test_indirect_bad_contents(void **state)
     assert_broken(0);
 }
 
+static void take_and_return(uint32_t size, uint32_t i)
+{
+    uint16_t head = (uint16_t)((i * 3) % size);
+    uint32_t id, len;
+
+    assert_int_equal(pop_offered(head), 0);
+    assert_ptr_equal(chain.seg[0].ptr, ram(DATA + head * 16U));
+    virtq_push(&vq, chain.head, i);
+    assert_true(driver_take(&drv, &id, &len));
+    assert_int_equal(id, head);
+    assert_int_equal(len, i);
+    assert_false(driver_take(&drv, &id, &len));
+}
+
 /* Indices wrap at 65536 and the ring at its size, several times. */
 static void test_wrap(void **state)
 {
-    uint32_t id, len;
-
     (void)state;
-    make_queue(4, 0);
-    for (uint32_t i = 0; i < 4; i++)
-        put_desc(drv.desc, i, DATA + i * 16, 16, WRITE, 0);
-    for (uint32_t i = 0; i < 140000; i++) {
-        uint16_t head = (uint16_t)((i * 3) % 4);
-
-        assert_int_equal(pop_offered(head), 0);
-        assert_ptr_equal(chain.seg[0].ptr, ram(DATA + head * 16U));
-        virtq_push(&vq, chain.head, i);
-        assert_true(driver_take(&drv, &id, &len));
-        assert_int_equal(id, head);
-        assert_int_equal(len, i);
+    for (uint32_t size = 1; size <= VIRTQ_MAX_SIZE; size *= 16) {
+        make_queue(size, 0);
+        for (uint32_t i = 0; i < size; i++)
+            put_desc(drv.desc, i, DATA + i * 16, 16, WRITE, 0);
+        for (uint32_t i = 0; i < 140000; i++)
+            take_and_return(size, i);
     }
-    assert_false(driver_take(&drv, &id, &len));
 }
 
 /* Chains may come back in another order than they were taken. */
