@@ -36,18 +36,23 @@ void test_skip(const char *format, ...)
     va_end(args);
 }
 
-void test_run(const struct test_case *cases, unsigned count)
+static void run_one(const struct test_case *test)
 {
-    for (unsigned i = 0; i < count; i++) {
-        running = cases[i].name;
-        failed = false;
-        skipped = false;
-        cases[i].fn();
-        count_run++;
-        if (failed)
-            count_failed++;
-        else if (!skipped)
-            printf("case %s: ok\n", running);
-    }
+    running = test->name;
+    failed = false;
+    skipped = false;
+    test->fn();
+    count_run++;
+    if (failed)
+        count_failed++;
+    else if (!skipped)
+        printf("case %s: ok\n", running);
+}
+
+void test_run(const struct test_case *const tables[], unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        for (const struct test_case *test = tables[i]; test->name; test++)
+            run_one(test);
     printf("verdict: %u cases, %u failed\n", count_run, count_failed);
 }

@@ -7,14 +7,16 @@
 #define GUEST_TESTCASE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
+/* A table of these ends with one whose name is NULL. */
 struct test_case {
     const char *name;
     void (*fn)(void);
 };
 
-/* Run all cases and print the verdict. */
-void test_run(const struct test_case *cases, unsigned count);
+/* Run all cases of `count` tables and print the verdict. */
+void test_run(const struct test_case *const tables[], unsigned count);
 
 /* The running case fails, for this reason; the first one counts. */
 void test_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -31,10 +33,11 @@ void test_skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
         }                                                                                          \
     } while (0)
 
-#define TEST_MAIN(cases)                                                                           \
-    void guest_main(void)                                                                          \
-    {                                                                                              \
-        test_run(cases, sizeof(cases) / sizeof((cases)[0]));                                       \
-    }
+/* test_run with the tables named. */
+#define TEST_RUN(...)                                                                              \
+    do {                                                                                           \
+        static const struct test_case *const tables_[] = {__VA_ARGS__};                            \
+        test_run(tables_, sizeof(tables_) / sizeof(tables_[0]));                                   \
+    } while (0)
 
 #endif

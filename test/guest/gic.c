@@ -5,8 +5,8 @@
  */
 #include "console.h"
 #include "gic_common.h"
+#include "guest.h"
 #include "smp.h"
-#include "string.h"
 #include "timer.h"
 #include "worker.h"
 
@@ -14,7 +14,6 @@
 #define ICFGR_SGIS           0xaaaaaaaaU
 #define TYPER_LINES(typer)   (32 * (((typer)&0x1f) + 1))
 #define TYPER_ID_BITS(typer) ((((typer) >> 19) & 0x1f) + 1)
-#define MAX_CASES            48
 
 volatile uint32_t gic_taken[PLATFORM_MAX_CPUS][NR_INTIDS];
 volatile uint32_t gic_order[64], gic_order_count;
@@ -69,6 +68,25 @@ void gic_prepare(uint32_t intid, uint8_t priority, unsigned cpu)
     gic_set_priority(intid, priority);
     if (intid >= GIC_SPI_BASE)
         gic_route(intid, cpu);
+}
+
+void gic_pend(uint32_t intid)
+{
+    gic_set_bit(GICD_ISPENDR, intid);
+}
+
+static void enable_everywhere_here(void *arg)
+{
+    gic_enable((uint32_t)(uintptr_t)arg);
+}
+
+void gic_enable_everywhere(uint32_t intid)
+{
+    for (unsigned i = 0; i < platform.nr_cpus; i++)
+        if (i == smp_this_cpu()->index)
+            gic_enable(intid);
+        else
+            worker_run(i, enable_everywhere_here, (void *)(uintptr_t)intid);
 }
 
 static void identification(void)
@@ -297,16 +315,12 @@ static const struct test_case register_cases[] = {
     {"beyond-the-last", beyond_the_last},
     {"waker", waker},
     {"banks", banks_are_apart},
+    {NULL, NULL},
 };
 
 void guest_main(void)
 {
-    static struct test_case all[MAX_CASES];
-    unsigned count = sizeof(register_cases) / sizeof(register_cases[0]);
-
     if (!worker_start_all())
         printf("a CPU did not start\n");
-    memcpy(all, register_cases, sizeof(register_cases));
-    memcpy(all + count, gic_delivery_cases, gic_delivery_count * sizeof(all[0]));
-    test_run(all, count + gic_delivery_count);
+    TEST_RUN(register_cases, gic_target_cases, gic_delivery_cases);
 }

@@ -35,8 +35,14 @@ void gic_take_pending(void);
 /* An edge-triggered group 1 interrupt of this priority, for CPU `cpu`, idle and enabled. */
 void gic_prepare(uint32_t intid, uint8_t priority, unsigned cpu);
 
-/* Cases on the delivery of interrupts: gic_delivery.c; on registers: gic_regs.c. */
+/* In gic.c, made for the files of cases: */
+void gic_pend(uint32_t intid);
+/* Enable `intid` on every CPU, as far as it is a CPU's own. */
+void gic_enable_everywhere(uint32_t intid);
+
+/* Cases on who takes interrupts: gic_targets.c; in what order, when and how often: gic_delivery.c.
+ */
+extern const struct test_case gic_target_cases[];
 extern const struct test_case gic_delivery_cases[];
-extern const unsigned gic_delivery_count;
 
 #endif

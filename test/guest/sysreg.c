@@ -7,12 +7,10 @@
 #include "console.h"
 #include "gic.h"
 #include "regs.h"
-#include "string.h"
 #include "sysreg_common.h"
 #include "worker.h"
 
 #define NR_IDS     56 /* op0 3, op1 0, CRn 0, CRm 1 to 7, op2 0 to 7 */
-#define MAX_CASES  32
 #define MIDR_WRITE UINT64_C(0x12345678)
 
 struct id_block {
@@ -278,16 +276,12 @@ static const struct test_case register_cases[] = {
     {"own-exceptions", own_exceptions},
     {"illegal-return", illegal_return},
     {"translation", translation_instructions},
+    {NULL, NULL},
 };
 
 void guest_main(void)
 {
-    static struct test_case all[MAX_CASES];
-    unsigned count = sizeof(register_cases) / sizeof(register_cases[0]);
-
     if (!worker_start_all())
         printf("a CPU did not start\n");
-    memcpy(all, register_cases, sizeof(register_cases));
-    memcpy(all + count, sysreg_state_cases, sysreg_state_count * sizeof(all[0]));
-    test_run(all, count + sysreg_state_count);
+    TEST_RUN(register_cases, sysreg_state_cases);
 }

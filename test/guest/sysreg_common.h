@@ -10,6 +10,5 @@
 
 /* Cases on state that survives exits: sysreg_state.c. */
 extern const struct test_case sysreg_state_cases[];
-extern const unsigned sysreg_state_count;
 
 #endif

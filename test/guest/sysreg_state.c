@@ -211,5 +211,5 @@ const struct test_case sysreg_state_cases[] = {
     {"sve", sve},
     {"pointer-authentication", pointer_authentication},
     {"system-registers", system_registers},
+    {NULL, NULL},
 };
-const unsigned sysreg_state_count = sizeof(sysreg_state_cases) / sizeof(sysreg_state_cases[0]);

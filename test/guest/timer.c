@@ -387,11 +387,12 @@ static const struct test_case cases[] = {
     {"sleep-masked", sleep_masked},
     {"both-at-once", both_at_once},
     {"every-cpu", every_cpu},
+    {NULL, NULL},
 };
 
 void guest_main(void)
 {
     if (!worker_start_all())
         printf("a CPU did not start\n");
-    test_run(cases, sizeof(cases) / sizeof(cases[0]));
+    TEST_RUN(cases);
 }

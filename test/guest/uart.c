@@ -5,6 +5,7 @@
  */
 #include "console.h"
 #include "gic.h"
+#include "guest.h"
 #include "platform.h"
 #include "smp.h"
 #include "string.h"
@@ -174,6 +175,10 @@ static const struct test_case cases[] = {
     {"by-polling", by_polling},
     {"wakes", wakes},
     {"full-fifo", full_fifo},
+    {NULL, NULL},
 };
 
-TEST_MAIN(cases)
+void guest_main(void)
+{
+    TEST_RUN(cases);
+}

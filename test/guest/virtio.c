@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The disk behind virtio-mmio as a driver that keeps the rules sees it (virtio 1.2,
- * "Virtio Over MMIO", "Block Device"). virtio_broken.c has the drivers that don't.
+ * "Virtio Over MMIO", "Block Device"). virtio_irq.c has the
+ * interrupts, virtio_broken.c the drivers that break them.
  */
 #include "barrier.h"
 #include "console.h"
-#include "gic.h"
 #include "guest.h"
 #include "platform.h"
-#include "smp.h"
 #include "string.h"
-#include "timer.h"
 #include "virtio_common.h"
 
-#define WAIT_US            1000000
-#define SETTLE_US          2000
 #define BIG                (1U << 20)
-#define MAX_CASES          64
 #define VIRTIO_BLK_ID_SIZE 20
 #define SECTORS(size)      ((size) / VIRTIO_SECTOR)
 
@@ -43,7 +38,7 @@ bool virtio_holds(const void *buffer, uint32_t size, uint32_t seed)
     return true;
 }
 
-static int read_sectors(uint64_t sector, void *buffer, uint32_t size)
+int virtio_read_sectors(uint64_t sector, void *buffer, uint32_t size)
 {
     return virtio_blk_request(disk, VIRTIO_BLK_T_IN, sector, buffer, size);
 }
@@ -60,7 +55,7 @@ bool virtio_works(void)
     virtio_fill(data, VIRTIO_SECTOR, ++seed);
     memset(back, 0, VIRTIO_SECTOR);
     return virtio_blk_start(disk, 0) && write_sectors(9, data, VIRTIO_SECTOR) == VIRTIO_BLK_S_OK &&
-           read_sectors(9, back, VIRTIO_SECTOR) == VIRTIO_BLK_S_OK &&
+           virtio_read_sectors(9, back, VIRTIO_SECTOR) == VIRTIO_BLK_S_OK &&
            virtio_holds(back, VIRTIO_SECTOR, seed);
 }
 
@@ -105,12 +100,12 @@ static void read_and_write(void)
         CHECK(write_sectors(i * 3, data, VIRTIO_SECTOR) == VIRTIO_BLK_S_OK, "write %u", i);
     }
     for (uint32_t i = 0; i < 8; i++) {
-        CHECK(read_sectors(i * 3, back, VIRTIO_SECTOR) == VIRTIO_BLK_S_OK, "read %u", i);
+        CHECK(virtio_read_sectors(i * 3, back, VIRTIO_SECTOR) == VIRTIO_BLK_S_OK, "read %u", i);
         CHECK(virtio_holds(back, VIRTIO_SECTOR, i), "sector %u has something else", i * 3);
     }
     virtio_fill(data, sizeof(data), 77);
     CHECK(write_sectors(100, data, sizeof(data)) == VIRTIO_BLK_S_OK, "write of 8 sectors");
-    CHECK(read_sectors(103, back, VIRTIO_SECTOR) == VIRTIO_BLK_S_OK, "read of one of them");
+    CHECK(virtio_read_sectors(103, back, VIRTIO_SECTOR) == VIRTIO_BLK_S_OK, "read of one of them");
     CHECK(memcmp(back, data + 3 * VIRTIO_SECTOR, VIRTIO_SECTOR) == 0, "sector 103");
 }
 
@@ -133,7 +128,7 @@ static void big_request(void)
     virtio_fill(big, BIG, 5);
     CHECK(write_sectors(1024, big, BIG) == VIRTIO_BLK_S_OK, "write of 1 MiB");
     memset(big, 0, BIG);
-    CHECK(read_sectors(1024, big, BIG) == VIRTIO_BLK_S_OK, "read of 1 MiB");
+    CHECK(virtio_read_sectors(1024, big, BIG) == VIRTIO_BLK_S_OK, "read of 1 MiB");
     CHECK(virtio_holds(big, BIG, 5), "1 MiB is not what was written");
 }
 
@@ -159,15 +154,18 @@ static void beyond_the_end(void)
 
     CHECK(virtio_blk_start(disk, 0), "the disk does not start");
     CHECK(capacity, "no capacity");
-    CHECK(read_sectors(capacity - 1, back, VIRTIO_SECTOR) == VIRTIO_BLK_S_OK, "the last sector");
-    CHECK(read_sectors(capacity, back, VIRTIO_SECTOR) == VIRTIO_BLK_S_IOERR, "one beyond");
-    CHECK(read_sectors(capacity - 1, back, 2 * VIRTIO_SECTOR) == VIRTIO_BLK_S_IOERR, "half beyond");
+    CHECK(virtio_read_sectors(capacity - 1, back, VIRTIO_SECTOR) == VIRTIO_BLK_S_OK,
+          "the last sector");
+    CHECK(virtio_read_sectors(capacity, back, VIRTIO_SECTOR) == VIRTIO_BLK_S_IOERR, "one beyond");
+    CHECK(virtio_read_sectors(capacity - 1, back, 2 * VIRTIO_SECTOR) == VIRTIO_BLK_S_IOERR,
+          "half beyond");
     CHECK(write_sectors(capacity - 1, data, 2 * VIRTIO_SECTOR) == VIRTIO_BLK_S_IOERR,
           "write half beyond");
-    CHECK(read_sectors(~UINT64_C(0), back, VIRTIO_SECTOR) == VIRTIO_BLK_S_IOERR, "far beyond");
-    CHECK(read_sectors(UINT64_C(1) << 55, back, VIRTIO_SECTOR) == VIRTIO_BLK_S_IOERR,
+    CHECK(virtio_read_sectors(~UINT64_C(0), back, VIRTIO_SECTOR) == VIRTIO_BLK_S_IOERR,
+          "far beyond");
+    CHECK(virtio_read_sectors(UINT64_C(1) << 55, back, VIRTIO_SECTOR) == VIRTIO_BLK_S_IOERR,
           "a sector whose byte address wraps");
-    CHECK(read_sectors(0, back, VIRTIO_SECTOR) == VIRTIO_BLK_S_OK, "afterwards");
+    CHECK(virtio_read_sectors(0, back, VIRTIO_SECTOR) == VIRTIO_BLK_S_OK, "afterwards");
 }
 
 static void unsupported(void)
@@ -193,7 +191,7 @@ static void write_zeroes(void)
     virtio_fill(data, sizeof(data), 3);
     CHECK(write_sectors(40, data, sizeof(data)) == VIRTIO_BLK_S_OK, "write");
     CHECK(range_request(VIRTIO_BLK_T_WRITE_ZEROES, 41, 2, 0) == VIRTIO_BLK_S_OK, "WRITE_ZEROES");
-    CHECK(read_sectors(40, back, sizeof(back)) == VIRTIO_BLK_S_OK, "read");
+    CHECK(virtio_read_sectors(40, back, sizeof(back)) == VIRTIO_BLK_S_OK, "read");
     for (unsigned i = 0; i < 2 * VIRTIO_SECTOR; i++)
         CHECK(back[VIRTIO_SECTOR + i] == 0, "byte %u is not zero", i);
     CHECK(memcmp(back, data, VIRTIO_SECTOR) == 0, "the sector before");
@@ -212,7 +210,7 @@ static void discard(void)
     CHECK(range_request(VIRTIO_BLK_T_DISCARD, virtio_blk_capacity(disk) - 1, 2, 0) ==
               VIRTIO_BLK_S_IOERR,
           "beyond the end");
-    CHECK(read_sectors(64, back, VIRTIO_SECTOR) == VIRTIO_BLK_S_OK, "read afterwards");
+    CHECK(virtio_read_sectors(64, back, VIRTIO_SECTOR) == VIRTIO_BLK_S_OK, "read afterwards");
 }
 
 /* The whole request in a table of its own. */
@@ -273,87 +271,6 @@ static void many_requests(void)
               "request %u is not answered", i);
 }
 
-static volatile uint32_t taken;
-
-static void acknowledge(uint32_t intid)
-{
-    if (intid == disk->intid) {
-        virtio_write(disk, VIRTIO_MMIO_INTERRUPT_ACK,
-                     virtio_read(disk, VIRTIO_MMIO_INTERRUPT_STATUS));
-        taken++;
-    }
-}
-
-static void interrupts_on(void)
-{
-    taken = 0;
-    gic_set_handler(acknowledge);
-    for (unsigned i = 0; i < platform.nr_virtio; i++)
-        if (platform.virtio[i].intid == disk->intid)
-            gic_set_edge(disk->intid, platform.virtio[i].edge);
-    gic_enable(disk->intid);
-    irq_enable();
-}
-
-static void interrupts_off(void)
-{
-    timer_delay_us(SETTLE_US);
-    irq_disable();
-    gic_disable(disk->intid);
-    gic_set_handler(NULL);
-}
-
-static void interrupts(void)
-{
-    CHECK(virtio_blk_start(disk, 0), "the disk does not start");
-    CHECK(read_sectors(0, back, VIRTIO_SECTOR) == VIRTIO_BLK_S_OK, "read");
-    CHECK(virtio_read(disk, VIRTIO_MMIO_INTERRUPT_STATUS) & 1, "InterruptStatus is clear");
-    virtio_write(disk, VIRTIO_MMIO_INTERRUPT_ACK, 1);
-    CHECK(!(virtio_read(disk, VIRTIO_MMIO_INTERRUPT_STATUS) & 1), "InterruptACK has no effect");
-    interrupts_on();
-    for (uint32_t i = 1; i <= 20; i++) {
-        read_sectors(i, back, VIRTIO_SECTOR);
-        timer_wait_until(taken == i, WAIT_US);
-    }
-    interrupts_off();
-    CHECK(taken == 20, "%u interrupts for 20 requests", taken);
-}
-
-static void no_interrupt(void)
-{
-    CHECK(virtio_blk_start(disk, 0), "the disk does not start");
-    disk->avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
-    interrupts_on();
-    read_sectors(0, back, VIRTIO_SECTOR);
-    interrupts_off();
-    CHECK(taken == 0, "%u interrupts", taken);
-}
-
-/* used_event says at which answer to interrupt: at the fourth, not before. */
-static void event_index(void)
-{
-    volatile uint16_t *used_event;
-
-    CHECK(virtio_blk_start(disk, FEATURE(VIRTIO_RING_F_EVENT_IDX)), "the disk does not start");
-    CHECK(disk->features & FEATURE(VIRTIO_RING_F_EVENT_IDX), "EVENT_IDX is not offered");
-    used_event = &disk->avail->ring[VIRTIO_QUEUE_SIZE];
-    *used_event = 3;
-    /* A device may interrupt once until it has seen used_event. */
-    read_sectors(0, back, VIRTIO_SECTOR);
-    virtio_write(disk, VIRTIO_MMIO_INTERRUPT_ACK, virtio_read(disk, VIRTIO_MMIO_INTERRUPT_STATUS));
-    gic_set_bit(GICD_ICPENDR, disk->intid);
-    interrupts_on();
-    read_sectors(1, back, VIRTIO_SECTOR);
-    read_sectors(2, back, VIRTIO_SECTOR);
-    timer_delay_us(SETTLE_US);
-    uint32_t before = taken;
-    read_sectors(3, back, VIRTIO_SECTOR);
-    timer_wait_until(taken == 1, WAIT_US);
-    interrupts_off();
-    CHECK(before == 0, "%u interrupts before the fourth answer", before);
-    CHECK(taken == 1, "%u interrupts after it", taken);
-}
-
 static void several_queues(void)
 {
     uint32_t queues;
@@ -407,23 +324,16 @@ static const struct test_case rule_cases[] = {
     {"indirect", indirect},
     {"scattered", scattered},
     {"many-requests", many_requests},
-    {"interrupts", interrupts},
-    {"no-interrupt", no_interrupt},
-    {"event-index", event_index},
     {"several-queues", several_queues},
     {"configuration-sizes", configuration_sizes},
+    {NULL, NULL},
 };
 
 void guest_main(void)
 {
-    static struct test_case all[MAX_CASES];
-    unsigned count = sizeof(rule_cases) / sizeof(rule_cases[0]);
-
     if (!virtio_blk_find(disk)) {
         printf("there is no disk\n");
         return;
     }
-    memcpy(all, rule_cases, sizeof(rule_cases));
-    memcpy(all + count, virtio_broken_cases, virtio_broken_count * sizeof(all[0]));
-    test_run(all, count + virtio_broken_count);
+    TEST_RUN(rule_cases, virtio_irq_cases, virtio_broken_cases);
 }

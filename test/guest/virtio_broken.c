@@ -235,5 +235,5 @@ const struct test_case virtio_broken_cases[] = {
     {"unknown-features", unknown_features},
     {"without-version-1", without_version_1},
     {"every-register", every_register},
+    {NULL, NULL},
 };
-const unsigned virtio_broken_count = sizeof(virtio_broken_cases) / sizeof(virtio_broken_cases[0]);

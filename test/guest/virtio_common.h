@@ -8,6 +8,9 @@
 
 #define FEATURE(bit) (UINT64_C(1) << (bit))
 
+/* Whole sectors; the answer is the status byte or VIRTIO_NO_ANSWER. */
+int virtio_read_sectors(uint64_t sector, void *buffer, uint32_t size);
+
 /* The disk under test, found once. */
 extern struct virtio_blk virtio_disk;
 
@@ -20,6 +23,8 @@ bool virtio_works(void);
 
 /* Cases with drivers that break the rules: virtio_broken.c. */
 extern const struct test_case virtio_broken_cases[];
-extern const unsigned virtio_broken_count;
+
+/* Cases on interrupts: virtio_irq.c. */
+extern const struct test_case virtio_irq_cases[];
 
 #endif
