@@ -156,8 +156,7 @@ static int reserve_pages(struct change *change)
 
 /* ---- What all changes share ---- */
 
-/* Can, or does, one leaf of this level at `base` serve the change: wholly in range, the output
- * aligned? */
+/* Does one leaf of this level at `base` serve the change: wholly in range, its output aligned? */
 static bool leaf_fits(const struct change *change, unsigned level, uint64_t base)
 {
     uint64_t size = pte_level_size(level);
@@ -221,6 +220,7 @@ static void split_leaf(struct change *change, const struct pgtable_visit *visit)
     link_table(visit->slot, table);           /* make */
 }
 
+/* Prepare, reserve, commit. */
 static int run_change(struct change *change, pgtable_visit_fn prepare, pgtable_visit_fn commit)
 {
     const struct pgtable *pt = change->pt;

@@ -52,8 +52,8 @@
 #define PTE_ADDR  GENMASK(47, 12) /* of the next table, or the output address of a leaf */
 
 /* In the leaves of both stages. */
-#define PTE_AF        BIT(10) /* access flag: clear, the first access faults */
-#define PTE_SH        GENMASK(9, 8)
+#define PTE_AF        BIT(10)       /* access flag: clear, the first access faults */
+#define PTE_SH        GENMASK(9, 8) /* who sees the same: 0 none, 2 outer, 3 inner shareable */
 #define PTE_SH_INNER  FIELD_PREP(PTE_SH, 3)
 #define PTE_DBM       BIT(51) /* hardware may make it writable; never set here */
 #define PTE_CONTIG    BIT(52) /* one of 16 neighbours that share a TLB entry; never set here */
@@ -75,9 +75,8 @@
 #define PTE_S1_NSTABLE BIT(63)
 
 /* Stage 2. */
-#define PTE_S2_MEMATTR    GENMASK(5, 2)
-#define PTE_S2_MEMATTR_WB FIELD_PREP(PTE_S2_MEMATTR, 0xf) /* Normal, write-back, inner and outer   \
-                                                           */
+#define PTE_S2_MEMATTR       GENMASK(5, 2)
+#define PTE_S2_MEMATTR_WB    FIELD_PREP(PTE_S2_MEMATTR, 0xf) /* Normal, write-back */
 #define PTE_S2_MEMATTR_NGNRE FIELD_PREP(PTE_S2_MEMATTR, 0x1) /* Device-nGnRE */
 #define PTE_S2_S2AP          GENMASK(7, 6)
 #define PTE_S2_S2AP_R        BIT(6)
@@ -86,7 +85,14 @@
 #define PTE_S2_XN_NONE       FIELD_PREP(PTE_S2_XN, 0) /* both EL1 and EL0 may execute */
 #define PTE_S2_XN_ALL        FIELD_PREP(PTE_S2_XN, 2) /* neither may; 1 and 3 need FEAT_XNX */
 
-/* VTCR_EL2: how stage 2 is walked. */
+/*
+ * VTCR_EL2: how stage 2 is walked.
+ *
+ *     31 30   23 22 21  19 18 16 15 14 13 12 11  10 9    8 7   6 5    0
+ *    +--+-------+--+--+---+-----+-----+-----+------+------+-----+------+
+ *    | 1|       |HD|HA|VS | PS  | TG0 | SH0 |ORGN0 |IRGN0 | SL0 | T0SZ |
+ *    +--+-------+--+--+---+-----+-----+-----+------+------+-----+------+
+ */
 #define VTCR_EL2_T0SZ      GENMASK(5, 0) /* 64 less the bits of an IPA */
 #define VTCR_EL2_SL0       GENMASK(7, 6) /* 2 less the level where the walk starts */
 #define VTCR_EL2_IRGN0     GENMASK(9, 8)
@@ -130,8 +136,7 @@
 #define ID_AA64MMFR1_EL1_HAFDBS   GENMASK(3, 0)
 #define ID_AA64MMFR1_EL1_VMIDBits GENMASK(7, 4)
 
-/* The largest PARange whose addresses fit these descriptors: 48 bits. More needs FEAT_LPA2's
- * format. */
+/* The largest PARange that fits these descriptors. For 52 bits FEAT_LPA2 has another format. */
 #define PARANGE_48_BITS 5
 
 /* How many low bits of an address the levels below `level` take. */
