@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What guests see in ID registers. See id_regs.h; sysreg_trap.c asks. The table names each field
+ * that is shown; all others, those that no one knows yet included, read as zero, which mostly
+ * says that a feature is not there. Arm ARM, "AArch64 System register descriptions".
+ *
+ * Why a field that CPUs have is not in the table, or is capped:
+ * - EL2, EL3, SEL2, RME, VH, NV, HCX, FGT, EVT, FWB, XNX, VMIDBits, TGran*_2: of levels above EL1.
+ * - PMUVer, PMSVer, TraceVer, TraceFilt, TraceBuffer, BRBE, AMU, MPAM, LO, SME: EL2 traps them.
+ * - RAS, RAS_frac, IESB: errors are the hypervisor's. MTE: RAM has no tags for guests.
+ * - MOPS, LS64, XS, CMOW, TCRX, SCTLRX, NMI, GCS: they need bits of HCRX_EL2, which is zero.
+ * - CSV2 beyond 1: SCXTNUM_EL1 needs HCR_EL2.EnSCXT. PAuth beyond 5: needs SCTLR2_EL1.
+ * - ECV: its offset is not managed. VARange, TGran* beyond 48 bits, HAFDBS beyond 2, BBM, TME.
+ */
+#include "trap/id_regs.h"
+
+#include "lib/bits.h"
+#include "mm/stage2.h"
+#include "regs.h"
+#include "sysreg.h"
+
+#define NR_ID_REGS ID_REG(8, 0) /* CRm 0, which does not trap, has room too */
+
+enum {
+    PFR0 = ID_REG(1, 0),
+    PFR1 = ID_REG(1, 1),
+    DFR0 = ID_REG(1, 2),
+    MMFR0 = ID_REG(1, 4),
+    MMFR1 = ID_REG(1, 5),
+    MMFR2 = ID_REG(1, 6),
+    MMFR3 = ID_REG(1, 7),
+    ISAR0 = ID_REG(2, 0),
+    ISAR1 = ID_REG(2, 1),
+    ISAR2 = ID_REG(2, 2),
+    ISAR3 = ID_REG(2, 3),
+    ISAR4 = ID_REG(2, 4),
+    ISAR5 = ID_REG(2, 5),
+    MMFR4 = ID_REG(2, 6),
+    ISAR6 = ID_REG(2, 7),
+    MVFR0 = ID_REG(3, 0),
+    MVFR1 = ID_REG(3, 1),
+    MVFR2 = ID_REG(3, 2),
+    PFR2 = ID_REG(3, 4),
+    MMFR5 = ID_REG(3, 6),
+    AA64PFR0 = ID_REG(4, 0),
+    AA64PFR1 = ID_REG(4, 1),
+    AA64ZFR0 = ID_REG(4, 4),
+    AA64DFR0 = ID_REG(5, 0),
+    AA64ISAR0 = ID_REG(6, 0),
+    AA64ISAR1 = ID_REG(6, 1),
+    AA64ISAR2 = ID_REG(6, 2),
+    AA64MMFR0 = ID_REG(7, 0),
+    AA64MMFR1 = ID_REG(7, 1),
+    AA64MMFR2 = ID_REG(7, 2),
+};
+
+#define FIELD_MASK     UINT64_C(0xf) /* they all have four bits */
+#define FIELD_NEGATIVE UINT64_C(0x8) /* of a field that counts as signed */
+
+enum id_rule {
+    ID_SHOW,           /* as the CPU has it */
+    ID_AT_MOST,        /* `value`, or what the CPU has if that is less */
+    ID_AT_MOST_SIGNED, /* the same, for a field that is negative where the feature is not there */
+    ID_FIXED,          /* `value`, whatever the CPU has */
+};
+
+struct id_field {
+    uint8_t reg;
+    uint8_t shift;
+    uint8_t rule;
+    uint8_t value;
+};
+
+/* The field's name is for the reader. */
+#define SHOW(reg, name, shift)                                                                     \
+    {                                                                                              \
+        reg, shift, ID_SHOW, 0                                                                     \
+    }
+#define AT_MOST(reg, name, shift, value)                                                           \
+    {                                                                                              \
+        reg, shift, ID_AT_MOST, value                                                              \
+    }
+#define AT_MOST_SIGNED(reg, name, shift, value)                                                    \
+    {                                                                                              \
+        reg, shift, ID_AT_MOST_SIGNED, value                                                       \
+    }
+#define FIXED(reg, name, shift, value)                                                             \
+    {                                                                                              \
+        reg, shift, ID_FIXED, value                                                                \
+    }
+
+/* clang-format off */
+static const struct id_field aarch64_fields[] = {
+    SHOW(AA64PFR0, EL0, 0),
+    FIXED(AA64PFR0, EL1, 4, 1), /* AArch64 only: HCR_EL2.RW */
+    SHOW(AA64PFR0, FP, 16),
+    SHOW(AA64PFR0, AdvSIMD, 20),
+    FIXED(AA64PFR0, GIC, 24, 1), /* version 3, as vgic.c has it */
+    SHOW(AA64PFR0, SVE, 32),
+    SHOW(AA64PFR0, DIT, 48),
+    AT_MOST(AA64PFR0, CSV2, 56, 1),
+    SHOW(AA64PFR0, CSV3, 60),
+
+    SHOW(AA64PFR1, BT, 0),
+    SHOW(AA64PFR1, SSBS, 4),
+    AT_MOST(AA64PFR1, CSV2_frac, 32, 1),
+
+    SHOW(AA64ZFR0, SVEver, 0),
+    SHOW(AA64ZFR0, AES, 4),
+    SHOW(AA64ZFR0, BitPerm, 16),
+    SHOW(AA64ZFR0, BF16, 20),
+    SHOW(AA64ZFR0, B16B16, 24),
+    SHOW(AA64ZFR0, SHA3, 32),
+    SHOW(AA64ZFR0, SM4, 40),
+    SHOW(AA64ZFR0, I8MM, 44),
+    SHOW(AA64ZFR0, F32MM, 52),
+    SHOW(AA64ZFR0, F64MM, 56),
+
+    AT_MOST(AA64DFR0, DebugVer, 0, 9), /* Armv8.4; later ones have registers of their own */
+    SHOW(AA64DFR0, BRPs, 12),
+    SHOW(AA64DFR0, WRPs, 20),
+    SHOW(AA64DFR0, CTX_CMPs, 28),
+    SHOW(AA64DFR0, DoubleLock, 36),
+
+    SHOW(AA64ISAR0, AES, 4),
+    SHOW(AA64ISAR0, SHA1, 8),
+    SHOW(AA64ISAR0, SHA2, 12),
+    SHOW(AA64ISAR0, CRC32, 16),
+    SHOW(AA64ISAR0, Atomic, 20),
+    SHOW(AA64ISAR0, RDM, 28),
+    SHOW(AA64ISAR0, SHA3, 32),
+    SHOW(AA64ISAR0, SM3, 36),
+    SHOW(AA64ISAR0, SM4, 40),
+    SHOW(AA64ISAR0, DP, 44),
+    SHOW(AA64ISAR0, FHM, 48),
+    SHOW(AA64ISAR0, TS, 52),
+    SHOW(AA64ISAR0, TLB, 56),
+    SHOW(AA64ISAR0, RNDR, 60),
+
+    SHOW(AA64ISAR1, DPB, 0),
+    AT_MOST(AA64ISAR1, APA, 4, 5),
+    AT_MOST(AA64ISAR1, API, 8, 5),
+    SHOW(AA64ISAR1, JSCVT, 12),
+    SHOW(AA64ISAR1, FCMA, 16),
+    SHOW(AA64ISAR1, LRCPC, 20),
+    SHOW(AA64ISAR1, GPA, 24),
+    SHOW(AA64ISAR1, GPI, 28),
+    SHOW(AA64ISAR1, FRINTTS, 32),
+    SHOW(AA64ISAR1, SB, 36),
+    SHOW(AA64ISAR1, SPECRES, 40),
+    SHOW(AA64ISAR1, BF16, 44),
+    SHOW(AA64ISAR1, DGH, 48),
+    SHOW(AA64ISAR1, I8MM, 52),
+
+    SHOW(AA64ISAR2, WFxT, 0),
+    SHOW(AA64ISAR2, RPRES, 4),
+    SHOW(AA64ISAR2, GPA3, 8),
+    AT_MOST(AA64ISAR2, APA3, 12, 5),
+    SHOW(AA64ISAR2, BC, 20),
+    SHOW(AA64ISAR2, PAC_frac, 24),
+    SHOW(AA64ISAR2, CLRBHB, 28),
+    SHOW(AA64ISAR2, PRFMSLC, 40),
+    SHOW(AA64ISAR2, RPRFM, 48),
+    SHOW(AA64ISAR2, CSSC, 52),
+
+    SHOW(AA64MMFR0, PARange, 0), /* capped by id_regs_limit_parange() */
+    SHOW(AA64MMFR0, ASIDBits, 4),
+    SHOW(AA64MMFR0, BigEnd, 8),
+    SHOW(AA64MMFR0, SNSMem, 12),
+    SHOW(AA64MMFR0, BigEndEL0, 16),
+    AT_MOST(AA64MMFR0, TGran16, 20, 1),
+    SHOW(AA64MMFR0, TGran64, 24),
+    AT_MOST_SIGNED(AA64MMFR0, TGran4, 28, 0),
+    SHOW(AA64MMFR0, ExS, 44),
+
+    AT_MOST(AA64MMFR1, HAFDBS, 0, 2),
+    SHOW(AA64MMFR1, HPDS, 12),
+    SHOW(AA64MMFR1, PAN, 20),
+    SHOW(AA64MMFR1, SpecSEI, 24),
+    SHOW(AA64MMFR1, TWED, 32),
+    SHOW(AA64MMFR1, ETS, 36),
+    SHOW(AA64MMFR1, AFP, 44),
+    SHOW(AA64MMFR1, nTLBPA, 48),
+    SHOW(AA64MMFR1, TIDCP1, 52),
+    SHOW(AA64MMFR1, ECBHB, 60),
+
+    SHOW(AA64MMFR2, CnP, 0),
+    SHOW(AA64MMFR2, UAO, 4),
+    SHOW(AA64MMFR2, LSM, 8),
+    SHOW(AA64MMFR2, CCIDX, 20), /* CCSIDR_EL1 is not trapped and has this format */
+    SHOW(AA64MMFR2, ST, 28),
+    SHOW(AA64MMFR2, AT, 32),
+    SHOW(AA64MMFR2, IDS, 36),
+    SHOW(AA64MMFR2, TTL, 48),
+    SHOW(AA64MMFR2, E0PD, 60),
+};
+
+/* Where EL0 has AArch32; EL1 never has, but describes itself in the same registers. */
+static const struct id_field aarch32_fields[] = {
+    SHOW(PFR0, State0, 0),
+    SHOW(PFR0, State1, 4),
+    SHOW(PFR0, State2, 8),
+    SHOW(PFR0, State3, 12),
+    AT_MOST(PFR0, CSV2, 16, 1),
+    SHOW(PFR0, DIT, 24),
+
+    SHOW(PFR1, ProgMod, 0),
+    SHOW(PFR1, GenTimer, 16),
+    FIXED(PFR1, GIC, 28, 1),
+
+    SHOW(PFR2, CSV3, 0),
+    SHOW(PFR2, SSBS, 4),
+
+    AT_MOST(DFR0, CopDbg, 0, 9),
+    SHOW(DFR0, MMapDbg, 8),
+
+    SHOW(MMFR4, SpecSEI, 0),
+    SHOW(MMFR4, CnP, 12),
+    SHOW(MMFR4, HPDS, 16),
+    SHOW(MMFR4, LSM, 20),
+    SHOW(MMFR4, CCIDX, 24),
+
+    SHOW(MMFR5, ETS, 0),
+    SHOW(MMFR5, nTLBPA, 4),
+};
+/* clang-format on */
+
+/* Those of them that have nothing to hide: the instructions and the form of memory maintenance. */
+static const uint8_t aarch32_whole[] = {
+    MMFR0, MMFR1, MMFR2, MMFR3, ISAR0, ISAR1, ISAR2,
+    ISAR3, ISAR4, ISAR5, ISAR6, MVFR0, MVFR1, MVFR2,
+};
+
+#define AARCH32_ID_MASK GENMASK(31, 0)
+
+#define ID_AA64PFR0_EL1_EL0         GENMASK(3, 0)
+#define ID_AA64PFR0_EL1_EL0_AARCH32 2
+#define ID_AA64MMFR0_EL1_PARange    GENMASK(3, 0)
+
+/* What guests see, by ID_REG(). Written at boot, only read once a guest runs. */
+static uint64_t shown[NR_ID_REGS];
+
+static void read_aarch64(uint64_t hw[NR_ID_REGS])
+{
+    hw[AA64PFR0] = read_sysreg(id_aa64pfr0_el1);
+    hw[AA64PFR1] = read_sysreg(id_aa64pfr1_el1);
+    hw[AA64ZFR0] = read_sysreg_enc(id_aa64zfr0_el1);
+    hw[AA64DFR0] = read_sysreg(id_aa64dfr0_el1);
+    hw[AA64ISAR0] = read_sysreg(id_aa64isar0_el1);
+    hw[AA64ISAR1] = read_sysreg(id_aa64isar1_el1);
+    hw[AA64ISAR2] = read_sysreg_enc(id_aa64isar2_el1);
+    hw[AA64MMFR0] = read_sysreg(id_aa64mmfr0_el1);
+    hw[AA64MMFR1] = read_sysreg(id_aa64mmfr1_el1);
+    hw[AA64MMFR2] = read_sysreg_enc(id_aa64mmfr2_el1);
+}
+
+static void read_aarch32(uint64_t hw[NR_ID_REGS])
+{
+    hw[PFR0] = read_sysreg(id_pfr0_el1);
+    hw[PFR1] = read_sysreg(id_pfr1_el1);
+    hw[PFR2] = read_sysreg_enc(id_pfr2_el1);
+    hw[DFR0] = read_sysreg(id_dfr0_el1);
+    hw[MMFR0] = read_sysreg(id_mmfr0_el1);
+    hw[MMFR1] = read_sysreg(id_mmfr1_el1);
+    hw[MMFR2] = read_sysreg(id_mmfr2_el1);
+    hw[MMFR3] = read_sysreg(id_mmfr3_el1);
+    hw[MMFR4] = read_sysreg(id_mmfr4_el1);
+    hw[MMFR5] = read_sysreg_enc(id_mmfr5_el1);
+    hw[ISAR0] = read_sysreg(id_isar0_el1);
+    hw[ISAR1] = read_sysreg(id_isar1_el1);
+    hw[ISAR2] = read_sysreg(id_isar2_el1);
+    hw[ISAR3] = read_sysreg(id_isar3_el1);
+    hw[ISAR4] = read_sysreg(id_isar4_el1);
+    hw[ISAR5] = read_sysreg(id_isar5_el1);
+    hw[ISAR6] = read_sysreg_enc(id_isar6_el1);
+    hw[MVFR0] = read_sysreg(mvfr0_el1);
+    hw[MVFR1] = read_sysreg(mvfr1_el1);
+    hw[MVFR2] = read_sysreg(mvfr2_el1);
+}
+
+static uint64_t apply_rule(const struct id_field *field, uint64_t v)
+{
+    switch ((enum id_rule)field->rule) {
+    case ID_AT_MOST_SIGNED:
+        if ((v & FIELD_NEGATIVE) != 0)
+            return v;
+        /* fall through */
+    case ID_AT_MOST:
+        return v < field->value ? v : field->value;
+    case ID_FIXED:
+        return field->value;
+    case ID_SHOW:
+        break;
+    }
+    return v;
+}
+
+static void show_fields(const struct id_field *fields, unsigned count,
+                        const uint64_t hw[NR_ID_REGS])
+{
+    for (unsigned i = 0; i < count; i++) {
+        const struct id_field *field = &fields[i];
+        uint64_t v = hw[field->reg] >> field->shift & FIELD_MASK;
+
+        shown[field->reg] |= apply_rule(field, v) << field->shift;
+    }
+}
+
+/* The AArch32 registers, which are UNKNOWN where EL0 does not have AArch32. */
+static void show_aarch32(uint64_t hw[NR_ID_REGS])
+{
+    read_aarch32(hw);
+    show_fields(aarch32_fields, ARRAY_SIZE(aarch32_fields), hw);
+    for (unsigned i = 0; i < ARRAY_SIZE(aarch32_whole); i++)
+        shown[aarch32_whole[i]] = hw[aarch32_whole[i]] & AARCH32_ID_MASK;
+}
+
+void id_regs_init(void)
+{
+    uint64_t hw[NR_ID_REGS] = {0};
+
+    for (unsigned i = 0; i < NR_ID_REGS; i++)
+        shown[i] = 0;
+    read_aarch64(hw);
+    show_fields(aarch64_fields, ARRAY_SIZE(aarch64_fields), hw);
+    if (FIELD_GET(ID_AA64PFR0_EL1_SVE, shown[AA64PFR0]) == 0)
+        shown[AA64ZFR0] = 0; /* a CPU that has SME alone describes that in it */
+    if (FIELD_GET(ID_AA64PFR0_EL1_EL0, shown[AA64PFR0]) == ID_AA64PFR0_EL1_EL0_AARCH32)
+        show_aarch32(hw);
+    id_regs_limit_parange(STAGE2_IPA_BITS);
+}
+
+void id_regs_limit_parange(unsigned ipa_bits)
+{
+    /* By the field's value; larger values are of still longer addresses. */
+    static const uint8_t bits[] = {32, 36, 40, 42, 44, 48, 52, 56};
+    uint64_t pa_range = FIELD_GET(ID_AA64MMFR0_EL1_PARange, shown[AA64MMFR0]);
+
+    while (pa_range > 0 && (pa_range >= ARRAY_SIZE(bits) || bits[pa_range] > ipa_bits))
+        pa_range--;
+    shown[AA64MMFR0] &= ~ID_AA64MMFR0_EL1_PARange;
+    shown[AA64MMFR0] |= FIELD_PREP(ID_AA64MMFR0_EL1_PARange, pa_range);
+}
+
+uint64_t id_regs_read(unsigned crm, unsigned op2)
+{
+    return shown[ID_REG(crm, op2) % NR_ID_REGS];
+}
