@@ -4,14 +4,16 @@
 
 #include "mm/io.h"
 
-#define UARTDR   0x000
-#define UARTFR   0x018
-#define UARTIFLS 0x034
-#define UARTIMSC 0x038
-#define UARTCR   0x030
+#define UARTDR    0x000
+#define UARTFR    0x018
+#define UARTLCR_H 0x02c
+#define UARTIFLS  0x034
+#define UARTIMSC  0x038
+#define UARTCR    0x030
 
 #define UARTFR_RXFE        (UINT32_C(1) << 4)
-#define UARTFR_TXFF        (UINT32_C(1) << 5)
+#define UARTFR_TXFE        (UINT32_C(1) << 7)
+#define UARTLCR_H_8N1_FEN  (UINT32_C(3) << 5 | UINT32_C(1) << 4) /* 8 bits, FIFOs on */
 #define UARTCR_UARTEN      (UINT32_C(1) << 0)
 #define UARTCR_TXE         (UINT32_C(1) << 8)
 #define UARTCR_RXE         (UINT32_C(1) << 9)
@@ -19,20 +21,29 @@
 #define UARTINT_RT         (UINT32_C(1) << 6)
 #define UARTIFLS_RX_EIGHTH 0
 
+#define TX_FIFO_SIZE 16
+
 static pa_t uart;
+static unsigned tx_room; /* bytes that the transmit FIFO takes for certain */
 
 void pl011_init(pa_t base)
 {
     uart = base;
     io_write32(io_reg(uart, UARTIMSC), 0);
+    io_write32(io_reg(uart, UARTLCR_H), UARTLCR_H_8N1_FEN);
+    tx_room = 0;
     io_write32(io_reg(uart, UARTIFLS), UARTIFLS_RX_EIGHTH);
     io_write32(io_reg(uart, UARTCR), UARTCR_UARTEN | UARTCR_TXE | UARTCR_RXE);
 }
 
 void pl011_put(uint8_t byte)
 {
-    while ((io_read32(io_reg(uart, UARTFR)) & UARTFR_TXFF) != 0)
-        ;
+    if (tx_room == 0) {
+        while ((io_read32(io_reg(uart, UARTFR)) & UARTFR_TXFE) == 0)
+            ;
+        tx_room = TX_FIFO_SIZE;
+    }
+    tx_room--;
     io_write32(io_reg(uart, UARTDR), byte);
 }
 

@@ -11,7 +11,7 @@
 /* Use the UART whose registers lie at `base`, mapped as a device. Input interrupts are off. */
 void pl011_init(pa_t base);
 
-/* Send a byte; waits while the transmit FIFO is full. */
+/* Send a byte. The FIFO's state is read once for each filling: then it waits until it is empty. */
 void pl011_put(uint8_t byte);
 
 /* The next byte received, or -1. */

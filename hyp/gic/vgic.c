@@ -8,7 +8,6 @@
 #include "cpu.h"
 #include "gic/gic.h"
 #include "gic/vgic_internal.h"
-#include "gich.h"
 
 #define SGIS UINT32_C(0xffff)
 
@@ -63,7 +62,12 @@ void vgic_init(struct vgic *vgic, unsigned nr_cpus, const uint64_t *mpidr, unsig
     vgic->priority_mask = (uint8_t)(0xff00 >> priority_bits);
     for (unsigned i = 0; i < nr_cpus; i++) {
         vgic->cpu[i] = (struct vgic_cpu){
-            .mpidr = mpidr[i] & GICD_IROUTER_AFF, .off = true, .folded = true, .hcr = ICH_HCR_En};
+
+            .mpidr = mpidr[i] & GICD_IROUTER_AFF,
+            .index = i,
+            .off = true,
+            .folded = true,
+            .hcr = ICH_HCR_En};
     }
     reset_state(vgic);
 }
@@ -109,40 +113,16 @@ static inline void make_pending(struct vgic *vgic, unsigned me, struct vgic_bank
 {
     uint32_t bit = UINT32_C(1) << n;
 
-    if ((bank->in_lr & bit) != 0) {
-        unsigned owner = bank->owner[n];
-        uint64_t lr;
-
-        if (owner != me) {
-            bank->latch |= bit;
-            gic_kick(owner);
-            return;
-        }
-        lr = vgic_lr_live(vgic, &vgic->cpu[me], bank, n);
-        if (lr != 0) {
-            gich_write_lr(bank->lr[n], lr | ICH_LR_Pending);
-            return;
-        }
+    if ((bank->in_lr & bit) == 0) {
+        bank->latch |= bit;
+        if ((vgic_bank_deliverable(vgic, bank) & bit) != 0)
+            deliver_one(vgic, me, bank, n);
+    } else if (bank->owner[n] == me) {
+        vgic_lr_set_pending(&vgic->cpu[me], bank, n);
+    } else {
+        bank->latch |= bit;
+        gic_kick(bank->owner[n]);
     }
-    bank->latch |= bit;
-    if ((vgic_bank_deliverable(vgic, bank) & bit) != 0)
-        deliver_one(vgic, me, bank, n);
-}
-
-/* A level-sensitive interrupt in an LR of the caller follows its line. */
-static void follow_line(struct vgic *vgic, unsigned me, struct vgic_bank *bank, unsigned n)
-{
-    uint32_t bit = UINT32_C(1) << n;
-    uint64_t lr = vgic_lr_live(vgic, &vgic->cpu[me], bank, n);
-
-    if (lr == 0)
-        vgic_deliver(vgic, me, bank, bit);
-    else if ((bank->line & bit) != 0)
-        gich_write_lr(bank->lr[n], lr | ICH_LR_Pending | ICH_LR_EOI);
-    else if ((bank->latch & bit) == 0)
-        gich_write_lr(bank->lr[n], lr & ~(ICH_LR_Pending | ICH_LR_EOI));
-    else
-        gich_write_lr(bank->lr[n], lr & ~ICH_LR_EOI);
 }
 
 void vgic_set_line(void *ctx, uint32_t intid, bool level)
@@ -162,7 +142,7 @@ void vgic_set_line(void *ctx, uint32_t intid, bool level)
         } else if ((bank->in_lr & bit) == 0) {
             vgic_deliver(vgic, me, bank, bit);
         } else if (bank->owner[n] == me) {
-            follow_line(vgic, me, bank, n);
+            vgic_lr_follow_line(&vgic->cpu[me], bank, n);
         } else {
             gic_kick(bank->owner[n]);
         }

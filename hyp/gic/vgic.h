@@ -48,13 +48,14 @@ struct vgic_bank {
 };
 
 struct vgic_cpu {
-    struct vgic_bank bank; /* INTIDs 0 to 31 */
-    uint64_t mpidr;        /* affinity fields as in MPIDR_EL1 */
-    uint32_t lr_used;      /* LRs with an interrupt, for all we know without looking */
-    uint16_t lr_intid[VGIC_MAX_LRS];
-    bool asleep;    /* GICR_WAKER.ProcessorSleep */
-    bool last;      /* GICR_TYPER.Last */
-    bool off;       /* its vCPU is off: stays folded */
+    struct vgic_bank bank;           /* INTIDs 0 to 31 */
+    uint64_t mpidr;                  /* affinity fields as in MPIDR_EL1 */
+    uint32_t lr_used;                /* LRs with an interrupt, for all we know without looking */
+    uint64_t lr_value[VGIC_MAX_LRS]; /* as last written, without the state */
+    unsigned index;                  /* of this CPU */
+    bool asleep;                     /* GICR_WAKER.ProcessorSleep */
+    bool last;                       /* GICR_TYPER.Last */
+    bool off;                        /* its vCPU is off: stays folded */
     bool folded;    /* its LRs are empty, and it refills them before it enters the guest */
     unsigned holds; /* CPUs that need it folded; while > 0 it stays so */
     uint64_t hcr;   /* ICH_HCR_EL2 as last written */

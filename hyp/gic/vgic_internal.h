@@ -40,10 +40,12 @@ void vgic_lr_refill(struct vgic *vgic, struct vgic_cpu *cpu);
 /* Give it this one deliverable interrupt, bit `n` of `bank`. */
 void vgic_lr_insert(struct vgic *vgic, struct vgic_cpu *cpu, struct vgic_bank *bank, unsigned n);
 /*
- * The value of the LR that holds bit `n` of `bank`, which is in_lr here. An LR that turns out
- * to be empty is retired, and 0 returned: the interrupt is back in memory.
+ * Bit `n` of `bank`, in an LR of this CPU, is pending again, or follows its line. That the guest
+ * may have ended it since makes no difference: nothing else about it has changed, or it would have
+ * been folded.
  */
-uint64_t vgic_lr_live(struct vgic *vgic, struct vgic_cpu *cpu, struct vgic_bank *bank, unsigned n);
+void vgic_lr_set_pending(struct vgic_cpu *cpu, const struct vgic_bank *bank, unsigned n);
+void vgic_lr_follow_line(struct vgic_cpu *cpu, const struct vgic_bank *bank, unsigned n);
 
 /* vgic.c */
 

@@ -24,8 +24,8 @@ struct choice {
 /* One LR's interrupt goes back to memory, with what `lr`, its value, says about it. */
 static void retire(struct vgic *vgic, struct vgic_cpu *cpu, unsigned i, uint64_t lr)
 {
-    uint32_t intid = cpu->lr_intid[i];
-    struct vgic_bank *bank = vgic_bank_of(vgic, (unsigned)(cpu - vgic->cpu), intid);
+    uint32_t intid = (uint32_t)FIELD_GET(ICH_LR_vINTID, cpu->lr_value[i]);
+    struct vgic_bank *bank = vgic_bank_of(vgic, cpu->index, intid);
     uint32_t bit = UINT32_C(1) << intid % 32;
 
     cpu->lr_used &= ~(UINT32_C(1) << i);
@@ -42,14 +42,27 @@ static void retire(struct vgic *vgic, struct vgic_cpu *cpu, unsigned i, uint64_t
         vgic->spi_hot |= UINT32_C(1) << (bank->base / 32 - 1);
 }
 
-uint64_t vgic_lr_live(struct vgic *vgic, struct vgic_cpu *cpu, struct vgic_bank *bank, unsigned n)
+void vgic_lr_set_pending(struct vgic_cpu *cpu, const struct vgic_bank *bank, unsigned n)
 {
-    uint64_t lr = gich_read_lr(bank->lr[n]);
+    unsigned i = bank->lr[n];
 
-    if ((lr & ICH_LR_State) != 0)
-        return lr;
-    retire(vgic, cpu, bank->lr[n], lr);
-    return 0;
+    gich_write_lr(i, cpu->lr_value[i] | (gich_read_lr(i) & ICH_LR_State) | ICH_LR_Pending);
+}
+
+void vgic_lr_follow_line(struct vgic_cpu *cpu, const struct vgic_bank *bank, unsigned n)
+{
+    unsigned i = bank->lr[n];
+    uint32_t bit = UINT32_C(1) << n;
+    uint64_t state = gich_read_lr(i) & ICH_LR_State;
+
+    cpu->lr_value[i] &= ~ICH_LR_EOI;
+    if ((bank->line & bit) != 0) {
+        cpu->lr_value[i] |= ICH_LR_EOI;
+        state |= ICH_LR_Pending;
+    } else if ((bank->latch & bit) == 0) {
+        state &= ~ICH_LR_Pending;
+    }
+    gich_write_lr(i, cpu->lr_value[i] | state);
 }
 
 /*
@@ -85,9 +98,9 @@ static void place(struct vgic *vgic, struct vgic_cpu *cpu, unsigned i, struct vg
 
     gich_write_lr(i, lr);
     cpu->lr_used |= UINT32_C(1) << i;
-    cpu->lr_intid[i] = (uint16_t)(bank->base + n);
+    cpu->lr_value[i] = lr & ~ICH_LR_State;
     bank->in_lr |= bit;
-    bank->owner[n] = (uint8_t)(cpu - vgic->cpu);
+    bank->owner[n] = (uint8_t)cpu->index;
     bank->lr[n] = (uint8_t)i;
     bank->active &= ~bit;
     if ((bank->edge & bit) != 0 || (lr & ICH_LR_HW) != 0)
@@ -151,7 +164,6 @@ static void check_hw_lines(struct vgic_cpu *cpu, unsigned index)
 
 static struct choice best_pending(struct vgic *vgic, struct vgic_cpu *cpu)
 {
-    unsigned index = (unsigned)(cpu - vgic->cpu);
     struct choice best = {.bank = NULL};
 
     consider(&best, &cpu->bank, vgic_bank_deliverable(vgic, &cpu->bank));
@@ -161,7 +173,7 @@ static struct choice best_pending(struct vgic *vgic, struct vgic_cpu *cpu)
 
         if (ready == 0 && vgic->spi[i].active == 0)
             vgic->spi_hot &= ~(UINT32_C(1) << i);
-        consider(&best, &vgic->spi[i], spis_for(&vgic->spi[i], ready, index));
+        consider(&best, &vgic->spi[i], spis_for(&vgic->spi[i], ready, cpu->index));
     }
     return best;
 }
@@ -169,7 +181,7 @@ static struct choice best_pending(struct vgic *vgic, struct vgic_cpu *cpu)
 /* Active interrupts that this CPU acknowledged and that have no LR. */
 static struct choice best_active(struct vgic *vgic, struct vgic_cpu *cpu)
 {
-    unsigned index = (unsigned)(cpu - vgic->cpu);
+    unsigned index = cpu->index;
     struct choice best = {.bank = NULL};
 
     consider(&best, &cpu->bank, cpu->bank.active & ~cpu->bank.in_lr);
@@ -208,7 +220,7 @@ void vgic_lr_refill(struct vgic *vgic, struct vgic_cpu *cpu)
 
     if (cpu->folded || cpu->asleep)
         return;
-    check_hw_lines(cpu, (unsigned)(cpu - vgic->cpu));
+    check_hw_lines(cpu, cpu->index);
     pending = best_pending(vgic, cpu);
     active = best_active(vgic, cpu);
     for (; free_lrs != 0; free_lrs &= free_lrs - 1) {
@@ -239,7 +251,7 @@ static void end_spilled(struct vgic *vgic, struct vgic_cpu *cpu)
             break;
         active.bank->active &= ~(UINT32_C(1) << active.n);
         if (active.bank->base == 0 && (VGIC_HW_PPIS >> active.n & 1) != 0)
-            gic_ppi_set_active((unsigned)(cpu - vgic->cpu), active.n, false);
+            gic_ppi_set_active(cpu->index, active.n, false);
     }
     gich_write_hcr(hcr & ~ICH_HCR_EOIcount);
 }

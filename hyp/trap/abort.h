@@ -7,16 +7,8 @@
 #ifndef TRAP_ABORT_H
 #define TRAP_ABORT_H
 
-#include <stdint.h>
-
 struct vcpu;
-
-/* What the CPU says of an exception taken to EL2: ESR_EL2, FAR_EL2, HPFAR_EL2. */
-struct trap {
-    uint64_t esr;
-    uint64_t far;
-    uint64_t hpfar;
-};
+struct trap;
 
 /*
  * A Data Abort from a lower exception level. On return the guest goes on at vcpu->regs.pc: past

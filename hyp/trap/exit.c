@@ -18,13 +18,13 @@
 #include "vm/power.h"
 #include "vm/vm.h"
 
-static struct trap read_trap(uint64_t esr)
+/* What the CPU says of an abort, kept with the vCPU. */
+static const struct trap *read_trap(struct vcpu *vcpu, uint64_t esr)
 {
-    return (struct trap){
-        .esr = esr,
-        .far = read_sysreg(far_el2),
-        .hpfar = read_sysreg(hpfar_el2),
-    };
+    vcpu->trap.esr = esr;
+    vcpu->trap.far = read_sysreg(far_el2);
+    vcpu->trap.hpfar = read_sysreg(hpfar_el2);
+    return &vcpu->trap;
 }
 
 /* What has no handler above: an instruction that the guest's CPU, as it is shown, does not have. */
@@ -40,12 +40,10 @@ static void exit_other(struct vcpu *vcpu, uint64_t esr)
 void exit_sync(struct vcpu *vcpu)
 {
     uint64_t esr = read_sysreg(esr_el2);
-    struct trap trap;
 
     switch (esr_ec(esr)) {
     case ESR_EC_DABT_LOW:
-        trap = read_trap(esr);
-        abort_data(vcpu, &trap);
+        abort_data(vcpu, read_trap(vcpu, esr));
         break;
     case ESR_EC_SYS64:
         sysreg_trap(vcpu, esr);
@@ -59,8 +57,7 @@ void exit_sync(struct vcpu *vcpu)
         smccc_call(vcpu, esr, true);
         break;
     case ESR_EC_IABT_LOW:
-        trap = read_trap(esr);
-        abort_instruction(vcpu, &trap);
+        abort_instruction(vcpu, read_trap(vcpu, esr));
         break;
     default:
         exit_other(vcpu, esr);

@@ -24,6 +24,13 @@ struct guest_regs {
     uint64_t pstate; /* SPSR_EL2 */
 };
 
+/* What the CPU says of an abort taken to EL2: ESR_EL2, FAR_EL2, HPFAR_EL2. */
+struct trap {
+    uint64_t esr;
+    uint64_t far;
+    uint64_t hpfar;
+};
+
 enum vcpu_power {
     VCPU_OFF,
     VCPU_ON_PENDING, /* CPU_ON has won; the CPU has not entered the guest yet */
@@ -34,6 +41,7 @@ struct vcpu {
     struct guest_regs regs; /* first: vectors.S reaches it through TPIDR_EL2 */
     unsigned index;         /* arch/aarch64/vcpu_layout.h names the place of this one */
     uint64_t stack;         /* and of this: the top of EL2's stack on its CPU */
+    struct trap trap;       /* the latest */
     struct vm *vm;
     uint64_t mpidr;        /* VMPIDR_EL2: affinity fields and the RES1 bit 31 */
     enum vcpu_power power; /* protected by vm->power_lock */
@@ -41,7 +49,7 @@ struct vcpu {
     uint64_t entry;        /* where CPU_ON starts it, and x0 there */
     uint64_t context;
     const struct mmio_region *last_region; /* its latest device access went there, NULL: none */
-    uint64_t exits[EXIT_REASON_COUNT]; /* written by its own CPU only */
+    uint64_t exits[EXIT_REASON_COUNT];     /* written by its own CPU only */
 };
 
 #endif

@@ -21,8 +21,9 @@
 #include "vm/vm_console.h"
 #include "vm/vm_fdt.h"
 
-#define VMID      1
-#define FDT_SLACK PAGE_SIZE /* what disabling nodes may add to the tree */
+#define VMID           1
+#define STATS_LINE_MAX 224
+#define FDT_SLACK      PAGE_SIZE /* what disabling nodes may add to the tree */
 
 _Static_assert(offsetof(struct vcpu, regs) == 0, "vectors.S");
 _Static_assert(offsetof(struct vcpu, index) == VCPU_OFFSET_INDEX, "vcpu_layout.h");
@@ -241,6 +242,24 @@ void vm_start(struct vm *vm)
     spin_unlock(&vm->power_lock);
 }
 
+/* One line: the total, then each vCPU's part. */
+static void print_reason(const struct vm *vm, const char *text, enum exit_reason reason)
+{
+    char line[STATS_LINE_MAX];
+    uint64_t total = 0;
+    size_t at;
+
+    for (unsigned i = 0; i < vm->nr_vcpus; i++)
+        total += vm->vcpu[i].exits[reason];
+    if (total == 0)
+        return;
+    at = (size_t)fmt_snprintf(line, sizeof(line), "%-24s %9lu ", text, total);
+    for (unsigned i = 0; i < vm->nr_vcpus && vm->nr_vcpus > 1 && at < sizeof(line); i++)
+        at +=
+            (size_t)fmt_snprintf(line + at, sizeof(line) - at, " %9lu", vm->vcpu[i].exits[reason]);
+    log_info("%s", line);
+}
+
 void vm_print_stats(const struct vm *vm)
 {
     static const char *const text[EXIT_REASON_COUNT] = {
@@ -249,15 +268,7 @@ void vm_print_stats(const struct vm *vm)
 #undef X
     };
 
-    for (unsigned r = 0; r < EXIT_REASON_COUNT; r++) {
-        uint64_t total = 0;
-
-        for (unsigned i = 0; i < vm->nr_vcpus; i++)
-            total += vm->vcpu[i].exits[r];
-        if (total == 0)
-            continue;
-        log_info("exits %-28s %10lu", text[r], total);
-        for (unsigned i = 0; i < vm->nr_vcpus && vm->nr_vcpus > 1; i++)
-            log_info("  vCPU %-2u %39lu", i, vm->vcpu[i].exits[r]);
-    }
+    log_info("exits by reason: in all, then by vCPU");
+    for (unsigned r = 0; r < EXIT_REASON_COUNT; r++)
+        print_reason(vm, text[r], (enum exit_reason)r);
 }
