@@ -3,10 +3,12 @@
  * The GICv3's registers as a guest reads and writes them (Arm IHI 0069, "The GIC
  * register descriptions"). gic_delivery.c has what the interrupts then do.
  */
+#include "barrier.h"
 #include "console.h"
 #include "gic_common.h"
 #include "guest.h"
 #include "smp.h"
+#include "sysreg.h"
 #include "timer.h"
 #include "worker.h"
 
@@ -87,6 +89,20 @@ void gic_enable_everywhere(uint32_t intid)
             gic_enable(intid);
         else
             worker_run(i, enable_everywhere_here, (void *)(uintptr_t)intid);
+}
+
+uint32_t gic_acknowledge(void)
+{
+    uint32_t intid = (uint32_t)read_sysreg_enc(icc_iar1_el1);
+
+    dsb(sy);
+    return intid;
+}
+
+void gic_end(uint32_t intid)
+{
+    write_sysreg_enc(intid, icc_eoir1_el1);
+    isb();
 }
 
 static void identification(void)
@@ -322,5 +338,5 @@ void guest_main(void)
 {
     if (!worker_start_all())
         printf("a CPU did not start\n");
-    TEST_RUN(register_cases, gic_target_cases, gic_delivery_cases);
+    TEST_RUN(register_cases, gic_target_cases, gic_delivery_cases, gic_remote_cases);
 }

@@ -40,9 +40,15 @@ void gic_pend(uint32_t intid);
 /* Enable `intid` on every CPU, as far as it is a CPU's own. */
 void gic_enable_everywhere(uint32_t intid);
 
+/* Read ICC_IAR1_EL1, write ICC_EOIR1_EL1. */
+uint32_t gic_acknowledge(void);
+void gic_end(uint32_t intid);
+
 /* Cases on who takes interrupts: gic_targets.c; in what order, when and how often: gic_delivery.c.
  */
 extern const struct test_case gic_target_cases[];
 extern const struct test_case gic_delivery_cases[];
+/* On interrupts that another CPU changes: gic_remote.c. */
+extern const struct test_case gic_remote_cases[];
 
 #endif

@@ -9,7 +9,6 @@
 #include "smp.h"
 #include "sysreg.h"
 #include "timer.h"
-#include "worker.h"
 
 #define MANY           20
 #define PRIORITY_STEP  8
@@ -23,35 +22,12 @@ static void set_pmr(uint32_t value)
     isb();
 }
 
-static uint32_t acknowledge(void)
-{
-    uint32_t intid = (uint32_t)read_sysreg_enc(icc_iar1_el1);
-
-    dsb(sy);
-    return intid;
-}
-
-static void end(uint32_t intid)
-{
-    write_sysreg_enc(intid, icc_eoir1_el1);
-    isb();
-}
-
 /* What acknowledging answers now, giving the interrupt time to come. */
 static uint32_t acknowledge_soon(void)
 {
     uint32_t intid = GIC_SPURIOUS;
 
-    timer_wait_until((intid = acknowledge()) < SPURIOUS_FIRST, SETTLE_US);
-    return intid;
-}
-
-/* The same for what must come, from another CPU perhaps. */
-static uint32_t acknowledge_surely(void)
-{
-    uint32_t intid = GIC_SPURIOUS;
-
-    timer_wait_until((intid = acknowledge()) < SPURIOUS_FIRST, WAIT_US);
+    timer_wait_until((intid = gic_acknowledge()) < SPURIOUS_FIRST, SETTLE_US);
     return intid;
 }
 
@@ -184,12 +160,12 @@ static void eoi_mode(void)
     gic_pend(SPI);
     first = acknowledge_soon();
     gic_pend(SPI);
-    end(SPI);
+    gic_end(SPI);
     second = acknowledge_soon();
     write_sysreg_enc(SPI, icc_dir_el1);
     isb();
     third = acknowledge_soon();
-    end(SPI);
+    gic_end(SPI);
     write_sysreg_enc(SPI, icc_dir_el1);
     write_sysreg_enc(0, icc_ctlr_el1);
     isb();
@@ -213,10 +189,10 @@ static void pending_while_active(void)
     gic_pend(SPI);
     CHECK(gic_get_bit(GICD_ISPENDR, SPI) && gic_get_bit(GICD_ISACTIVER, SPI),
           "not active and pending");
-    end(SPI);
+    gic_end(SPI);
     second = acknowledge_soon();
     CHECK(second == SPI, "not taken a second time: %u", second);
-    end(SPI);
+    gic_end(SPI);
     CHECK(acknowledge_soon() == GIC_SPURIOUS, "taken a third time");
 }
 
@@ -232,105 +208,6 @@ static void active_by_write(void)
     gic_set_bit(GICD_ICACTIVER, SPI);
     gic_take_pending();
     CHECK(gic_taken_anywhere(SPI) == 1, "not taken when no longer active");
-}
-
-static volatile uint32_t stage;
-
-/* Other CPU: interrupts masked until stage 2, so that the interrupt waits in its list register. */
-static void hold_masked(void *arg)
-{
-    (void)arg;
-    irq_disable();
-    stage = 1;
-    while (stage != 2)
-        timer_relax();
-    irq_enable();
-    timer_delay_us(SETTLE_US);
-}
-
-static void clear_remote_pending(void)
-{
-    unsigned last = platform.nr_cpus - 1;
-
-    gic_log_start();
-    stage = 0;
-    gic_prepare(SPI, 0x80, last);
-    worker_begin(last, hold_masked, NULL);
-    CHECK(timer_wait_until(stage == 1, WAIT_US), "the other CPU does not come");
-    gic_pend(SPI);
-    timer_delay_us(SETTLE_US);
-    bool was_pending = gic_get_bit(GICD_ISPENDR, SPI);
-    gic_set_bit(GICD_ICPENDR, SPI);
-    bool is_pending = gic_get_bit(GICD_ISPENDR, SPI);
-    stage = 2;
-    CHECK(worker_wait(last), "the other CPU hangs");
-    CHECK(was_pending && !is_pending, "pending before %d, after %d", was_pending, is_pending);
-    CHECK(gic_taken_anywhere(SPI) == 0, "taken though no longer pending");
-}
-
-static void disable_remote(void)
-{
-    unsigned last = platform.nr_cpus - 1;
-
-    gic_log_start();
-    stage = 0;
-    gic_prepare(SPI, 0x80, last);
-    worker_begin(last, hold_masked, NULL);
-    CHECK(timer_wait_until(stage == 1, WAIT_US), "the other CPU does not come");
-    gic_pend(SPI);
-    timer_delay_us(SETTLE_US);
-    gic_disable(SPI);
-    stage = 2;
-    CHECK(worker_wait(last), "the other CPU hangs");
-    CHECK(gic_taken_anywhere(SPI) == 0, "taken though disabled");
-    CHECK(gic_get_bit(GICD_ISPENDR, SPI), "no longer pending");
-    gic_set_bit(GICD_ISENABLER, SPI);
-    CHECK(gic_wait_taken(last, SPI, 1), "not taken when enabled again");
-}
-
-static volatile uint32_t remote_first, remote_second;
-
-/* Other CPU, EOImode 1: acknowledge and drop, never deactivate. */
-static void acknowledge_and_drop(void *arg)
-{
-    (void)arg;
-    irq_disable();
-    write_sysreg_enc(ICC_CTLR_EOIMODE, icc_ctlr_el1);
-    isb();
-    stage = 1;
-    remote_first = acknowledge_surely();
-    end(remote_first);
-    stage = 2;
-    while (stage != 3)
-        timer_relax();
-    remote_second = acknowledge_surely();
-    end(remote_second);
-    write_sysreg_enc(remote_second, icc_dir_el1);
-    write_sysreg_enc(0, icc_ctlr_el1);
-    isb();
-    irq_enable();
-}
-
-static void clear_remote_active(void)
-{
-    unsigned last = platform.nr_cpus - 1;
-
-    stage = 0;
-    gic_prepare(SPI, 0x80, last);
-    worker_begin(last, acknowledge_and_drop, NULL);
-    CHECK(timer_wait_until(stage == 1, WAIT_US), "the other CPU does not come");
-    gic_pend(SPI);
-    CHECK(timer_wait_until(stage == 2, 2 * WAIT_US), "the other CPU does not acknowledge");
-    CHECK(remote_first == SPI, "the other CPU acknowledged %u", remote_first);
-    bool was_active = gic_get_bit(GICD_ISACTIVER, SPI);
-    gic_set_bit(GICD_ICACTIVER, SPI);
-    bool is_active = gic_get_bit(GICD_ISACTIVER, SPI);
-    gic_pend(SPI);
-    stage = 3;
-    CHECK(worker_wait(last), "the other CPU hangs");
-    CHECK(was_active && !is_active, "active before %d, after %d", was_active, is_active);
-    CHECK(remote_second == SPI, "not taken again: %u", remote_second);
-    CHECK(!gic_get_bit(GICD_ISACTIVER, SPI), "active at the end");
 }
 
 static void group0_is_no_irq(void)
@@ -423,9 +300,6 @@ const struct test_case gic_delivery_cases[] = {
     {"eoi-mode", eoi_mode},
     {"pending-while-active", pending_while_active},
     {"active-by-write", active_by_write},
-    {"clear-remote-pending", clear_remote_pending},
-    {"disable-remote", disable_remote},
-    {"clear-remote-active", clear_remote_active},
     {"group0-is-no-irq", group0_is_no_irq},
     {"distributor-off", distributor_off},
     {"interface-off", interface_off},

@@ -95,8 +95,9 @@ static void on_input(uint32_t intid)
     if (intid != platform.uart.intid)
         return;
     interrupts++;
-    drain();
+    /* Cleared first: what comes while the FIFO is drained raises it again. */
     uart_write(UARTICR, UART_INT_RX | UART_INT_RT);
+    drain();
 }
 
 static void start_input(void)
@@ -145,8 +146,8 @@ static void wakes(void)
     printf("type: %s\n", SHORT_WORD);
     while (received_count < sizeof(SHORT_WORD) - 1) {
         __asm__ volatile("wfi" : : : "memory");
-        drain();
         uart_write(UARTICR, UART_INT_RX | UART_INT_RT);
+        drain();
     }
     uart_write(UARTIMSC, 0);
     gic_disable(platform.uart.intid);
