@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+# The commands of the project, each of which sets up what it needs. CMake does the building, in
+# build/; `make help` lists the commands.
+BUILD := build
+TRAPROOM := tools/traproom run
+
+# What the user may set: make run-linux KERNEL=path/to/Image ARGS='--smp 2'
+KERNEL ?=
+KERNEL_SRC ?=
+ARGS ?=
+RUN_ARGS = $(if $(KERNEL),--kernel $(KERNEL)) $(ARGS)
+
+# Tests stay on in a build folder that has them, so that commands don't undo each other's.
+configure-run = cmake -S . -B $(BUILD) $(if $(wildcard $(BUILD)/CMakeCache.txt),,-G Ninja -DTRAPROOM_TESTS=OFF) --log-level=WARNING
+configure-test = cmake -S . -B $(BUILD) $(if $(wildcard $(BUILD)/CMakeCache.txt),,-G Ninja) -DTRAPROOM_TESTS=ON --log-level=WARNING
+build = cmake --build $(BUILD) --target
+
+.PHONY: help run-linux debug build test bench guest-kernel format clean distclean
+help:
+	@echo 'make run-linux     boot Linux under Traproom, to a shell; Ctrl-A X leaves'
+	@echo '                   KERNEL=Image: another kernel; ARGS=...: see tools/traproom run --help'
+	@echo 'make test          build everything and run all tests'
+	@echo 'make debug         as run-linux, but stopped before the first instruction, for gdb'
+	@echo 'make bench         measure what Traproom costs, against the budget'
+	@echo 'make guest-kernel  build Linux 6.12, or KERNEL_SRC=dir, for the guest: build/guest-kernel/Image'
+	@echo 'make build         build the hypervisor and the default guest only'
+	@echo 'make format        clang-format all C sources'
+	@echo 'make clean         remove what was compiled; make distclean: and what was downloaded'
+
+build:
+	@tools/setup run
+	@$(configure-run) >/dev/null
+	@$(build) run-assets
+
+run-linux: build
+	@$(TRAPROOM) $(RUN_ARGS)
+
+debug: build
+	@tools/setup debug
+	@$(TRAPROOM) --gdb $(RUN_ARGS)
+
+test:
+	@tools/setup run test
+	@$(configure-test) >/dev/null
+	@$(build) all
+	@cd $(BUILD) && ctest --output-on-failure --timeout 600 $(CTEST_ARGS)
+
+bench: build
+	@tools/setup bench
+	@$(build) guest
+	@tools/bench --build $(BUILD) $(ARGS)
+
+guest-kernel:
+	@tools/setup run guest-kernel $(if $(KERNEL_SRC),,guest-source)
+	@tools/build-guest-kernel $(if $(KERNEL_SRC),--source $(KERNEL_SRC)) $(BUILD)/guest-kernel
+
+format:
+	@tools/setup format
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean:
+	@if [ -d $(BUILD) ]; then find $(BUILD) -mindepth 1 -maxdepth 1 \
+		! -name debian ! -name guest-kernel -exec rm -rf {} +; fi
+
+distclean:
+	@rm -rf $(BUILD)

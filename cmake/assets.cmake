@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+# The default guest: target `images` makes images/Image, images/initramfs.cpio.gz and
+# images/disk.img in the build folder, from Debian's arm64 packages. TRAPROOM_SYSROOT is where
+# those are unpacked, libfdt among them; unless it is given, tools/fetch-arm64 brings them.
+set(TRAPROOM_SYSROOT ${CMAKE_BINARY_DIR}/debian/arm64
+    CACHE PATH "arm64 packages, unpacked: kernel, busybox-static, libfdt-dev")
+set(sysroot_stamp ${TRAPROOM_SYSROOT}/.complete)
+set(images ${CMAKE_BINARY_DIR}/images)
+file(MAKE_DIRECTORY ${images})
+
+if(TRAPROOM_SYSROOT STREQUAL ${CMAKE_BINARY_DIR}/debian/arm64)
+    add_custom_command(OUTPUT ${sysroot_stamp}
+        COMMAND ${PROJECT_SOURCE_DIR}/tools/fetch-arm64 ${CMAKE_BINARY_DIR}/debian
+        DEPENDS ${PROJECT_SOURCE_DIR}/tools/fetch-arm64
+        COMMENT "Fetching Debian's arm64 packages" USES_TERMINAL VERBATIM)
+endif()
+add_custom_target(sysroot DEPENDS ${sysroot_stamp})
+
+add_custom_command(OUTPUT ${images}/Image
+    COMMAND sh -c "ln -sf \"$(ls -d \"$1\"/boot/vmlinuz-* | sort -V | tail -n 1)\" \"$2\""
+        link ${TRAPROOM_SYSROOT} ${images}/Image
+    DEPENDS ${sysroot_stamp} COMMENT "Linking Debian's kernel" VERBATIM)
+
+add_custom_command(OUTPUT ${images}/initramfs.cpio.gz
+    COMMAND ${PROJECT_SOURCE_DIR}/guest/initramfs/make ${TRAPROOM_SYSROOT}
+        ${images}/initramfs.cpio.gz
+    DEPENDS ${sysroot_stamp} guest/initramfs/make guest/initramfs/init guest/initramfs/power
+    COMMENT "Packing the initramfs" VERBATIM)
+
+add_custom_command(OUTPUT ${images}/disk.img
+    COMMAND ${PROJECT_SOURCE_DIR}/guest/disk/make ${images}/disk.img
+    DEPENDS guest/disk/make COMMENT "Making the guest's disk" VERBATIM)
+
+add_custom_target(images ALL
+    DEPENDS ${images}/Image ${images}/initramfs.cpio.gz ${images}/disk.img)
+add_dependencies(images sysroot)
