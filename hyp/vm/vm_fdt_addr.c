@@ -5,7 +5,6 @@
 #include <libfdt.h>
 
 #include "lib/addr.h"
-#include "lib/log.h"
 #include "vm/vm_fdt_prop.h"
 
 /* Addresses and sizes as the children of one bus write them, in cells. */
@@ -16,10 +15,7 @@ struct widths {
 
 static int log_node(const struct vm_fdt_walk *at, int err, const char *text)
 {
-    char name[VM_NODE_NAME_SIZE];
-
-    log_error("%s: %s", vm_fdt_prop_path(at->fdt, vm_fdt_walk_node(at), name), text);
-    return err;
+    return vm_fdt_prop_error(at->fdt, vm_fdt_walk_node(at), err, text);
 }
 
 /* Of the bus at `depth` on the way to the node that the walk is at. */

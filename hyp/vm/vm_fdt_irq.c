@@ -6,7 +6,6 @@
 #include <stddef.h>
 
 #include "gic/vgic_limits.h"
-#include "lib/log.h"
 #include "vm/vm_fdt_prop.h"
 
 #define MIN_CELLS 3 /* type, number, flags; more is between the tree and its reader */
@@ -21,10 +20,7 @@
 
 static int log_node(const struct vm_fdt_walk *at, int err, const char *text)
 {
-    char name[VM_NODE_NAME_SIZE];
-
-    log_error("%s: %s", vm_fdt_prop_path(at->fdt, vm_fdt_walk_node(at), name), text);
-    return err;
+    return vm_fdt_prop_error(at->fdt, vm_fdt_walk_node(at), err, text);
 }
 
 /* "interrupt-parent" of the node or of the nearest above it; else a controller above it. */

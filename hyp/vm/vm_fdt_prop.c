@@ -84,6 +84,14 @@ const char *vm_fdt_prop_path(const void *fdt, int node, char name[VM_NODE_NAME_S
     return name;
 }
 
+int vm_fdt_prop_error(const void *fdt, int node, int err, const char *text)
+{
+    char name[VM_NODE_NAME_SIZE];
+
+    log_error("%s: %s", vm_fdt_prop_path(fdt, node, name), text);
+    return err;
+}
+
 /*
  * The path that the alias `text`, `len` bytes of it, stands for. An alias that is no full path is
  * refused: libfdt would follow it, and for ever if it names itself.

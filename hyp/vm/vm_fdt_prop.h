@@ -40,6 +40,9 @@ bool vm_fdt_prop_enabled(const void *fdt, int node);
 /* Write the node's path, or where that is too long its name cut off, to `name` for a message. */
 const char *vm_fdt_prop_path(const void *fdt, int node, char name[VM_NODE_NAME_SIZE]);
 
+/* Log "path: text" as an error. Returns err. */
+int vm_fdt_prop_error(const void *fdt, int node, int err, const char *text);
+
 /* The node that is the console by /chosen "stdout-path"; -ERR_NOENT: none is named, or it is not
  * there. */
 int must_check vm_fdt_prop_stdout(const void *fdt);

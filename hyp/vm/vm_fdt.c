@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the guest's tree to a VM's configuration: the blob's soundness, the order of the parts, the
+ * CPUs. See vm_fdt.h; vm_fdt_internal.h names the other parts.
+ */
+#include "vm/vm_fdt.h"
+
+#include <libfdt.h>
+
+#include "lib/log.h"
+#include "lib/string.h"
+#include "vm/vm_fdt_cpu.h"
+#include "vm/vm_fdt_internal.h"
+#include "vm/vm_fdt_prop.h"
+
+size_t vm_fdt_size(const void *fdt, size_t room)
+{
+    if (room < sizeof(struct fdt_header) || fdt_magic(fdt) != FDT_MAGIC ||
+        fdt_totalsize(fdt) > room)
+        return 0;
+    return fdt_totalsize(fdt);
+}
+
+static int check_blob(const void *fdt, size_t max_size)
+{
+    int err;
+
+    if (max_size < sizeof(struct fdt_header) || fdt_magic(fdt) != FDT_MAGIC) {
+        log_error("there is no device tree for the guest at 0x%lx: load one there",
+                  (unsigned long)(uintptr_t)fdt);
+        return -ERR_NOENT;
+    }
+    err = fdt_check_full(fdt, max_size);
+    if (err != 0) {
+        log_error("the guest's device tree is broken (%s): make it anew with dtc",
+                  fdt_strerror(err));
+        return -ERR_INVAL;
+    }
+    if (!vm_fdt_walk_reaches_all(fdt)) {
+        log_error("the guest's device tree is nested more than %u deep", VM_FDT_MAX_DEPTH - 1);
+        return -ERR_UNSUPPORTED;
+    }
+    return 0;
+}
+
+static int check_new_mpidr(const struct vm_fdt_walk *at, const int nodes[],
+                           const struct vm_config *config, uint64_t mpidr)
+{
+    char first[VM_NODE_NAME_SIZE], second[VM_NODE_NAME_SIZE];
+
+    for (unsigned i = 0; i < config->nr_cpus; i++) {
+        if (config->mpidr[i] != mpidr)
+            continue;
+        log_error("%s and %s have the same \"reg\", 0x%lx: give each its own",
+                  vm_fdt_prop_path(at->fdt, nodes[i], first),
+                  vm_fdt_prop_path(at->fdt, vm_fdt_walk_node(at), second), mpidr);
+        return -ERR_EXIST;
+    }
+    return 0;
+}
+
+static int read_cpu(const struct vm_fdt_walk *at, int nodes[VM_MAX_VCPUS], struct vm_config *config)
+{
+    int node = vm_fdt_walk_node(at);
+    const char *method = vm_fdt_prop_string(at->fdt, node, "enable-method");
+    uint64_t mpidr = 0;
+    int err;
+
+    if (method != NULL && strcmp(method, "psci") != 0)
+        return vm_fdt_prop_error(at->fdt, node, -ERR_UNSUPPORTED,
+                                 "\"enable-method\" must be \"psci\"");
+    err = vm_fdt_cpu_mpidr(at, &mpidr);
+    if (err == 0)
+        err = check_new_mpidr(at, nodes, config, mpidr);
+    if (err != 0)
+        return err;
+    if (config->nr_cpus == VM_MAX_VCPUS)
+        return vm_fdt_prop_error(at->fdt, node, -ERR_NOMEM,
+                                 "there may be 16 CPUs: disable this one and those after it");
+    nodes[config->nr_cpus] = node;
+    config->mpidr[config->nr_cpus++] = mpidr;
+    return 0;
+}
+
+static int read_cpus(const void *fdt, struct vm_config *config)
+{
+    int nodes[VM_MAX_VCPUS];
+    struct vm_fdt_walk at;
+    int err = 0;
+
+    vm_fdt_walk_start(&at, fdt);
+    while (err == 0 && vm_fdt_walk_next(&at)) {
+        if (vm_fdt_cpu_is_one(&at))
+            err = read_cpu(&at, nodes, config);
+    }
+    if (err == 0 && config->nr_cpus == 0) {
+        log_error("the tree has no CPU: /cpus needs an enabled node with device_type = \"cpu\"");
+        err = -ERR_NOENT;
+    }
+    return err;
+}
+
+/* The guest may call by HVC and by SMC, so only a third method is wrong. */
+static int check_psci(const void *fdt)
+{
+    bool smc;
+    int err = vm_fdt_cpu_psci(fdt, &smc);
+
+    return err == -ERR_NOENT ? 0 : err;
+}
+
+int vm_fdt_parse(const void *fdt, size_t max_size, unsigned ipa_bits, struct vm_config *config)
+{
+    struct vm_fdt_parser parser = {.fdt = fdt, .ipa_bits = ipa_bits, .config = config};
+    int err = check_blob(fdt, max_size);
+
+    memset(config, 0, sizeof(*config));
+    if (err == 0)
+        err = vm_fdt_chosen_read(&parser);
+    if (err == 0)
+        err = read_cpus(fdt, config);
+    if (err == 0)
+        err = check_psci(fdt);
+    if (err == 0)
+        err = vm_fdt_memory_read(&parser);
+    if (err == 0)
+        err = vm_fdt_device_read_gic(&parser);
+    if (err == 0)
+        err = vm_fdt_device_read_all(&parser);
+    if (err == 0)
+        err = vm_fdt_memory_check_dtb(&parser);
+    return err;
+}

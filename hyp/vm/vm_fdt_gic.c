@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The GICv3's node. See vm_fdt_gic.h. */
+#include "vm/vm_fdt_gic.h"
+
+#include "gic/gic_regs.h"
+#include "lib/addr.h"
+#include "lib/log.h"
+#include "vm/vm_fdt_prop.h"
+
+#define COMPATIBLE "arm,gic-v3"
+#define FRAME_SIZE UINT64_C(0x10000) /* what the architecture aligns the frames to */
+
+int vm_fdt_gic_find(const void *fdt, struct vm_fdt_walk *at)
+{
+    struct vm_fdt_walk other;
+    char first[VM_NODE_NAME_SIZE], second[VM_NODE_NAME_SIZE];
+
+    vm_fdt_walk_start(at, fdt);
+    if (!vm_fdt_walk_next_compatible(at, COMPATIBLE)) {
+        log_error("the tree has no enabled \"" COMPATIBLE "\": Traproom needs one, and knows no "
+                  "other interrupt controller");
+        return -ERR_NOENT;
+    }
+    other = *at;
+    if (!vm_fdt_walk_next_compatible(&other, COMPATIBLE))
+        return 0;
+    log_error("%s and %s are both \"" COMPATIBLE "\": disable one",
+              vm_fdt_prop_path(fdt, vm_fdt_walk_node(at), first),
+              vm_fdt_prop_path(fdt, vm_fdt_walk_node(&other), second));
+    return -ERR_EXIST;
+}
+
+static int log_node(const struct vm_fdt_walk *at, int err, const char *text)
+{
+    return vm_fdt_prop_error(at->fdt, vm_fdt_walk_node(at), err, text);
+}
+
+static int check_stride(const struct vm_fdt_walk *at)
+{
+    uint64_t stride = 0;
+    int err = vm_fdt_prop_number(at->fdt, vm_fdt_walk_node(at), "redistributor-stride", &stride);
+
+    if (err == -ERR_NOENT || (err == 0 && (stride == 0 || stride == GICR_SIZE)))
+        return 0;
+    return log_node(at, -ERR_UNSUPPORTED, "\"redistributor-stride\" must be 0x20000");
+}
+
+static int count_regions(const struct vm_fdt_walk *at, unsigned *count)
+{
+    uint64_t value = 1;
+    int err = vm_fdt_prop_number(at->fdt, vm_fdt_walk_node(at), "#redistributor-regions", &value);
+
+    if (err == -ERR_INVAL || value < 1 || value > VM_FDT_MAX_REDIST)
+        return log_node(at, -ERR_INVAL, "\"#redistributor-regions\" must be from 1 to 8");
+    *count = (unsigned)value;
+    return 0;
+}
+
+static int read_region(const struct vm_fdt_walk *at, unsigned index, uint64_t min_size,
+                       struct vm_fdt_range *region)
+{
+    int err = vm_fdt_addr_reg(at, index, region);
+
+    if (err == -ERR_NOENT)
+        return log_node(at, err,
+                        "\"reg\" must have the distributor and each region of redistributors");
+    if (err != 0)
+        return err;
+    if (region->size < min_size || !is_aligned(region->base, FRAME_SIZE) ||
+        !is_aligned(region->size, FRAME_SIZE))
+        return log_node(at, -ERR_INVAL,
+                        "its regions must be aligned to 0x10000, the distributor's have 0x10000 "
+                        "bytes and each redistributor's 0x20000");
+    return 0;
+}
+
+int vm_fdt_gic_read(const struct vm_fdt_walk *at, struct vm_fdt_gic *gic)
+{
+    int err = check_stride(at);
+
+    if (err == 0)
+        err = count_regions(at, &gic->nr_redist);
+    if (err == 0)
+        err = read_region(at, 0, GICD_SIZE, &gic->dist);
+    for (unsigned i = 0; err == 0 && i < gic->nr_redist; i++)
+        err = read_region(at, i + 1, GICR_SIZE, &gic->redist[i]);
+    return err;
+}

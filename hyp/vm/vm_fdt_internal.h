@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files that turn the guest's tree into a configuration share. vm_fdt.c has the order;
+ * each of the others reads one part of the tree. All of them log their errors and return -ERR_x.
+ */
+#ifndef VM_VM_FDT_INTERNAL_H
+#define VM_VM_FDT_INTERNAL_H
+
+#include "vm/vm_config.h"
+#include "vm/vm_fdt_addr.h"
+
+#define VM_FDT_MAX_CLAIMS 96 /* addresses that the tree gives to RAM and to devices */
+
+struct vm_fdt_claim {
+    struct vm_fdt_range range;
+    int node;
+};
+
+struct vm_fdt_parser {
+    const void *fdt;
+    unsigned ipa_bits;
+    struct vm_config *config;
+    int gic;     /* node of the GICv3 */
+    int console; /* node that "stdout-path" names, or negative */
+    unsigned nr_claims;
+    struct vm_fdt_claim claim[VM_FDT_MAX_CLAIMS];
+};
+
+/* vm_fdt_memory.c: `node` is at `range`, and nobody else may be. An empty range is an error. */
+int must_check vm_fdt_memory_claim(struct vm_fdt_parser *parser, struct vm_fdt_range range,
+                                   int node);
+/* RAM, its pieces by rising address, those that touch made one. */
+int must_check vm_fdt_memory_read(struct vm_fdt_parser *parser);
+/* The place of the guest's tree, once RAM and devices are known. */
+int must_check vm_fdt_memory_check_dtb(struct vm_fdt_parser *parser);
+
+/* vm_fdt_chosen.c: images and options. */
+int must_check vm_fdt_chosen_read(struct vm_fdt_parser *parser);
+
+/* vm_fdt_device.c: the GIC, for the CPUs that are known by now, and what is connected to it. */
+int must_check vm_fdt_device_read_gic(struct vm_fdt_parser *parser);
+int must_check vm_fdt_device_read_all(struct vm_fdt_parser *parser);
+
+/* A property of two 64-bit numbers, address and size. -ERR_NOENT: absent, not logged. */
+int must_check vm_fdt_chosen_pa_range(const void *fdt, int node, const char *name,
+                                      struct pa_range *range);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The guest's address space: its RAM, and that no two things lie at one address. See
+ * vm_fdt_internal.h.
+ */
+#include <libfdt.h>
+#include <stddef.h>
+
+#include "lib/log.h"
+#include "lib/string.h"
+#include "vm/vm_fdt_internal.h"
+#include "vm/vm_fdt_prop.h"
+
+#define MEMORY_DEPTH  1 /* /memory@40000000 */
+#define DTB_ALIGNMENT 8 /* Linux, "Booting AArch64 Linux", on the device tree */
+
+static uint64_t last_byte(struct vm_fdt_range range)
+{
+    return range.base + range.size - 1;
+}
+
+static int check_overlap(const struct vm_fdt_parser *parser, const struct vm_fdt_claim *a,
+                         const struct vm_fdt_claim *b)
+{
+    char name_a[VM_NODE_NAME_SIZE], name_b[VM_NODE_NAME_SIZE];
+
+    if (!ranges_overlap(a->range.base, a->range.size, b->range.base, b->range.size))
+        return 0;
+    log_error("%s at [0x%lx, 0x%lx] overlaps %s at [0x%lx, 0x%lx]: move one of them",
+              vm_fdt_prop_path(parser->fdt, a->node, name_a), a->range.base, last_byte(a->range),
+              vm_fdt_prop_path(parser->fdt, b->node, name_b), b->range.base, last_byte(b->range));
+    return -ERR_EXIST;
+}
+
+int vm_fdt_memory_claim(struct vm_fdt_parser *parser, struct vm_fdt_range range, int node)
+{
+    struct vm_fdt_claim *claim = &parser->claim[parser->nr_claims];
+    char name[VM_NODE_NAME_SIZE];
+    int err = 0;
+
+    if (range.size == 0)
+        return vm_fdt_prop_error(parser->fdt, node, -ERR_INVAL, "\"reg\" has a size of 0");
+    if (parser->nr_claims == VM_FDT_MAX_CLAIMS)
+        return vm_fdt_prop_error(parser->fdt, node, -ERR_NOMEM,
+                                 "the tree has too many pieces of RAM and devices");
+    if (last_byte(range) >> parser->ipa_bits != 0) {
+        log_error("%s at [0x%lx, 0x%lx] reaches beyond the guest's address space of %u bits",
+                  vm_fdt_prop_path(parser->fdt, node, name), range.base, last_byte(range),
+                  parser->ipa_bits);
+        return -ERR_RANGE;
+    }
+    *claim = (struct vm_fdt_claim){range, node};
+    for (unsigned i = 0; i < parser->nr_claims && err == 0; i++)
+        err = check_overlap(parser, claim, &parser->claim[i]);
+    parser->nr_claims++;
+    return err;
+}
+
+static struct vm_fdt_range ram_at(const struct vm_config *config, unsigned i)
+{
+    return (struct vm_fdt_range){config->ram[i].base.v, config->ram[i].size};
+}
+
+static void remove_ram(struct vm_config *config, unsigned i)
+{
+    config->nr_ram--;
+    memmove(&config->ram[i], &config->ram[i + 1], (config->nr_ram - i) * sizeof(config->ram[0]));
+}
+
+/* Into config->ram, sorted. The new piece overlaps none. */
+static int insert_ram(struct vm_config *config, struct vm_fdt_range range)
+{
+    unsigned i = 0;
+
+    while (i < config->nr_ram && ram_at(config, i).base < range.base)
+        i++;
+    if (i > 0 && last_byte(ram_at(config, i - 1)) + 1 == range.base) {
+        range.base = ram_at(config, i - 1).base;
+        range.size += ram_at(config, i - 1).size;
+        remove_ram(config, --i);
+    }
+    if (i < config->nr_ram && last_byte(range) + 1 == ram_at(config, i).base) {
+        range.size += ram_at(config, i).size;
+        remove_ram(config, i);
+    }
+    if (config->nr_ram == GUEST_MEM_MAX_REGIONS)
+        return -ERR_NOMEM;
+    memmove(&config->ram[i + 1], &config->ram[i], (config->nr_ram - i) * sizeof(config->ram[0]));
+    config->ram[i] = (struct ipa_range){ipa(range.base), range.size};
+    config->nr_ram++;
+    return 0;
+}
+
+static int add_ram(struct vm_fdt_parser *parser, struct vm_fdt_range range, int node)
+{
+    int err;
+
+    if (range.size == 0)
+        return 0;
+    if (!is_aligned(range.base | range.size, PAGE_SIZE))
+        return vm_fdt_prop_error(parser->fdt, node, -ERR_INVAL,
+                                 "RAM must begin and end at a multiple of 0x1000");
+    err = vm_fdt_memory_claim(parser, range, node);
+    if (err == 0 && insert_ram(parser->config, range) != 0)
+        err = vm_fdt_prop_error(parser->fdt, node, -ERR_NOMEM,
+                                "the tree has more than 8 separate pieces of RAM");
+    return err;
+}
+
+static int read_node(struct vm_fdt_parser *parser, const struct vm_fdt_walk *at)
+{
+    struct vm_fdt_range range;
+    int err = 0;
+
+    for (unsigned i = 0; err == 0; i++) {
+        err = vm_fdt_addr_reg(at, i, &range);
+        if (err == 0)
+            err = add_ram(parser, range, vm_fdt_walk_node(at));
+    }
+    return err == -ERR_NOENT ? 0 : err;
+}
+
+int vm_fdt_memory_read(struct vm_fdt_parser *parser)
+{
+    struct vm_fdt_walk at;
+    int err = 0;
+
+    vm_fdt_walk_start(&at, parser->fdt);
+    while (err == 0 && vm_fdt_walk_next(&at)) {
+        const char *type = vm_fdt_prop_string(parser->fdt, vm_fdt_walk_node(&at), "device_type");
+
+        if (at.depth == MEMORY_DEPTH && type != NULL && strcmp(type, "memory") == 0)
+            err = read_node(parser, &at);
+    }
+    if (err == 0 && parser->config->nr_ram == 0) {
+        log_error("the tree has no RAM: it needs a node with device_type = \"memory\" and a "
+                  "\"reg\"");
+        err = -ERR_NOENT;
+    }
+    return err;
+}
+
+static bool is_ram(const struct vm_config *config, uint64_t address)
+{
+    for (unsigned i = 0; i < config->nr_ram; i++) {
+        if (range_contains(config->ram[i].base.v, config->ram[i].size, address, 1))
+            return true;
+    }
+    return false;
+}
+
+int vm_fdt_memory_check_dtb(struct vm_fdt_parser *parser)
+{
+    const struct vm_config *config = parser->config;
+    int chosen = fdt_path_offset(parser->fdt, "/chosen");
+    struct vm_fdt_range place = {
+        .base = config->guest_dtb.v,
+        .size = align_up(fdt_totalsize(parser->fdt) + PAGE_SIZE, PAGE_SIZE),
+    };
+
+    if (!is_aligned(place.base, DTB_ALIGNMENT))
+        return vm_fdt_prop_error(parser->fdt, chosen, -ERR_INVAL,
+                                 "\"traproom,dtb-address\" must be a multiple of 8");
+    if (is_ram(config, place.base))
+        return 0;
+    if (!is_aligned(place.base, PAGE_SIZE) || !range_is_valid(place.base, place.size))
+        return vm_fdt_prop_error(
+            parser->fdt, chosen, -ERR_INVAL,
+            "\"traproom,dtb-address\", outside the RAM, must be a multiple of 0x1000 with room "
+            "for the tree");
+    if (config->nr_ram == GUEST_MEM_MAX_REGIONS)
+        return vm_fdt_prop_error(parser->fdt, chosen, -ERR_NOMEM,
+                                 "with 8 pieces of RAM, \"traproom,dtb-address\" must lie in one");
+    return vm_fdt_memory_claim(parser, place, chosen);
+}
