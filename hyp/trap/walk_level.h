@@ -14,7 +14,8 @@ struct vcpu;
 
 /*
  * The level, -1 to 3, of the first descriptor on the walk of `va` that lies in the 4 KiB page
- * `table` or outside RAM; 3 if there is none, since the guest may have changed its tables.
+ * `table` or outside RAM. If there is none, for the guest may have changed its tables since, the
+ * level at which its walk ends now.
  */
 int walk_level(const struct vcpu *vcpu, uint64_t va, ipa_t table);
 
