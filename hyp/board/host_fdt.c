@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the machine's device tree says that it has. See host_fdt.h. */
+#include "board/host_fdt.h"
+
+#include <libfdt.h>
+#include <stddef.h>
+
+#include "board/board.h"
+#include "board/host_reserved.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "vm/vm_fdt_addr.h"
+#include "vm/vm_fdt_cpu.h"
+#include "vm/vm_fdt_gic.h"
+#include "vm/vm_fdt_irq.h"
+#include "vm/vm_fdt_prop.h"
+
+#define MAINTENANCE_DEFAULT 25 /* INTID that Arm's Base System Architecture gives it: PPI 9 */
+#define PL011_SIZE          UINT64_C(0x1000)
+
+static struct pa_range to_pa(struct vm_fdt_range range)
+{
+    return (struct pa_range){pa(range.base), range.size};
+}
+
+static void read_model(const void *fdt, struct host_info *info)
+{
+    const char *model = vm_fdt_prop_string(fdt, 0, "model");
+
+    if (model == NULL)
+        model = vm_fdt_prop_string(fdt, 0, "compatible");
+    fmt_snprintf(info->model, sizeof(info->model), "%s",
+                 model != NULL ? model : "an unnamed board");
+}
+
+/* Whole pages only; what is left over is left unused. */
+static int add_ram(struct host_info *info, struct vm_fdt_range range)
+{
+    uint64_t base = align_up(range.base, PAGE_SIZE);
+    uint64_t end = align_down(range.base + range.size, PAGE_SIZE);
+
+    if (end <= base || base < range.base)
+        return 0;
+    for (unsigned i = 0; i < info->nr_ram; i++) {
+        if (!ranges_overlap(info->ram[i].base.v, info->ram[i].size, base, end - base))
+            continue;
+        log_error("the machine's RAM at [0x%lx, 0x%lx] overlaps more RAM at [0x%lx, 0x%lx]", base,
+                  end - 1, info->ram[i].base.v, info->ram[i].base.v + info->ram[i].size - 1);
+        return -ERR_EXIST;
+    }
+    if (info->nr_ram == HOST_MAX_RAM) {
+        log_warn("the machine's RAM at [0x%lx, 0x%lx] is one piece too many: unused", base,
+                 end - 1);
+        return 0;
+    }
+    info->ram[info->nr_ram++] = (struct pa_range){pa(base), end - base};
+    return 0;
+}
+
+static int read_memory_node(const struct vm_fdt_walk *at, struct host_info *info)
+{
+    struct vm_fdt_range range;
+    int err = 0;
+
+    for (unsigned i = 0; err == 0; i++) {
+        err = vm_fdt_addr_reg(at, i, &range);
+        if (err == 0)
+            err = add_ram(info, range);
+    }
+    return err == -ERR_NOENT ? 0 : err;
+}
+
+static int read_ram(const void *fdt, struct host_info *info)
+{
+    struct vm_fdt_walk at;
+    int err = 0;
+
+    vm_fdt_walk_start(&at, fdt);
+    while (err == 0 && vm_fdt_walk_next(&at)) {
+        const char *type = vm_fdt_prop_string(fdt, vm_fdt_walk_node(&at), "device_type");
+
+        if (at.depth == 1 && type != NULL && strcmp(type, "memory") == 0)
+            err = read_memory_node(&at, info);
+    }
+    if (err == 0 && info->nr_ram == 0) {
+        log_error("the machine's tree has no RAM");
+        err = -ERR_NOENT;
+    }
+    return err;
+}
+
+static int read_cpus(const void *fdt, struct host_info *info)
+{
+    struct vm_fdt_walk at;
+    unsigned found = 0;
+    int err = 0;
+
+    vm_fdt_walk_start(&at, fdt);
+    while (err == 0 && vm_fdt_walk_next(&at)) {
+        if (!vm_fdt_cpu_is_one(&at) || found++ >= HOST_MAX_CPUS)
+            continue;
+        err = vm_fdt_cpu_mpidr(&at, &info->mpidr[info->nr_cpus]);
+        info->nr_cpus++;
+    }
+    if (err == 0 && found == 0) {
+        log_error("the machine's tree has no CPU");
+        err = -ERR_NOENT;
+    }
+    if (found > HOST_MAX_CPUS)
+        log_warn("the machine has %u CPUs: those after the first %u are unused", found,
+                 HOST_MAX_CPUS);
+    return err;
+}
+
+static int read_psci(const void *fdt, struct host_info *info)
+{
+    int err = vm_fdt_cpu_psci(fdt, &info->psci_smc);
+
+    if (err == -ERR_NOENT)
+        log_error("the machine's tree has no PSCI, which Traproom needs to start CPUs and to power "
+                  "off");
+    return err;
+}
+
+/* `node` becomes that of the GIC. */
+static int read_gic(const void *fdt, struct host_info *info, int *node)
+{
+    struct vm_fdt_walk at;
+    struct vm_fdt_gic gic;
+    int err = vm_fdt_gic_find(fdt, &at);
+
+    if (err == 0)
+        err = vm_fdt_gic_read(&at, &gic);
+    if (err != 0)
+        return err;
+    *node = vm_fdt_walk_node(&at);
+    info->gic.dist = to_pa(gic.dist);
+    info->gic.nr_redist_regions = gic.nr_redist;
+    for (unsigned i = 0; i < gic.nr_redist; i++)
+        info->gic.redist[i] = to_pa(gic.redist[i]);
+    err = vm_fdt_irq_intid(&at, *node, 0, &info->gic.maintenance);
+    if (err == -ERR_NOENT) {
+        info->gic.maintenance = MAINTENANCE_DEFAULT;
+        err = 0;
+    }
+    return err;
+}
+
+/* Bring `at` to the PL011 that is the console, else to the first. False: there is none. */
+static bool find_uart(const void *fdt, struct vm_fdt_walk *at)
+{
+    int console = vm_fdt_prop_stdout(fdt);
+
+    vm_fdt_walk_start(at, fdt);
+    while (vm_fdt_walk_next_compatible(at, "arm,pl011")) {
+        if (vm_fdt_walk_node(at) == console)
+            return true;
+    }
+    vm_fdt_walk_start(at, fdt);
+    return vm_fdt_walk_next_compatible(at, "arm,pl011");
+}
+
+static int read_uart(const void *fdt, struct host_info *info, int gic)
+{
+    struct vm_fdt_walk at;
+    struct vm_fdt_range reg = {0, 0};
+    int err;
+
+    if (!find_uart(fdt, &at)) {
+        log_error("the machine's tree has no \"arm,pl011\" for a console");
+        return -ERR_NOENT;
+    }
+    err = vm_fdt_addr_reg(&at, 0, &reg);
+    if (err == -ERR_NOENT || (err == 0 && reg.size < PL011_SIZE))
+        return vm_fdt_prop_error(fdt, vm_fdt_walk_node(&at), -ERR_INVAL,
+                                 "\"reg\" must have the UART's 0x1000 bytes");
+    if (err != 0)
+        return err;
+    info->uart = to_pa(reg);
+    err = vm_fdt_irq_intid(&at, gic, 0, &info->uart_intid);
+    if (err == -ERR_NOENT)
+        return vm_fdt_prop_error(fdt, vm_fdt_walk_node(&at), err, "it has no interrupt");
+    return err;
+}
+
+/* Where the guest's tree is, and how much of it can be read without leaving the RAM. */
+static int read_guest_fdt(const void *fdt, struct host_info *info)
+{
+    int chosen = fdt_path_offset(fdt, "/chosen");
+    uint64_t at = BOARD_GUEST_DTB;
+
+    if (vm_fdt_prop_number(fdt, chosen, "traproom,guest-dtb", &at) == -ERR_INVAL)
+        return vm_fdt_prop_error(fdt, chosen, -ERR_INVAL,
+                                 "\"traproom,guest-dtb\" must be one address of 64 bits");
+    info->guest_fdt = pa(at);
+    for (unsigned i = 0; i < info->nr_ram; i++) {
+        uint64_t offset = at - info->ram[i].base.v;
+
+        if (offset < info->ram[i].size)
+            info->guest_fdt_room = info->ram[i].size - offset;
+    }
+    if (info->guest_fdt_room > BOARD_GUEST_DTB_ROOM)
+        info->guest_fdt_room = BOARD_GUEST_DTB_ROOM;
+    return 0;
+}
+
+static int check_blob(const void *fdt, struct host_info *info)
+{
+    int err;
+
+    if (fdt_magic(fdt) != FDT_MAGIC) {
+        log_error("there is no device tree of the machine where the boot loader says: 0x%lx",
+                  (unsigned long)(uintptr_t)fdt);
+        return -ERR_NOENT;
+    }
+    err = fdt_check_full(fdt, fdt_totalsize(fdt));
+    if (err != 0) {
+        log_error("the machine's device tree is broken: %s", fdt_strerror(err));
+        return -ERR_INVAL;
+    }
+    info->fdt_size = fdt_totalsize(fdt);
+    return 0;
+}
+
+int host_fdt_parse(const void *fdt, struct host_info *info)
+{
+    int gic = -1;
+    int err;
+
+    memset(info, 0, sizeof(*info));
+    err = check_blob(fdt, info);
+    if (err != 0)
+        return err;
+    read_model(fdt, info);
+    err = read_ram(fdt, info);
+    if (err == 0)
+        err = host_reserved_read(fdt, info);
+    if (err == 0)
+        err = read_cpus(fdt, info);
+    if (err == 0)
+        err = read_psci(fdt, info);
+    if (err == 0)
+        err = read_gic(fdt, info, &gic);
+    if (err == 0)
+        err = read_uart(fdt, info, gic);
+    if (err == 0)
+        err = read_guest_fdt(fdt, info);
+    return err;
+}

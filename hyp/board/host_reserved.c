@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reserved memory: cut down to RAM that nothing else holds. See host_reserved.h. */
+#include "board/host_reserved.h"
+
+#include <libfdt.h>
+#include <stddef.h>
+
+#include "lib/log.h"
+#include "lib/string.h"
+#include "mm/phys.h"
+#include "vm/vm_fdt_addr.h"
+#include "vm/vm_fdt_prop.h"
+
+#define REGION_DEPTH 2 /* /reserved-memory/firmware@60000000 */
+
+/* [base, end) */
+struct span {
+    uint64_t base;
+    uint64_t end;
+};
+
+/* The part of `span` before `taken`; where it begins inside, nothing, at the end of `taken`. */
+static struct span clip(struct span span, struct span taken)
+{
+    if (span.base >= taken.end || taken.base >= span.end)
+        return span;
+    if (taken.base <= span.base)
+        return (struct span){taken.end, taken.end};
+    return (struct span){span.base, taken.base};
+}
+
+/* The part of `span` from its start on that is free of the tree and of earlier reservations. */
+static struct span first_free(const struct host_info *info, struct span fdt, struct span span)
+{
+    span = clip(span, fdt);
+    for (unsigned i = 0; i < info->nr_reserved; i++) {
+        uint64_t base = info->reserved[i].base.v;
+
+        span = clip(span, (struct span){base, base + info->reserved[i].size});
+    }
+    return span;
+}
+
+/* Reserve what of `span`, all RAM, is not yet spoken for. */
+static int add_span(struct host_info *info, struct span fdt, struct span span)
+{
+    while (span.base < span.end) {
+        struct span piece = first_free(info, fdt, span);
+
+        if (piece.base < piece.end) {
+            if (info->nr_reserved == HOST_MAX_RESERVED) {
+                log_error("the machine reserves more than %u pieces of its RAM", HOST_MAX_RESERVED);
+                return -ERR_NOMEM;
+            }
+            info->reserved[info->nr_reserved++] =
+                (struct pa_range){pa(piece.base), piece.end - piece.base};
+        }
+        span.base = piece.end;
+    }
+    return 0;
+}
+
+static int add(const void *fdt, struct host_info *info, struct vm_fdt_range range)
+{
+    uint64_t self = ptr_to_pa(fdt).v;
+    struct span fdt_span = {self, self + info->fdt_size};
+    int err = 0;
+
+    if (range.size == 0)
+        return 0;
+    for (unsigned i = 0; i < info->nr_ram && err == 0; i++) {
+        uint64_t ram = info->ram[i].base.v;
+        uint64_t ram_last = ram + info->ram[i].size - 1;
+        uint64_t last = range.base + range.size - 1;
+        struct span span = {range.base > ram ? range.base : ram,
+                            (last < ram_last ? last : ram_last) + 1};
+
+        if (span.base < span.end)
+            err = add_span(info, fdt_span, span);
+    }
+    return err;
+}
+
+static int read_block(const void *fdt, struct host_info *info)
+{
+    int count = fdt_num_mem_rsv(fdt);
+    int err = 0;
+
+    for (int i = 0; i < count && err == 0; i++) {
+        struct vm_fdt_range range = {0, 0};
+
+        err = fdt_get_mem_rsv(fdt, i, &range.base, &range.size);
+        if (err != 0 || !range_is_valid(range.base, range.size)) {
+            log_error("the machine's tree has a broken memory reservation block");
+            return -ERR_INVAL;
+        }
+        err = add(fdt, info, range);
+    }
+    return err;
+}
+
+static int read_region(const struct vm_fdt_walk *at, struct host_info *info)
+{
+    struct vm_fdt_range range;
+    int err = 0;
+
+    for (unsigned i = 0; err == 0; i++) {
+        err = vm_fdt_addr_reg(at, i, &range);
+        if (err == 0)
+            err = add(at->fdt, info, range);
+    }
+    return err == -ERR_NOENT ? 0 : err;
+}
+
+int host_reserved_read(const void *fdt, struct host_info *info)
+{
+    struct vm_fdt_walk at;
+    int err = read_block(fdt, info);
+
+    vm_fdt_walk_start(&at, fdt);
+    while (err == 0 && vm_fdt_walk_next(&at)) {
+        const char *parent;
+
+        if (at.depth != REGION_DEPTH)
+            continue;
+        parent = fdt_get_name(fdt, at.node[REGION_DEPTH - 1], NULL);
+        if (parent != NULL && strcmp(parent, "reserved-memory") == 0)
+            err = read_region(&at, info);
+    }
+    return err;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The guest's copy of its tree: what only Traproom reads taken out, what is not offered disabled.
+ * See vm_fdt.h; vm_fdt.c has read the tree; loader.c puts the copy into the guest's RAM.
+ */
+#include <libfdt.h>
+#include <stddef.h>
+
+#include "lib/bits.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "vm/vm_fdt.h"
+#include "vm/vm_fdt_addr.h"
+#include "vm/vm_fdt_cpu.h"
+#include "vm/vm_fdt_prop.h"
+
+#define OWN_PREFIX "traproom,"
+#define DISABLED   "disabled"
+
+/* Offered, or nothing that anybody has to offer. */
+static const char *const harmless[] = {
+    "arm,gic-v3",      "arm,armv8-timer", "arm,armv7-timer", "arm,psci-1.0",
+    "arm,psci-0.2",    "arm,psci",        "fixed-clock",     "fixed-factor-clock",
+    "regulator-fixed", "simple-bus",      "cache",           "operating-points-v2",
+};
+
+/* What these hold describes no device of the board's. */
+static const char *const left_alone[] = {"cpus", "chosen", "aliases", "reserved-memory"};
+
+static int to_err(int fdt_err)
+{
+    if (fdt_err >= 0)
+        return 0;
+    if (fdt_err == -FDT_ERR_NOSPACE) {
+        log_error("no room for the guest's copy of the device tree");
+        return -ERR_NOMEM;
+    }
+    log_error("the guest's device tree can't be copied: %s", fdt_strerror(fdt_err));
+    return -ERR_INVAL;
+}
+
+/* Remove the first property of `node` that is Traproom's own. False: it has none. */
+static bool strip_one(void *fdt, int node)
+{
+    int prop;
+
+    fdt_for_each_property_offset(prop, fdt, node)
+    {
+        const char *name = NULL;
+
+        if (fdt_getprop_by_offset(fdt, prop, &name, NULL) == NULL || name == NULL)
+            continue;
+        if (strncmp(name, OWN_PREFIX, strlen(OWN_PREFIX)) == 0)
+            return fdt_delprop(fdt, node, name) == 0;
+    }
+    return false;
+}
+
+static void strip_all(void *fdt)
+{
+    for (int node = 0; node >= 0; node = fdt_next_node(fdt, node, NULL)) {
+        while (strip_one(fdt, node))
+            ;
+    }
+}
+
+/* Is there an emulated device at the node's address? */
+static bool is_emulated(const struct vm_fdt_walk *at, const struct vm_config *config)
+{
+    struct vm_fdt_range reg;
+
+    if (vm_fdt_addr_reg(at, 0, &reg) != 0)
+        return false;
+    for (unsigned i = 0; i < config->nr_uarts; i++) {
+        if (config->uart[i].regs.base.v == reg.base)
+            return true;
+    }
+    for (unsigned i = 0; i < config->nr_virtio; i++) {
+        if (config->virtio[i].regs.base.v == reg.base)
+            return true;
+    }
+    return false;
+}
+
+static bool is_left_alone(const struct vm_fdt_walk *at)
+{
+    const char *name = fdt_get_name(at->fdt, vm_fdt_walk_node(at), NULL);
+
+    for (unsigned i = 0; at->depth == 1 && name != NULL && i < ARRAY_SIZE(left_alone); i++) {
+        if (strcmp(name, left_alone[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The root and nodes that are no devices, which have no "compatible", are offered too. */
+static bool is_offered(const struct vm_fdt_walk *at, const struct vm_config *config)
+{
+    int node = vm_fdt_walk_node(at);
+
+    if (at->depth == 0 || !vm_fdt_prop_present(at->fdt, node, "compatible"))
+        return true;
+    for (unsigned i = 0; i < ARRAY_SIZE(harmless); i++) {
+        if (vm_fdt_prop_compatible(at->fdt, node, harmless[i]))
+            return true;
+    }
+    return (vm_fdt_prop_compatible(at->fdt, node, "arm,pl011") ||
+            vm_fdt_prop_compatible(at->fdt, node, "virtio,mmio")) &&
+           is_emulated(at, config);
+}
+
+/* One warning for it and all below it. */
+static int disable(void *fdt, int node)
+{
+    char name[VM_NODE_NAME_SIZE];
+    const char *compatible = vm_fdt_prop_string(fdt, node, "compatible");
+
+    log_warn("%s (%s) is not offered: disabled in the guest's tree",
+             vm_fdt_prop_path(fdt, node, name), compatible != NULL ? compatible : "?");
+    return to_err(fdt_setprop(fdt, node, "status", DISABLED, sizeof(DISABLED)));
+}
+
+static int disable_rest(void *fdt, const struct vm_config *config)
+{
+    struct vm_fdt_walk at;
+    int err = 0;
+
+    vm_fdt_walk_start(&at, fdt);
+    while (err == 0 && vm_fdt_walk_next(&at)) {
+        if (is_left_alone(&at)) {
+            vm_fdt_walk_skip(&at);
+        } else if (!is_offered(&at, config)) {
+            err = disable(fdt, vm_fdt_walk_node(&at));
+            vm_fdt_walk_skip(&at);
+        }
+    }
+    return err;
+}
+
+/* What the guest can live with, but its user should know. */
+static void warn_of_gaps(const void *fdt, const struct vm_config *config)
+{
+    int chosen = fdt_path_offset(fdt, "/chosen");
+    bool smc;
+
+    if (config->nr_cpus > 1 && vm_fdt_cpu_psci(fdt, &smc) == -ERR_NOENT)
+        log_warn("the tree has %u CPUs but no PSCI: the guest can't start more than one",
+                 config->nr_cpus);
+    if (config->initrd.size == 0 && vm_fdt_prop_present(fdt, chosen, "linux,initrd-start"))
+        log_warn("/chosen: \"linux,initrd-start\" is there, but there is no initramfs to put "
+                 "there: give one");
+}
+
+int vm_fdt_guest_copy(const void *fdt, void *buf, size_t size, const struct vm_config *config)
+{
+    int room = size > INT32_MAX ? INT32_MAX : (int)size;
+    int err = to_err(fdt_open_into(fdt, buf, room));
+
+    if (err != 0)
+        return err;
+    warn_of_gaps(buf, config);
+    strip_all(buf);
+    err = disable_rest(buf, config);
+    if (err == 0)
+        err = to_err(fdt_pack(buf));
+    return err == 0 ? (int)fdt_totalsize(buf) : err;
+}
