@@ -15,8 +15,8 @@
 #include "timer.h"
 
 #define ROUNDS        1024
-#define SHOTS         64 /* a multiple of OPS_SLED */
-#define PAGES         256
+#define SHOTS         64   /* a multiple of OPS_SLED */
+#define PAGES         1024 /* as many as ROUNDS: one empty loop serves both */
 #define PAGE_SIZE     4096
 #define WORK_ROUNDS   UINT64_C(25000000) /* of two instructions each */
 #define TIMER_LEAD_US 20
@@ -30,7 +30,8 @@ static volatile uint64_t reply;
 /* Print `ticks` for `count` operations, less `less_tenths` of a nanosecond each. */
 static void report(const char *name, uint64_t ticks, uint64_t count, uint64_t less_tenths)
 {
-    uint64_t tenths = ticks * (NS_PER_S / read_sysreg(cntfrq_el0)) * 10 / count;
+    uint64_t ns_tenths = ticks * (NS_PER_S / read_sysreg(cntfrq_el0)) * 10;
+    uint64_t tenths = (ns_tenths + count / 2) / count;
 
     tenths = tenths > less_tenths ? tenths - less_tenths : 0;
     printf("bench %s %lu.%lu\n", name, tenths / 10, tenths % 10);
@@ -61,7 +62,7 @@ static void bench_loops(void)
         report("virtio_magic",
                ops_read32(ROUNDS, platform.virtio[0].regs.address + VIRTIO_MAGIC) - empty, ROUNDS,
                0);
-    report("first_touch", ops_touch(PAGES, pages) - empty / (ROUNDS / PAGES), PAGES, 0);
+    report("first_touch", ops_touch(PAGES, pages) - empty, PAGES, 0);
     report("work_50m", ops_empty(WORK_ROUNDS, 0), 1, 0);
 }
 

@@ -4,13 +4,16 @@
  * what belongs to EL2 stays there (Arm ARM, "AArch64 System register descriptions").
  * sysreg_state.c has what must survive exits.
  */
+#include "barrier.h"
 #include "console.h"
 #include "gic.h"
 #include "regs.h"
 #include "sysreg_common.h"
 #include "worker.h"
 
-#define NR_IDS     56 /* op0 3, op1 0, CRn 0, CRm 1 to 7, op2 0 to 7 */
+#define NR_IDS 56 /* op0 3, op1 0, CRn 0, CRm 1 to 7, op2 0 to 7 */
+#define CPACR_VECTORS                                                                              \
+    (UINT64_C(3) << 24 | UINT64_C(3) << 20 | UINT64_C(3) << 16) /* SMEN, FPEN, ZEN */
 #define MIDR_WRITE UINT64_C(0x12345678)
 
 struct id_block {
@@ -115,6 +118,9 @@ static void identity(void)
 
 static void features(void)
 {
+    /* No trap of the guest's own stands before the register. */
+    write_sysreg(read_sysreg(cpacr_el1) | CPACR_VECTORS, cpacr_el1);
+    isb();
     FEATURE("PMUVer", id_aa64dfr0_el1, 8, "S3_3_C9_C12_0");    /* PMCR_EL0 */
     FEATURE("PMUVer", id_aa64dfr0_el1, 8, "S3_3_C9_C13_0");    /* PMCCNTR_EL0 */
     FEATURE("PMUVer", id_aa64dfr0_el1, 8, "S3_0_C9_C14_1");    /* PMINTENSET_EL1 */
@@ -158,7 +164,6 @@ static void implementation_defined(void)
     UNDEFINED("S3_0_C15_C2_5");
     UNDEFINED("S3_1_C15_C3_7");
     UNDEFINED("S3_0_C11_C0_0");
-    UNDEFINED("S3_1_C11_C0_2");
     UNDEFINED("S3_3_C15_C9_1");
 }
 
