@@ -9,6 +9,7 @@
 #include "lib/bits.h"
 #include "regs.h"
 #include "sysreg.h"
+#include "tlb.h"
 
 /*
  * Stage 2 on; interrupts and system errors come to EL2; ID registers, firmware calls and what
@@ -79,7 +80,8 @@ void el1_ctx_configure(uint64_t vmpidr, uint64_t vtcr, uint64_t vttbr)
     write_sysreg(read_sysreg(midr_el1), vpidr_el2);
     configure_traps();
     configure_fine_grained();
-    isb(); /* stage 2 is in force before anything is loaded into the guest's caches and TLBs */
+    isb();            /* the TLBI below is for the VMID just written */
+    tlb_flush_vmid(); /* nothing that firmware left under it */
 }
 
 static void reset_translation(void)
