@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The launcher: puts a guest's images and its device tree into QEMU's machine, beside the
+hypervisor, and turns what comes back into an exit status.
+
+cli.py          options, and the order of things
+fdt.py          flattened device trees, to read and to write
+guest_tree.py   what the launcher asks of a guest's tree, and puts into it
+images.py       the files: kernel, initramfs, disk, the command of --cmd
+layout.py       where each goes in the machine's memory and in the guest's
+machine.py      QEMU's command line
+console.py      the guest's output, and Traproom's lines in it
+session.py      QEMU from its start to its end, the terminal, the time limit
+"""
+
+
+class Problem(Exception):
+    """Something the user can mend; the message says what, where and how. Exit status 1."""

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The guest's output on its way to the user: passed on at once, but for Traproom's own lines
+and the verdict of --cmd, which are looked at first. Used by session.py."""
+
+import re
+
+OWN = b"[traproom] "
+VERDICT = b"traproom-verdict "
+MARKS = (OWN, VERDICT)
+EXIT = OWN + b"exit: "
+ERRORS = (OWN + b"error: ", EXIT + b"guest stopped", EXIT + b"hypervisor failed")
+QUIT = b"QEMU: Terminated"  # QEMU's word after Ctrl-A X
+LONGEST_LINE = 4096
+
+
+class Console:
+    def __init__(self, quiet, nonce=None):
+        self.quiet = quiet
+        self.verdict = None  # the command's status
+        self.last = b""  # the last line that was not empty
+        self.seen = False  # anything at all
+        self._verdict = re.compile(rb"traproom-verdict %s (\d+)\." % nonce.encode()) if nonce else None
+        self._line = bytearray()  # the line so far
+        self._held = bytearray()  # of it, what is not passed on yet
+        self._passing = False  # the line is none of ours
+        self._error = False  # Traproom has reported one: all it says from there on matters
+
+    def feed(self, data):
+        """Take what QEMU printed; returns what the user is to see of it now."""
+        out = bytearray()
+        for piece in split_lines(data):
+            self.seen = True
+            self._take(piece, out)
+            if piece.endswith(b"\n"):
+                self._end_line(out)
+        return bytes(out)
+
+    def waiting(self):
+        """Is part of a line held back that may turn out to be the guest's?"""
+        return bool(self._held) and not self._held.startswith(MARKS)
+
+    def release(self):
+        """Nothing followed for a while: the user gets what is held back."""
+        out = bytes(self._held)
+        self._held.clear()
+        self._passing = True
+        return out
+
+    def close(self):
+        """QEMU has ended: the last line may lack its end."""
+        out = bytearray()
+        if self._line:
+            self._end_line(out)
+        return bytes(out)
+
+    def _take(self, piece, out):
+        if len(self._line) < LONGEST_LINE:
+            self._line += piece
+        if self._passing:
+            out += piece
+            return
+        self._held += piece
+        held = bytes(self._held)
+        if not any(mark.startswith(held[:len(mark)]) for mark in MARKS):
+            out += self.release()
+
+    def _end_line(self, out):
+        line = bytes(self._line).strip(b"\r\n")
+        if line:
+            self.last = line
+        match = self._verdict.search(line) if self._verdict else None
+        if match:
+            self.verdict = int(match.group(1))
+        if self._held and not self._is_dropped(line, bool(match)):
+            out += self._held
+        self._line.clear()
+        self._held.clear()
+        self._passing = False
+
+    def _is_dropped(self, line, is_verdict):
+        if line.startswith(ERRORS):
+            self._error = True
+        return is_verdict or (self.quiet and line.startswith(OWN) and not self._error)
+
+
+def split_lines(data):
+    """At newlines only: a carriage return is part of its line."""
+    pieces = data.split(b"\n")
+    lines = [piece + b"\n" for piece in pieces[:-1]]
+    return lines + ([pieces[-1]] if pieces[-1] else [])
