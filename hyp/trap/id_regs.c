@@ -10,7 +10,8 @@
  * - RAS, RAS_frac, IESB: errors are the hypervisor's. MTE: RAM has no tags for guests.
  * - MOPS, LS64, XS, CMOW, TCRX, SCTLRX, NMI, GCS: they need bits of HCRX_EL2, which is zero.
  * - CSV2 beyond 1: SCXTNUM_EL1 needs HCR_EL2.EnSCXT. PAuth beyond 5: needs SCTLR2_EL1.
- * - ECV: its offset is not managed. VARange, TGran* beyond 48 bits, HAFDBS beyond 2, BBM, TME.
+ * - ECV: CNTPOFF_EL2 is not managed. VARange, TGran* beyond 48 bits, HAFDBS beyond 2, BBM, TME:
+ *   Traproom has not been proven with them.
  */
 #include "trap/id_regs.h"
 
