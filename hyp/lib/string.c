@@ -11,10 +11,16 @@ void *memmove(void *dst, const void *src, size_t n)
     unsigned char *d = dst;
     const unsigned char *s = src;
 
-    if ((uintptr_t)d - (uintptr_t)s >= n)
+    /* memcpy() reads and writes in an order of its own: only for what does not overlap. */
+    if ((uintptr_t)d - (uintptr_t)s >= n && (uintptr_t)s - (uintptr_t)d >= n)
         return memcpy(dst, src, n);
-    while (n-- > 0)
-        d[n] = s[n];
+    if (d < s) {
+        for (size_t i = 0; i < n; i++)
+            d[i] = s[i];
+    } else {
+        while (n-- > 0)
+            d[n] = s[n];
+    }
     return dst;
 }
 
