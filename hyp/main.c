@@ -32,6 +32,7 @@
 #include "vm/vm_fdt.h"
 
 #define POOL_PAGES 128
+#define REASON_MAX 128
 
 static uint8_t pool_memory[POOL_PAGES * PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 static struct page_pool pool;
@@ -49,6 +50,19 @@ static void read_host_tree(pa_t at)
     if (host_fdt_parse(pa_to_ptr(at), &host) != 0)
         panic("the machine's device tree at 0x%lx is not usable", at.v);
     host_psci_init(host.psci_smc);
+}
+
+/* The CPU that boots is number 0, wherever the tree has it. */
+static void number_cpus(void)
+{
+    for (unsigned i = 0; i < host.nr_cpus; i++) {
+        if (host.mpidr[i] == cpu_mpidr()) {
+            host.mpidr[i] = host.mpidr[0];
+            host.mpidr[0] = cpu_mpidr();
+            return;
+        }
+    }
+    panic("the machine's device tree has no CPU with the affinity 0x%lx, which boots", cpu_mpidr());
 }
 
 static int own(pa_t base, uint64_t size, const char *name)
@@ -153,6 +167,16 @@ static void start_gic(void)
     irq_init(host.gic.maintenance, host.uart_intid);
 }
 
+/* The guest can't run as it is described; what is wrong has been logged. */
+static void __attribute__((noreturn)) refuse(const char *reason)
+{
+    char text[REASON_MAX];
+
+    fmt_snprintf(text, sizeof(text), "guest refused: %s", reason);
+    console_exit_line(text);
+    host_psci_system_off();
+}
+
 static unsigned ipa_bits(void)
 {
     unsigned pa_bits = stage2_features(read_sysreg(id_aa64mmfr0_el1), 0).pa_bits;
@@ -166,16 +190,19 @@ static void make_vm(void)
     const void *fdt = pa_to_ptr(host.guest_fdt);
     uint64_t size = vm_fdt_size(fdt, host.guest_fdt_room);
 
+    if (size == 0) {
+        log_error("there is no device tree for the guest at 0x%lx", host.guest_fdt.v);
+        refuse("it has no device tree");
+    }
     if (own(host.guest_fdt, size, "the guest's tree as loaded") != 0)
-        panic("no device tree for the guest");
+        refuse("its device tree has no place");
     if (vm_fdt_parse(fdt, size, ipa_bits(), &vm_config) != 0)
-        panic("the guest's device tree is not usable");
+        refuse("its device tree is not usable");
     log_set_quiet(vm_config.quiet);
     if (vm_config.nr_cpus > host.nr_cpus)
-        panic("the guest's tree has %u CPUs, the machine has %u: give QEMU -smp %u",
-              vm_config.nr_cpus, host.nr_cpus, vm_config.nr_cpus);
+        refuse("its tree has more CPUs than the machine");
     if (vm_init(&vm, &vm_config, fdt, size, &phys, &pool) != 0)
-        panic("the VM can't be made as its tree asks");
+        refuse("no VM can be made as its tree asks");
 }
 
 /* What every CPU does once the VM is made, for the vCPU of its own index. */
@@ -213,6 +240,7 @@ static void start_cpus(void)
 void main(uint64_t host_fdt)
 {
     read_host_tree(pa(host_fdt));
+    number_cpus();
     claim_memory(pa(host_fdt));
     make_map();
     console_init(host.uart.base);
