@@ -77,7 +77,7 @@ void power_park(struct vcpu *vcpu)
 {
     expect_unlocked();
     assert_int_equal(vcpu->power, VCPU_OFF);
-    nr_parked++;
+    __atomic_fetch_add(&nr_parked, 1, __ATOMIC_RELAXED);
     start_elsewhere(vcpu);
 }
 
@@ -99,7 +99,7 @@ void power_stop_vm(struct vcpu *vcpu, bool reset)
 void power_kill_vm(struct vcpu *vcpu, const char *reason)
 {
     expect_unlocked();
-    nr_kills++;
+    __atomic_fetch_add(&nr_kills, 1, __ATOMIC_RELAXED);
     kill_reason = reason;
     __atomic_store_n(&asked, vcpu, __ATOMIC_RELAXED);
 }

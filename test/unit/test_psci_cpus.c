@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PSCI turning CPUs on and off: every state and error, and CPUs that race. */
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -177,31 +179,46 @@ static void last_off_while_stopping(void **state)
     assert_int_equal(nr_parked, 2);
 }
 
-#define ROUNDS 2000
-#define RACERS 3
+#define ROUNDS  100
+#define RACERS  3
+#define HOLD_US 50
 
-static pthread_barrier_t start_line;
 static int64_t answer[RACERS];
+static unsigned ready;
 
-/* Each vCPU below RACERS tries to start the last vCPU, with a context that names it. */
 static void *race_thread(void *arg)
 {
     struct vcpu *vcpu = arg;
 
-    for (unsigned round = 0; round < ROUNDS; round++) {
-        vcpu->regs.x[0] = ON64;
-        vcpu->regs.x[1] = affinity[NR_VCPUS - 1];
-        vcpu->regs.x[2] = RAM + 4 * vcpu->index;
-        vcpu->regs.x[3] = vcpu->index;
-        pthread_barrier_wait(&start_line);
-        psci_call(vcpu, ON64);
-        answer[vcpu->index] = (int64_t)vcpu->regs.x[0];
-        pthread_barrier_wait(&start_line);
-        pthread_barrier_wait(&start_line); /* the judge has spoken */
-    }
+    __atomic_fetch_add(&ready, 1, __ATOMIC_RELEASE);
+    psci_call(vcpu, (uint32_t)vcpu->regs.x[0]);
+    answer[vcpu->index] = (int64_t)vcpu->regs.x[0];
     return NULL;
 }
 
+/* All of vCPU 0 to count - 1 make their calls and meet at the lock: until it is free none decides.
+ */
+static void race_calls(unsigned count, const struct vcpu *victim)
+{
+    enum vcpu_power before = victim->power;
+    pthread_t thread[RACERS];
+
+    racing = true;
+    ready = 0;
+    spin_lock(&vm.power_lock);
+    for (unsigned i = 0; i < count; i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, race_thread, &vm.vcpu[i]), 0);
+    while (__atomic_load_n(&ready, __ATOMIC_ACQUIRE) < count)
+        sched_yield();
+    usleep(HOLD_US);
+    assert_int_equal(__atomic_load_n(&victim->power, __ATOMIC_RELAXED), before);
+    spin_unlock(&vm.power_lock);
+    for (unsigned i = 0; i < count; i++)
+        pthread_join(thread[i], NULL);
+    racing = false;
+}
+
+/* One has won, and it is its entry and context, not another's, with which the victim starts. */
 static void judge(const struct vcpu *victim)
 {
     unsigned winner = RACERS;
@@ -218,59 +235,40 @@ static void judge(const struct vcpu *victim)
     assert_int_equal(victim->power, VCPU_ON_PENDING);
     assert_int_equal(victim->context, winner);
     assert_int_equal(victim->entry, RAM + 4 * winner);
+    assert_int_equal(kicks[victim->index], 1);
 }
 
 static void race(void **state)
 {
     struct vcpu *victim = &vm.vcpu[NR_VCPUS - 1];
-    pthread_t thread[RACERS];
 
-    (void)state;
-    pthread_barrier_init(&start_line, NULL, RACERS + 1);
-    for (unsigned i = 0; i < RACERS; i++)
-        assert_int_equal(pthread_create(&thread[i], NULL, race_thread, &vm.vcpu[i]), 0);
     for (unsigned round = 0; round < ROUNDS; round++) {
-        victim->power = VCPU_OFF;
-        pthread_barrier_wait(&start_line);
-        pthread_barrier_wait(&start_line);
+        psci_set_up(state);
+        for (unsigned i = 0; i < RACERS; i++) {
+            vm.vcpu[i].power = VCPU_ON;
+            vm.vcpu[i].regs.x[0] = ON64;
+            vm.vcpu[i].regs.x[1] = affinity[NR_VCPUS - 1];
+            vm.vcpu[i].regs.x[2] = RAM + 4 * i;
+            vm.vcpu[i].regs.x[3] = i;
+        }
+        race_calls(RACERS, victim);
         judge(victim);
-        pthread_barrier_wait(&start_line);
     }
-    for (unsigned i = 0; i < RACERS; i++)
-        pthread_join(thread[i], NULL);
-    pthread_barrier_destroy(&start_line);
-    assert_int_equal(kicks[NR_VCPUS - 1], ROUNDS);
-}
-
-static void *off_thread(void *arg)
-{
-    struct vcpu *vcpu = arg;
-
-    vcpu->regs.x[0] = OFF;
-    pthread_barrier_wait(&start_line);
-    psci_call(vcpu, OFF);
-    return NULL;
 }
 
 /* However they race, exactly one CPU_OFF is the last. */
 static void off_race(void **state)
 {
-    pthread_t thread[2];
-
-    racing = true;
-    for (unsigned round = 0; round < 200; round++) {
+    for (unsigned round = 0; round < ROUNDS; round++) {
         psci_set_up(state);
-        vm.vcpu[1].power = VCPU_ON;
-        pthread_barrier_init(&start_line, NULL, 2);
-        for (unsigned i = 0; i < 2; i++)
-            assert_int_equal(pthread_create(&thread[i], NULL, off_thread, &vm.vcpu[i]), 0);
-        for (unsigned i = 0; i < 2; i++)
-            pthread_join(thread[i], NULL);
-        pthread_barrier_destroy(&start_line);
+        for (unsigned i = 0; i < RACERS; i++) {
+            vm.vcpu[i].power = VCPU_ON;
+            vm.vcpu[i].regs.x[0] = OFF;
+        }
+        race_calls(RACERS, &vm.vcpu[0]);
         assert_int_equal(nr_kills, 1);
-        assert_int_equal(nr_parked, 1);
+        assert_int_equal(nr_parked, RACERS - 1);
     }
-    racing = false;
 }
 
 int main(void)

@@ -173,6 +173,17 @@ static void no_entropy(void **state)
     assert_int_equal(fake_rndr.reads, TRIES);
 }
 
+/* Not even those bits are given that could be had. */
+static void too_little_entropy(void **state)
+{
+    (void)state;
+    fake_rndr.next = ONES;
+    fake_rndr.successes = 2;
+    fake_rndr.failures = TRIES;
+    expect_error(RND64, 192, -3);
+    assert_int_equal(fake_rndr.reads, 2 + TRIES);
+}
+
 static void not_there(void **state)
 {
     static const uint32_t functions[] = {VERSION, FEATURES, UUID, RND32, RND64, 0x8400005f};
@@ -213,6 +224,7 @@ int main(void)
         cmocka_unit_test_setup(not_there, set_up),
         cmocka_unit_test_setup(unknown, set_up),
         cmocka_unit_test_setup(words_are_their_own, set_up),
+        cmocka_unit_test_setup(too_little_entropy, set_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,9 +7,10 @@
 #include <stdint.h>
 
 struct fake_rndr {
-    uint64_t next;     /* what the next successful read gives; the one after that, its complement */
-    unsigned failures; /* so many reads fail first */
-    unsigned reads;    /* tried so far */
+    uint64_t next; /* what the next successful read gives; the one after that, its complement */
+    unsigned successes; /* so many reads succeed before `failures` counts */
+    unsigned failures;  /* so many fail then */
+    unsigned reads;     /* tried so far */
 };
 
 extern struct fake_rndr fake_rndr; /* the test that links such code defines it */
@@ -18,7 +19,9 @@ static inline bool rndr_read(uint64_t *v)
 {
     fake_rndr.reads++;
     *v = 0;
-    if (fake_rndr.failures > 0) {
+    if (fake_rndr.successes > 0) {
+        fake_rndr.successes--;
+    } else if (fake_rndr.failures > 0) {
         fake_rndr.failures--;
         return false;
     }
