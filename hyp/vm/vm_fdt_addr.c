@@ -41,9 +41,10 @@ static int find_window(struct vm_fdt_cells ranges, struct widths child, unsigned
         uint64_t parent = vm_fdt_prop_take(&ranges, parent_cells);
         uint64_t size = vm_fdt_prop_take(&ranges, child.size);
 
-        if (range_is_valid(base, size) && range_contains(base, size, range->base, range->size)) {
+        if (range_is_valid(base, size) && range_is_valid(parent, size) &&
+            range_contains(base, size, range->base, range->size)) {
             range->base = range->base - base + parent;
-            return range_is_valid(range->base, range->size) ? 0 : -ERR_RANGE;
+            return 0;
         }
     }
     return -ERR_RANGE;

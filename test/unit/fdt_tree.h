@@ -99,7 +99,7 @@ static inline void tree_del_node(void *fdt, const char *path)
 static inline void tree_add_device(void *fdt, const char *name, const char *compatible,
                                    uint32_t base, uint32_t size, uint32_t spi)
 {
-    char path[64];
+    char path[128];
     int node = fdt_add_subnode(fdt, 0, name);
 
     assert_true(node >= 0);
