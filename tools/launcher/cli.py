@@ -166,6 +166,8 @@ def make_tree(args):
             tree.set_ram_size(args.mem)
     tree.check()
     tree.add_boot_arguments(args.append)
+    if args.gdb:
+        tree.add_boot_arguments("nokaslr")  # else the symbols are not where vmlinux has them
     tree.set_flag("traproom,quiet", args.quiet)
     tree.set_flag("traproom,stats", args.stats)
     return tree

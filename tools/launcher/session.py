@@ -20,7 +20,7 @@ INTERRUPTED, PIPE_CLOSED = 130, 141
 
 PR_SET_PDEATHSIG = 1
 HOLD = 0.05  # seconds that part of a line may be held back
-LAST_WORDS = 5  # seconds for QEMU to end when told to
+LAST_MOMENT = 0.5  # seconds from the end of QEMU's output to its own
 CHUNK = 65536
 
 
@@ -69,7 +69,7 @@ class Terminal:
 
 def die_with_parent():
     """In QEMU's process before it is QEMU: a killed launcher leaves nothing running."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def write_all(data):
@@ -124,14 +124,10 @@ class Session:
     def _stop(self):
         """QEMU has ended, or shall."""
         try:
-            self.process.wait(timeout=0.5 if self.process.poll() is None else 0)
+            self.process.wait(timeout=LAST_MOMENT)
         except subprocess.TimeoutExpired:
-            self.process.terminate()
-            try:
-                self.process.wait(timeout=LAST_WORDS)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+            self.process.kill()
+            self.process.wait()
         self.process.stdout.close()
 
 

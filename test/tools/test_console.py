@@ -1,0 +1,90 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""tools/launcher/console.py: what the user sees, and what the launcher makes of it."""
+
+import unittest
+
+from support import REPO  # noqa: F401, finds the launcher
+from launcher.console import Console
+
+TEXT = (b"[traproom] Traproom 0.1 on virt\r\n"
+        b"[    0.000000] Booting Linux\r\n[trap is not ours\r\n"
+        b"a [traproom] inside\r\n\r\n"
+        b"[traproom] exit: guest powered off\r\n")
+
+
+def through(console, data, step):
+    out = b"".join(console.feed(data[at:at + step]) for at in range(0, len(data), step))
+    return out + console.close()
+
+
+class Passing(unittest.TestCase):
+    def test_whatever_the_pieces(self):
+        for step in (1, 2, 3, 7, 1000):
+            console = Console(quiet=False)
+            self.assertEqual(through(console, TEXT, step), TEXT)
+            self.assertEqual(console.last, b"[traproom] exit: guest powered off")
+
+    def test_prompt_is_passed_at_once(self):
+        console = Console(quiet=True)
+        self.assertEqual(console.feed(b"~ # "), b"~ # ")
+        self.assertFalse(console.waiting())
+
+    def test_typed_bracket_is_held_and_released(self):
+        console = Console(quiet=True)
+        self.assertEqual(console.feed(b"["), b"")
+        self.assertTrue(console.waiting())
+        self.assertEqual(console.release(), b"[")
+        self.assertEqual(console.feed(b"traproom] no"), b"traproom] no")
+
+    def test_own_line_is_not_released(self):
+        console = Console(quiet=True)
+        console.feed(b"[traproom] ban")
+        self.assertFalse(console.waiting())
+
+    def test_long_line(self):
+        console = Console(quiet=True)
+        data = b"x" * 100000
+        self.assertEqual(through(console, data, 4096), data)
+
+
+class Quiet(unittest.TestCase):
+    def test_own_lines_are_dropped(self):
+        for step in (1, 5, 1000):
+            seen = through(Console(quiet=True), TEXT, step)
+            self.assertEqual(seen, b"".join(TEXT.splitlines(keepends=True)[1:5]))
+
+    def test_errors_are_not(self):
+        text = b"[traproom] hello\n[traproom] error: bad\n[traproom] x0 1\n" \
+               b"[traproom] exit: guest stopped: why\n"
+        seen = through(Console(quiet=True), text, 9)
+        self.assertEqual(seen, text.split(b"\n", 1)[1])
+
+    def test_unfinished_last_line(self):
+        console = Console(quiet=False)
+        self.assertEqual(through(console, b"[traproom] exit: hypervisor failed: x", 4),
+                         b"[traproom] exit: hypervisor failed: x")
+        self.assertEqual(console.last, b"[traproom] exit: hypervisor failed: x")
+
+
+class Verdict(unittest.TestCase):
+    def test_found_and_hidden(self):
+        console = Console(quiet=False, nonce="abc")
+        self.assertEqual(through(console, b"hi\r\ntraproom-verdict abc 42.\r\nbye\r\n", 3),
+                         b"hi\r\nbye\r\n")
+        self.assertEqual(console.verdict, 42)
+
+    def test_of_another_run(self):
+        console = Console(quiet=False, nonce="abc")
+        text = b"traproom-verdict abd 0.\r\ntraproom-verdict abc 0\r\n"
+        self.assertEqual(through(console, text, 1), text)
+        self.assertIsNone(console.verdict)
+
+    def test_not_asked_for(self):
+        console = Console(quiet=False)
+        self.assertEqual(through(console, b"traproom-verdict abc 0.\n", 2),
+                         b"traproom-verdict abc 0.\n")
+
+
+if __name__ == "__main__":
+    unittest.main()

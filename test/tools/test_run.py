@@ -1,0 +1,310 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""tools/traproom run as a whole, with a stand-in for QEMU (fake_qemu.py)."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import tempfile
+import termios
+import time
+import unittest
+
+from support import LAUNCHER, MIB, REPO, VIRT_DTS, compile_dts, dump_qemu_tree, image
+from launcher import fdt, guest_tree
+
+OFF = r"print('[traproom] exit: guest powered off', flush=True)"
+
+
+class RunTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="traproom-test-")
+        self.addCleanup(self.folder.cleanup)
+        os.mkdir(self.path("bin"))
+        os.symlink(os.path.join(REPO, "test", "tools", "fake_qemu.py"),
+                   self.path("bin/qemu-system-aarch64"))
+        for name, data in (("hyp/traproom.elf", b"elf"), ("images/Image", image(3 * MIB)),
+                           ("images/initramfs.cpio.gz", b"i" * 1001),
+                           ("images/disk.img", b"d" * 4096)):
+            self.write("build/" + name, data)
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def write(self, name, data):
+        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+        with open(self.path(name), "wb") as file:
+            file.write(data)
+        return self.path(name)
+
+    def environment(self, program):
+        return dict(os.environ, FAKE_QEMU=program, FAKE_FOLDER=self.folder.name,
+                    PATH=self.path("bin") + ":" + os.environ["PATH"],
+                    TRAPROOM_BUILD=self.path("build"), TMPDIR=self.folder.name)
+
+    def run_launcher(self, *options, program=OFF, **more):
+        done = subprocess.run([LAUNCHER, "run", *options], env=self.environment(program),
+                              stdin=more.pop("stdin", subprocess.DEVNULL), capture_output=True,
+                              text=True, timeout=30, check=False, **more)
+        return done.returncode, done.stdout, done.stderr
+
+    def arguments(self):
+        with open(self.path("arguments"), encoding="utf-8") as file:
+            return json.load(file)
+
+    def tree(self):
+        with open(self.path("0x47000000"), "rb") as file:
+            return guest_tree.GuestTree(fdt.parse(file.read(), "guest"), "guest")
+
+    def loaded(self, node, name):
+        """The bytes that the tree's property leads to, which must be all of the file."""
+        value = node.properties[name]
+        address, size = int.from_bytes(value[:8], "big"), int.from_bytes(value[8:], "big")
+        with open(self.path(hex(address)), "rb") as file:
+            data = file.read()
+        self.assertEqual(len(data), size)
+        return data
+
+    def refused(self, words, *options):
+        status, _, err = self.run_launcher(*options)
+        self.assertEqual(status, 1, err)
+        self.assertRegex(err, words)
+        self.assertFalse(os.path.exists(self.path("arguments")), "QEMU was started")
+
+
+class Status(RunTest):
+    def check(self, status, program, *options, words=""):
+        got, out, err = self.run_launcher(*options, program=program)
+        self.assertEqual(got, status, out + err)
+        self.assertIn(words, err)
+
+    def test_powered_off(self):
+        self.check(0, OFF)
+
+    def test_stopped(self):
+        self.check(3, "print('[traproom] exit: guest stopped: bad descriptor')")
+
+    def test_failed(self):
+        self.check(2, "print('[traproom] exit: hypervisor failed: no GIC')")
+
+    def test_only_the_last_line_counts(self):
+        self.check(3, OFF + "\nprint('[traproom] exit: guest stopped: x')")
+        self.check(2, OFF + "\nprint('and on goes the guest')", words="not said why")
+        self.check(2, "print('x [traproom] exit: guest powered off')")
+        self.check(2, "print('[traproom] exit: guest powered offline')")
+
+    def test_silent_end(self):
+        self.check(2, "", words="not said why")
+
+    def test_qemu_fails_at_once(self):
+        self.check(1, "import sys; sys.exit('bad -cpu')", words="did not start")
+
+    def test_qemu_dies_later(self):
+        self.check(2, "print('x', flush=True); import os; os.abort()", words="QEMU failed")
+
+    def test_timeout(self):
+        start = time.monotonic()
+        self.check(124, "import time; print('a', flush=True); time.sleep(60)", "--timeout", "0.5",
+                   words="time limit")
+        self.assertLess(time.monotonic() - start, 10)
+
+    def test_left_by_the_user(self):
+        self.check(0, r"print('QEMU: Terminated\n\r')")
+        self.check(130, r"print('QEMU: Terminated\n\r')", "--cmd", "true")
+
+    def test_command(self):
+        program = "print('hello\\ntraproom-verdict %s 42.' % nonce())\n"
+        self.check(42, program + OFF, "--cmd", "exit 42")
+        self.check(3, program + "print('[traproom] exit: guest stopped: x')", "--cmd", "exit 42")
+        self.check(1, OFF, "--cmd", "true", words="no verdict")
+        self.check(1, "print('traproom-verdict 0123456789abcdef 0.')\n" + OFF, "--cmd", "true",
+                   words="no verdict")
+
+    def test_signal(self):
+        """A launcher that is told to end takes QEMU with it."""
+        program = "import time; print(os.getpid(), flush=True); time.sleep(60)"
+        with subprocess.Popen([LAUNCHER, "run"], env=self.environment(program),
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+            qemu = int(process.stdout.readline())
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.wait(timeout=10), 128 + signal.SIGTERM)
+        with self.assertRaises(ProcessLookupError):
+            os.kill(qemu, 0)
+
+
+class Machine(RunTest):
+    def test_default(self):
+        self.assertEqual(self.run_launcher()[0], 0)
+        arguments = self.arguments()
+        for option, value in (("-M", "virt,virtualization=on,gic-version=3"), ("-smp", "4"),
+                              ("-cpu", "max,pauth-impdef=on"), ("-serial", "stdio"),
+                              ("-kernel", self.path("build/hyp/traproom.elf"))):
+            self.assertEqual(arguments[arguments.index(option) + 1], value)
+        tree = self.tree()
+        self.assertEqual(self.loaded(tree.chosen, "traproom,kernel"), image(3 * MIB))
+        self.assertEqual(self.loaded(tree.chosen, "traproom,initrd"), b"i" * 1001)
+        self.assertEqual(self.loaded(tree.first_virtio(), "traproom,disk"), b"d" * 4096)
+        self.assertEqual(tree.initrd_start(), 0x54000000)
+        self.assertNotIn("traproom,quiet", tree.chosen.properties)
+
+    def test_options(self):
+        self.run_launcher("--smp", "7", "--mem", "1G", "--append", "a=b c", "--cpu", "cortex-a53",
+                          "--quiet", "--stats", "--icount", "--initrd", "none", "--disk", "none")
+        tree, arguments = self.tree(), self.arguments()
+        self.assertEqual(len(tree.cpus()), 7)
+        self.assertEqual(tree.ram(), [(0x48000000, 1 << 30)])
+        self.assertEqual(tree.chosen.text("bootargs"), "console=ttyAMA0 a=b c")
+        self.assertIn("traproom,quiet", tree.chosen.properties)
+        self.assertIn("traproom,stats", tree.chosen.properties)
+        self.assertIsNone(tree.initrd_start())
+        self.assertNotIn("traproom,disk", tree.first_virtio().properties)
+        self.assertEqual(arguments[arguments.index("-smp") + 1], "7")
+        self.assertEqual(arguments[arguments.index("-cpu") + 1], "cortex-a53")
+        self.assertEqual(arguments[arguments.index("-icount") + 1], "shift=0,sleep=off")
+        self.assertIn("tcg,thread=single", arguments)
+
+    def test_gdb(self):
+        self.write("kernels/Image", image())
+        self.write("kernels/vmlinux", b"elf")
+        _, _, err = self.run_launcher("--gdb", "--kernel", self.path("kernels/Image"))
+        self.assertIn("-S", self.arguments())
+        self.assertRegex(err, r"gdb-multiarch .*traproom\.elf.*add-symbol-file .*kernels/vmlinux")
+        self.assertIn("nokaslr", self.tree().chosen.text("bootargs"))
+
+    def test_tree_from_qemu(self):
+        dump_qemu_tree(self.path("dump.dtb"), "-smp", "2", "-m", "256")
+        status, _, err = self.run_launcher("--dtb", self.path("dump.dtb"), "--append", "quiet")
+        self.assertEqual(status, 0, err)
+        tree = self.tree()
+        self.assertEqual(tree.ram(), [(0x40000000, 256 * MIB)])
+        self.assertEqual(self.loaded(tree.first_virtio(), "traproom,disk"), b"d" * 4096)
+        self.assertEqual(self.loaded(tree.chosen, "traproom,initrd"), b"i" * 1001)
+        self.assertTrue(tree.chosen.text("bootargs").endswith("quiet"))
+        self.assertEqual(self.arguments()[self.arguments().index("-smp") + 1], "2")
+
+    def test_tree_says_where_the_initramfs_goes(self):
+        with open(VIRT_DTS, encoding="utf-8") as file:
+            text = file.read().replace("chosen {", "chosen { linux,initrd-start = <0x50000000>; "
+                                                   "linux,initrd-end = <0x50000001>;")
+        self.write("own.dtb", compile_dts(text))
+        self.assertEqual(self.run_launcher("--dtb", self.path("own.dtb"))[0], 0)
+        chosen = self.tree().chosen
+        self.assertEqual(self.tree().initrd_start(), 0x50000000)
+        self.assertEqual(chosen.properties["linux,initrd-end"],
+                         (0x50000000 + 1001).to_bytes(8, "big"))
+
+    def test_small_guest_goes_without_the_default_initramfs(self):
+        self.write("build/images/initramfs.cpio.gz", b"i" * 8 * MIB)
+        status, _, err = self.run_launcher("--mem", "8M")
+        self.assertEqual(status, 0, err)
+        self.assertIn("left out", err)
+        self.assertIsNone(self.tree().initrd_start())
+
+    def test_comma_in_a_name(self):
+        name = self.write("a,b.img", b"d" * 512)
+        self.assertEqual(self.run_launcher("--disk", name)[0], 0)
+        self.assertEqual(self.loaded(self.tree().first_virtio(), "traproom,disk"), b"d" * 512)
+
+    def test_bare(self):
+        self.assertEqual(self.run_launcher("--bare", program="print('hi')")[0], 0)
+        self.assertIn("virt,gic-version=3", self.arguments())
+
+
+class Refused(RunTest):
+    def test_kernels(self):
+        for data, words in ((b"", "empty"), (b"\x1f\x8b" + b"x" * 99, "gunzip"),
+                            (b"\x7fELF" + b"x" * 99, "ELF"), (b"x" * 20, "only 20 bytes"),
+                            (image(magic=0x12345678), "0x644d5241")):
+            self.refused(words, "--kernel", self.write("kernel", data))
+        self.refused("No such file", "--kernel", self.path("missing"))
+        self.refused("Is a directory", "--kernel", self.folder.name)
+        self.refused("too small", "--mem", "8M", "--kernel",
+                     self.write("kernel", image(image_size=9 * MIB)))
+
+    def test_other_files(self):
+        for option in ("--initrd", "--disk", "--dtb", "--hypervisor"):
+            self.refused("No such file", option, self.path("missing"))
+        self.refused("512-byte", "--disk", self.write("disk", b"x" * 513))
+        self.refused("not a valid device tree", "--dtb", self.write("bad.dtb", b"x" * 100))
+        self.refused("does not fit", "--initrd", self.write("big", b"x" * 8 * MIB), "--mem", "8M")
+
+    def test_no_virtio_node(self):
+        with open(VIRT_DTS, encoding="utf-8") as file:
+            self.write("own.dtb", compile_dts(file.read().replace("virtio,mmio", "other")))
+        self.refused("no virtio,mmio", "--dtb", self.path("own.dtb"), "--disk",
+                     self.write("disk", b"x" * 512))
+
+    def test_values(self):
+        for options in (["--smp", "0"], ["--smp", "17"], ["--smp", "x"], ["--mem", "1X"],
+                        ["--mem", "1M"], ["--mem", "-5"], ["--timeout", "0"], ["--timeout", "no"],
+                        ["--nonsense"], ["--dtb", "x", "--smp", "2"], ["--dtb", "x", "--mem", "1G"],
+                        ["--cmd", "true", "--initrd", "none"], ["--quiet", "--verbose"]):
+            self.refused("traproom: ", *options)
+
+    def test_nothing_built(self):
+        os.remove(self.path("build/hyp/traproom.elf"))
+        self.refused("make build", "--timeout", "1")
+
+
+class Terminal(RunTest):
+    def run_on_terminal(self, program, *options, kill=None):
+        """(status, output, terminal attributes before, and after)."""
+        ours, theirs = pty.openpty()
+        before = termios.tcgetattr(theirs)
+        pid = os.fork()
+        if pid == 0:
+            os.login_tty(theirs) if hasattr(os, "login_tty") else self.login(theirs, ours)
+            os.execve(LAUNCHER, [LAUNCHER, "run", *options], self.environment(program))
+        output = b""
+        while not re.search(rb"done\r?\n", output):
+            output += os.read(ours, 1024)
+            if b"ready" in output and kill:
+                os.kill(pid, kill)
+                break
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        after = termios.tcgetattr(theirs)
+        os.close(ours)
+        os.close(theirs)
+        return status, output, before, after
+
+    @staticmethod
+    def login(terminal, other):
+        os.close(other)
+        os.setsid()
+        for fd in (0, 1, 2):
+            os.dup2(terminal, fd)
+        os.close(os.open(os.ttyname(0), os.O_RDWR))
+
+    def test_restored(self):
+        program = ("import tty; tty.setraw(0); os.set_blocking(0, False)\n"
+                   "print('x' * 200000)\n" + OFF + "\nprint('QEMU: Terminated done')")
+        status, _, before, after = self.run_on_terminal(program)
+        self.assertEqual(status, 0)
+        self.assertEqual(before, after)
+        self.assertIn("mon:stdio", self.arguments())
+
+    def test_restored_when_killed(self):
+        program = "import tty, time; tty.setraw(0); print('ready', flush=True); time.sleep(60)"
+        status, _, before, after = self.run_on_terminal(program, kill=signal.SIGTERM)
+        self.assertEqual(status, 128 + signal.SIGTERM)
+        self.assertEqual(before, after)
+
+    def test_closed_stdin(self):
+        command = f"exec {LAUNCHER} run <&-"
+        done = subprocess.run(["sh", "-c", command], env=self.environment(OFF), timeout=30,
+                              capture_output=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_piped_stdin_reaches_qemu(self):
+        program = "print(input()[::-1])\n" + OFF
+        done = subprocess.run([LAUNCHER, "run"], env=self.environment(program), input=b"abc\n",
+                              timeout=30, capture_output=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(b"cba\n", done.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
