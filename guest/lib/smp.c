@@ -8,6 +8,8 @@
 #include "psci.h"
 #include "timer.h"
 
+#define WAIT_US 5000000
+
 extern char start_secondary_cpu[];
 
 struct cpu smp_cpus[PLATFORM_MAX_CPUS];
@@ -37,7 +39,7 @@ int32_t smp_start(unsigned index, smp_fn fn, void *arg)
 
 bool smp_start_and_wait(unsigned index, smp_fn fn, void *arg)
 {
-    uint64_t deadline = timer_deadline_us(1000000);
+    uint64_t deadline = timer_deadline_us(WAIT_US);
 
     if (smp_start(index, fn, arg) != PSCI_SUCCESS)
         return false;
@@ -49,7 +51,7 @@ bool smp_start_and_wait(unsigned index, smp_fn fn, void *arg)
 
 bool smp_wait_off(unsigned index)
 {
-    uint64_t deadline = timer_deadline_us(1000000);
+    uint64_t deadline = timer_deadline_us(WAIT_US);
 
     while (psci_call(PSCI_AFFINITY_INFO64, platform.mpidr[index], 0, 0) != AFFINITY_OFF) {
         if (timer_passed(deadline))

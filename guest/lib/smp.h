@@ -47,7 +47,7 @@ int32_t smp_start(unsigned index, smp_fn fn, void *arg);
 /* Start CPU `index` and wait until it runs; false when it does not. */
 bool smp_start_and_wait(unsigned index, smp_fn fn, void *arg);
 
-/* Wait until PSCI says that CPU `index` is off; false after a second. */
+/* Wait until PSCI says that CPU `index` is off; false after five seconds. */
 bool smp_wait_off(unsigned index);
 
 /* Called by start.S. */

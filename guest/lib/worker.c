@@ -5,7 +5,7 @@
 #include "gic.h"
 #include "timer.h"
 
-#define WAIT_US 2000000
+#define WAIT_US 10000000
 
 struct job {
     smp_fn fn;

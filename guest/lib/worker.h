@@ -11,7 +11,7 @@
  * come. */
 bool worker_start_all(void);
 
-/* Have CPU `cpu` call `fn`, and wait until it has returned; false after two seconds. */
+/* Have CPU `cpu` call `fn`, and wait until it has returned; false after ten seconds. */
 bool worker_run(unsigned cpu, smp_fn fn, void *arg);
 
 /* The same without waiting; worker_wait waits. */

@@ -8,7 +8,7 @@
 
 #define SGI   3
 #define PPI   20 /* no device has it */
-#define STORM 500
+#define STORM 100
 
 static void sgi_self(void)
 {

@@ -61,9 +61,9 @@ def bare_command(image, disk, args):
 
 
 def traproom_command(image, disk, args, timeout):
-    command = [os.path.join(REPO, "tools", "traproom"), "run", "--kernel", image,
-               "--smp", str(args.smp), "--cpu", args.cpu, "--timeout", str(timeout)]
-    return command + (["--disk", disk] if disk else [])
+    return [os.path.join(REPO, "tools", "traproom"), "run", "--kernel", image,
+               "--initrd", "none", "--disk", disk or "none", "--smp", str(args.smp),
+               "--cpu", args.cpu, "--build", args.build, "--timeout", str(timeout)]
 
 
 def feed(process, output):

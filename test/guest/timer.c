@@ -11,10 +11,10 @@
 #include "testcase.h"
 #include "worker.h"
 
-#define WAIT_US   500000
+#define WAIT_US   3000000
 #define DELAY_US  2000
 #define SETTLE_US 2000
-#define LATE_US   200000 /* more than a busy host should need */
+#define LATE_US   2000000 /* more than a busy host should need */
 #define ROUNDS    100
 
 /* One of the two timers, by its registers. */
