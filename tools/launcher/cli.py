@@ -239,9 +239,12 @@ def explain(command, tree, staging):
 def explain_gdb(args, kernel):
     elf = [] if args.bare else [os.path.relpath(args.hypervisor)]
     command = ["gdb-multiarch", "-ex", f"target remote :{machine.GDB_PORT}"] + elf
-    vmlinux = os.path.join(os.path.dirname(os.path.realpath(kernel)), "vmlinux")
-    if os.path.exists(vmlinux):
-        command += ["-ex", f"add-symbol-file {os.path.relpath(vmlinux)}"]
+    # Beside the Image, or where a kernel's build leaves it: Image is in arch/arm64/boot.
+    folder = os.path.dirname(os.path.abspath(kernel))
+    for vmlinux in (os.path.join(folder, "vmlinux"), os.path.join(folder, "../../../vmlinux")):
+        if os.path.exists(vmlinux):
+            command += ["-ex", f"add-symbol-file {os.path.relpath(vmlinux)}"]
+            break
     session.say("the machine waits for gdb. In another terminal:\n    " + shlex.join(command))
 
 
