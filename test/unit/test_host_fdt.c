@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The machine's tree: what is read from it, and what is refused. */
+#include <stdbool.h>
+#include <string.h>
+
+#include "board/board.h"
+#include "board/host_fdt.h"
+#include "fdt_log.h"
+#include "fdt_tree.h"
+
+#define GIC  "/interrupt-controller@8000000"
+#define UART "/serial@9040000"
+
+static struct host_info info;
+
+/* The tree must be accepted. Frees it. */
+static void parse(void *fdt)
+{
+    log_clear();
+    if (host_fdt_parse(fdt, &info) != 0)
+        fail_msg("refused: %s", logged.error);
+    assert_int_equal(logged.errors, 0);
+    free(fdt);
+}
+
+/* Frees the tree. */
+static void assert_refused(void *fdt, int err, const char *says)
+{
+    log_clear();
+    assert_int_equal(host_fdt_parse(fdt, &info), -err);
+    assert_int_equal(logged.errors, 1);
+    if (strstr(logged.error, says) == NULL)
+        fail_msg("\"%s\" lacks \"%s\"", logged.error, says);
+    free(fdt);
+}
+
+static void assert_range(struct pa_range range, uint64_t base, uint64_t size)
+{
+    assert_int_equal(range.base.v, base);
+    assert_int_equal(range.size, size);
+}
+
+static void test_all(void **state)
+{
+    void *fdt = tree_load("host");
+    uint64_t size = fdt_totalsize(fdt);
+
+    (void)state;
+    parse(fdt);
+    assert_int_equal(logged.warnings, 0);
+    assert_string_equal(info.model, "Acme Board 3");
+    assert_int_equal(info.nr_ram, 2);
+    assert_range(info.ram[0], 0x40000000, 0x40000000);
+    assert_range(info.ram[1], UINT64_C(0x100001000), 0x1000); /* the whole pages of it */
+    assert_int_equal(info.nr_cpus, 2);
+    assert_int_equal(info.mpidr[0], 0);
+    assert_int_equal(info.mpidr[1], 0x100);
+    assert_range(info.gic.dist, 0x8000000, 0x10000);
+    assert_int_equal(info.gic.nr_redist_regions, 2);
+    assert_range(info.gic.redist[0], 0x80a0000, 0x40000);
+    assert_range(info.gic.redist[1], 0x8200000, 0x20000);
+    assert_int_equal(info.gic.maintenance, 24);
+    assert_range(info.uart, 0x9040000, 0x1000);
+    assert_int_equal(info.uart_intid, 432);
+    assert_true(info.psci_smc);
+    assert_int_equal(info.fdt_size, size);
+}
+
+/* Only RAM, no byte twice, in the order of the tree. */
+static void test_reserved(void **state)
+{
+    (void)state;
+    parse(tree_load("host"));
+    assert_int_equal(info.nr_reserved, 4);
+    assert_range(info.reserved[0], 0x48000000, 0x10000);
+    assert_range(info.reserved[1], 0x47ff0000, 0x10000);
+    assert_range(info.reserved[2], 0x48010000, 0x10000);
+    assert_range(info.reserved[3], 0x40000000, 0x1000);
+}
+
+/* Boot loaders reserve the tree itself: not reported, as its place is known. */
+static void test_tree_reserved(void **state)
+{
+    void *fdt = tree_open("host");
+    uint64_t at = (uintptr_t)fdt;
+    uint64_t ram = at & ~UINT64_C(0xfffff);
+    uint64_t size = fdt_totalsize(fdt);
+
+    (void)state;
+    TREE_CELLS(fdt, "/memory@40000000", "reg", (uint32_t)(ram >> 32), (uint32_t)ram, 0, 0x200000);
+    tree_del_node(fdt, "/reserved-memory");
+    fdt_del_mem_rsv(fdt, 0);
+    fdt_del_mem_rsv(fdt, 0);
+    assert_int_equal(fdt_add_mem_rsv(fdt, at + 0x10, size), 0);
+    assert_int_equal(fdt_add_mem_rsv(fdt, at - 0x10, 0x100), 0);
+    assert_int_equal(fdt_add_mem_rsv(fdt, at - 0x20, size + 0x40), 0);
+    assert_int_equal(fdt_add_mem_rsv(fdt, at + 0x10, 0x10), 0);
+    log_clear();
+    assert_int_equal(host_fdt_parse(fdt, &info), 0);
+    assert_int_equal(info.fdt_size, size);
+    assert_int_equal(info.nr_reserved, 4);
+    assert_range(info.reserved[0], at + size, 0x10);
+    assert_range(info.reserved[1], at - 0x10, 0x10);
+    assert_range(info.reserved[2], at - 0x20, 0x10);
+    assert_range(info.reserved[3], at + size + 0x10, 0x10);
+    free(fdt);
+}
+
+static void test_too_many_reserved(void **state)
+{
+    void *fdt = tree_open("host");
+
+    (void)state;
+    for (unsigned i = 0; i <= HOST_MAX_RESERVED; i++)
+        assert_int_equal(fdt_add_mem_rsv(fdt, 0x60000000 + i * 0x2000, 0x1000), 0);
+    assert_refused(fdt, ERR_NOMEM, "reserves more than 16");
+}
+
+static void test_broken_reserved(void **state)
+{
+    void *fdt = tree_open("host");
+
+    (void)state;
+    assert_int_equal(fdt_add_mem_rsv(fdt, ~UINT64_C(0), 2), 0);
+    assert_refused(fdt, ERR_INVAL, "reservation");
+    fdt = tree_open("host");
+    assert_int_equal(fdt_add_mem_rsv(fdt, 0x60000000, 0), -0);
+    parse(fdt);
+    fdt = tree_open("host");
+    TREE_CELLS(fdt, "/reserved-memory/firmware@47ff0000", "reg", 0, 1, 2);
+    assert_refused(fdt, ERR_INVAL, "/reserved-memory/firmware@47ff0000");
+}
+
+static void test_guest_fdt(void **state)
+{
+    void *fdt = tree_open("host");
+
+    (void)state;
+    parse(tree_load("host"));
+    assert_int_equal(info.guest_fdt.v, 0x7ff00000);
+    assert_int_equal(info.guest_fdt_room, 0x100000); /* there the RAM ends */
+    tree_del_prop(fdt, "/chosen", "traproom,guest-dtb");
+    parse(fdt);
+    assert_int_equal(info.guest_fdt.v, BOARD_GUEST_DTB);
+    assert_int_equal(info.guest_fdt_room, BOARD_GUEST_DTB_ROOM);
+    fdt = tree_open("host");
+    TREE_CELLS(fdt, "/chosen", "traproom,guest-dtb", 0, 0x3ffff000);
+    parse(fdt);
+    assert_int_equal(info.guest_fdt_room, 0);
+    fdt = tree_open("host");
+    TREE_CELLS(fdt, "/chosen", "traproom,guest-dtb", 0, 0, 0);
+    assert_refused(fdt, ERR_INVAL, "traproom,guest-dtb");
+}
+
+static void test_model(void **state)
+{
+    void *fdt = tree_open("host");
+
+    (void)state;
+    tree_del_prop(fdt, "/", "model");
+    parse(fdt);
+    assert_string_equal(info.model, "acme,board3");
+    fdt = tree_open("host");
+    tree_del_prop(fdt, "/", "model");
+    tree_del_prop(fdt, "/", "compatible");
+    parse(fdt);
+    assert_string_equal(info.model, "an unnamed board");
+}
+
+static void test_defaults(void **state)
+{
+    void *fdt = tree_open("host");
+
+    (void)state;
+    tree_del_prop(fdt, GIC, "interrupts");
+    tree_set_string(fdt, "/firmware/psci", "method", "hvc");
+    tree_set_string(fdt, "/chosen", "stdout-path", "broken");
+    parse(fdt);
+    assert_int_equal(info.gic.maintenance, 25);
+    assert_false(info.psci_smc);
+    assert_range(info.uart, 0x9000000, 0x1000);
+    assert_int_equal(info.uart_intid, 33);
+}
+
+static void test_more_than_fits(void **state)
+{
+    void *fdt = tree_open("host");
+    uint32_t reg[10 * 4];
+    char path[32];
+
+    (void)state;
+    for (uint32_t i = 0; i < 10; i++) {
+        reg[4 * i] = 0;
+        reg[4 * i + 1] = 0x40000000 + i * 0x10000000;
+        reg[4 * i + 2] = 0;
+        reg[4 * i + 3] = 0x1000000;
+    }
+    tree_set_cells(fdt, "/memory@40000000", "reg", 40, reg);
+    for (uint32_t i = 0; i < 15; i++) {
+        snprintf(path, sizeof(path), "cpu@%x", 0x200 + i);
+        fdt_add_subnode(fdt, tree_node(fdt, "/cpus"), path);
+        snprintf(path, sizeof(path), "/cpus/cpu@%x", 0x200 + i);
+        tree_set_string(fdt, path, "device_type", "cpu");
+        TREE_CELLS(fdt, path, "reg", 0x200 + i);
+    }
+    parse(fdt);
+    assert_int_equal(info.nr_ram, HOST_MAX_RAM);
+    assert_int_equal(info.nr_cpus, HOST_MAX_CPUS);
+    assert_int_equal(logged.warnings, 3); /* two pieces of RAM, and that there are more CPUs */
+    assert_non_null(strstr(logged.warning, "17 CPUs"));
+}
+
+/* One node gone or one property changed. */
+static void test_refused(void **state)
+{
+    static const struct {
+        const char *path;
+        const char *prop; /* NULL: the node is gone; it is gone itself where count is 0 */
+        unsigned count;
+        uint32_t cells[8];
+        int err;
+        const char *says;
+    } bad[] = {
+        {"/memory@40000000", NULL, 0, {0}, ERR_NOENT, "no RAM"},
+        {"/memory@40000000", "reg", 3, {0}, ERR_INVAL, "/memory@40000000"},
+        {"/memory@40000000", "reg", 4, {0, 0x1800, 0, 0x1000}, ERR_NOENT, "no RAM"},
+        {"/memory@40000000", "reg", 4, {~0U, ~0U, 0, 1}, ERR_NOENT, "no RAM"},
+        {"/memory@40000000",
+         "reg",
+         8,
+         {0, 0x40000000, 0, 0x2000, 0, 0x40001000, 0, 0x1000},
+         ERR_EXIST,
+         "[0x40001000, 0x40001fff] overlaps"},
+        {"/cpus", NULL, 0, {0}, ERR_NOENT, "no CPU"},
+        {"/cpus/cpu@100", "reg", 0, {0}, ERR_INVAL, "/cpus/cpu@100"},
+        {"/firmware", NULL, 0, {0}, ERR_NOENT, "no PSCI"},
+        {"/firmware/psci", "method", 1, {0}, ERR_INVAL, "/firmware/psci"},
+        {GIC, NULL, 0, {0}, ERR_NOENT, "arm,gic-v3"},
+        {GIC, "reg", 4, {0, 0x8000000, 0, 0x10000}, ERR_NOENT, GIC},
+        {GIC, "interrupts", 3, {9, 9, 9}, ERR_UNSUPPORTED, GIC},
+        {UART, "reg", 0, {0}, ERR_INVAL, UART},
+        {UART, "reg", 4, {0, 0x9040000, 0, 0x800}, ERR_INVAL, UART},
+        {UART, "reg", 1, {0}, ERR_INVAL, UART},
+        {UART, "interrupts", 0, {0}, ERR_NOENT, UART},
+        {UART, "interrupts", 1, {0}, ERR_INVAL, UART},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        void *fdt = tree_open("host");
+
+        if (bad[i].prop == NULL)
+            tree_del_node(fdt, bad[i].path);
+        else if (bad[i].count == 0)
+            tree_del_prop(fdt, bad[i].path, bad[i].prop);
+        else
+            tree_set_cells(fdt, bad[i].path, bad[i].prop, bad[i].count, bad[i].cells);
+        assert_refused(fdt, bad[i].err, bad[i].says);
+    }
+}
+
+static void test_no_uart(void **state)
+{
+    void *fdt = tree_open("host");
+
+    (void)state;
+    tree_del_node(fdt, "/serial@9000000");
+    tree_del_node(fdt, UART);
+    assert_refused(fdt, ERR_NOENT, "arm,pl011");
+}
+
+static void test_broken_blob(void **state)
+{
+    void *fdt = tree_load("host");
+
+    (void)state;
+    fdt_set_magic(fdt, 1);
+    assert_refused(fdt, ERR_NOENT, "no device tree");
+    fdt = tree_load("host");
+    fdt_set_size_dt_struct(fdt, fdt_size_dt_struct(fdt) - 4);
+    assert_refused(fdt, ERR_INVAL, "broken");
+}
+
+static void check_qemu(const char *name)
+{
+    parse(tree_load(name));
+    assert_string_equal(info.model, "linux,dummy-virt");
+    assert_true(info.psci_smc);
+    assert_int_equal(info.gic.maintenance, 25);
+    assert_range(info.gic.redist[0], 0x80a0000, 0xf60000);
+    assert_range(info.uart, 0x9000000, 0x1000);
+    assert_int_equal(info.uart_intid, 33);
+    assert_int_equal(info.ram[0].base.v, 0x40000000);
+    assert_int_equal(info.nr_reserved, 0);
+}
+
+static void test_qemu(void **state)
+{
+    static const char *const names[] = {QEMU_TREES "qemu"};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(names[i], "qemu-secure") == 0) /* firmware is left to be brought along */
+            assert_refused(tree_load(names[i]), ERR_NOENT, "no PSCI");
+        else
+            check_qemu(names[i]);
+    }
+    check_qemu("qemu");
+    assert_int_equal(info.nr_cpus, 4);
+    assert_range(info.ram[0], 0x40000000, 0x40000000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_all),
+        cmocka_unit_test(test_reserved),
+        cmocka_unit_test(test_tree_reserved),
+        cmocka_unit_test(test_too_many_reserved),
+        cmocka_unit_test(test_broken_reserved),
+        cmocka_unit_test(test_guest_fdt),
+        cmocka_unit_test(test_model),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_more_than_fits),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_no_uart),
+        cmocka_unit_test(test_broken_blob),
+        cmocka_unit_test(test_qemu),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
