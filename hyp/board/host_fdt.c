@@ -14,9 +14,12 @@
 #include "vm/vm_fdt_gic.h"
 #include "vm/vm_fdt_irq.h"
 #include "vm/vm_fdt_prop.h"
+#include "vm/vm_fdt_ram.h"
 
 #define MAINTENANCE_DEFAULT 25 /* INTID that Arm's Base System Architecture gives it: PPI 9 */
 #define PL011_SIZE          UINT64_C(0x1000)
+
+_Static_assert(VM_FDT_MAX_RAM <= HOST_MAX_RAM, "host_fdt.h has less room");
 
 static struct pa_range to_pa(struct vm_fdt_range range)
 {
@@ -34,30 +37,28 @@ static void read_model(const void *fdt, struct host_info *info)
 }
 
 /* Whole pages only; what is left over is left unused. */
-static int add_ram(struct host_info *info, struct vm_fdt_range range)
+static int add_ram(struct vm_fdt_ram *ram, struct vm_fdt_range range)
 {
     uint64_t base = align_up(range.base, PAGE_SIZE);
     uint64_t end = align_down(range.base + range.size, PAGE_SIZE);
+    struct vm_fdt_range pages = {base, end - base};
+    const struct vm_fdt_range *other;
 
     if (end <= base || base < range.base)
         return 0;
-    for (unsigned i = 0; i < info->nr_ram; i++) {
-        if (!ranges_overlap(info->ram[i].base.v, info->ram[i].size, base, end - base))
-            continue;
+    other = vm_fdt_ram_overlap(ram, pages);
+    if (other != NULL) {
         log_error("the machine's RAM at [0x%lx, 0x%lx] overlaps more RAM at [0x%lx, 0x%lx]", base,
-                  end - 1, info->ram[i].base.v, info->ram[i].base.v + info->ram[i].size - 1);
+                  end - 1, other->base, other->base + other->size - 1);
         return -ERR_EXIST;
     }
-    if (info->nr_ram == HOST_MAX_RAM) {
+    if (vm_fdt_ram_add(ram, pages) != 0)
         log_warn("the machine's RAM at [0x%lx, 0x%lx] is one piece too many: unused", base,
                  end - 1);
-        return 0;
-    }
-    info->ram[info->nr_ram++] = (struct pa_range){pa(base), end - base};
     return 0;
 }
 
-static int read_memory_node(const struct vm_fdt_walk *at, struct host_info *info)
+static int read_memory_node(const struct vm_fdt_walk *at, struct vm_fdt_ram *ram)
 {
     struct vm_fdt_range range;
     int err = 0;
@@ -65,27 +66,29 @@ static int read_memory_node(const struct vm_fdt_walk *at, struct host_info *info
     for (unsigned i = 0; err == 0; i++) {
         err = vm_fdt_addr_reg(at, i, &range);
         if (err == 0)
-            err = add_ram(info, range);
+            err = add_ram(ram, range);
     }
     return err == -ERR_NOENT ? 0 : err;
 }
 
 static int read_ram(const void *fdt, struct host_info *info)
 {
+    struct vm_fdt_ram ram = {.count = 0};
     struct vm_fdt_walk at;
     int err = 0;
 
     vm_fdt_walk_start(&at, fdt);
     while (err == 0 && vm_fdt_walk_next(&at)) {
-        const char *type = vm_fdt_prop_string(fdt, vm_fdt_walk_node(&at), "device_type");
-
-        if (at.depth == 1 && type != NULL && strcmp(type, "memory") == 0)
-            err = read_memory_node(&at, info);
+        if (vm_fdt_ram_is_one(&at))
+            err = read_memory_node(&at, &ram);
     }
-    if (err == 0 && info->nr_ram == 0) {
+    if (err == 0 && ram.count == 0) {
         log_error("the machine's tree has no RAM");
         err = -ERR_NOENT;
     }
+    for (unsigned i = 0; i < ram.count; i++)
+        info->ram[i] = to_pa(ram.piece[i]);
+    info->nr_ram = ram.count;
     return err;
 }
 

@@ -22,7 +22,7 @@ struct host_info {
     char model[HOST_MODEL_SIZE]; /* the root's "model", else the first of its "compatible" */
 
     unsigned nr_ram;
-    struct pa_range ram[HOST_MAX_RAM]; /* whole pages, disjoint */
+    struct pa_range ram[HOST_MAX_RAM]; /* whole pages, by rising address, disjoint */
 
     /* What nobody may use of the RAM, without the tree itself: disjoint. */
     unsigned nr_reserved;

@@ -8,6 +8,7 @@
 
 #include "vm/vm_config.h"
 #include "vm/vm_fdt_addr.h"
+#include "vm/vm_fdt_ram.h"
 
 #define VM_FDT_MAX_CLAIMS 96 /* addresses that the tree gives to RAM and to devices */
 
@@ -22,6 +23,7 @@ struct vm_fdt_parser {
     struct vm_config *config;
     int gic;     /* node of the GICv3 */
     int console; /* node that "stdout-path" names, or negative */
+    struct vm_fdt_ram ram;
     unsigned nr_claims;
     struct vm_fdt_claim claim[VM_FDT_MAX_CLAIMS];
 };

@@ -7,12 +7,12 @@
 #include <stddef.h>
 
 #include "lib/log.h"
-#include "lib/string.h"
 #include "vm/vm_fdt_internal.h"
 #include "vm/vm_fdt_prop.h"
 
-#define MEMORY_DEPTH  1 /* /memory@40000000 */
 #define DTB_ALIGNMENT 8 /* Linux, "Booting AArch64 Linux", on the device tree */
+
+_Static_assert(VM_FDT_MAX_RAM <= GUEST_MEM_MAX_REGIONS, "vm_config.h has less room");
 
 static uint64_t last_byte(struct vm_fdt_range range)
 {
@@ -56,41 +56,6 @@ int vm_fdt_memory_claim(struct vm_fdt_parser *parser, struct vm_fdt_range range,
     return err;
 }
 
-static struct vm_fdt_range ram_at(const struct vm_config *config, unsigned i)
-{
-    return (struct vm_fdt_range){config->ram[i].base.v, config->ram[i].size};
-}
-
-static void remove_ram(struct vm_config *config, unsigned i)
-{
-    config->nr_ram--;
-    memmove(&config->ram[i], &config->ram[i + 1], (config->nr_ram - i) * sizeof(config->ram[0]));
-}
-
-/* Into config->ram, sorted. The new piece overlaps none. */
-static int insert_ram(struct vm_config *config, struct vm_fdt_range range)
-{
-    unsigned i = 0;
-
-    while (i < config->nr_ram && ram_at(config, i).base < range.base)
-        i++;
-    if (i > 0 && last_byte(ram_at(config, i - 1)) + 1 == range.base) {
-        range.base = ram_at(config, i - 1).base;
-        range.size += ram_at(config, i - 1).size;
-        remove_ram(config, --i);
-    }
-    if (i < config->nr_ram && last_byte(range) + 1 == ram_at(config, i).base) {
-        range.size += ram_at(config, i).size;
-        remove_ram(config, i);
-    }
-    if (config->nr_ram == GUEST_MEM_MAX_REGIONS)
-        return -ERR_NOMEM;
-    memmove(&config->ram[i + 1], &config->ram[i], (config->nr_ram - i) * sizeof(config->ram[0]));
-    config->ram[i] = (struct ipa_range){ipa(range.base), range.size};
-    config->nr_ram++;
-    return 0;
-}
-
 static int add_ram(struct vm_fdt_parser *parser, struct vm_fdt_range range, int node)
 {
     int err;
@@ -101,7 +66,7 @@ static int add_ram(struct vm_fdt_parser *parser, struct vm_fdt_range range, int 
         return vm_fdt_prop_error(parser->fdt, node, -ERR_INVAL,
                                  "RAM must begin and end at a multiple of 0x1000");
     err = vm_fdt_memory_claim(parser, range, node);
-    if (err == 0 && insert_ram(parser->config, range) != 0)
+    if (err == 0 && vm_fdt_ram_add(&parser->ram, range) != 0)
         err = vm_fdt_prop_error(parser->fdt, node, -ERR_NOMEM,
                                 "the tree has more than 8 separate pieces of RAM");
     return err;
@@ -122,53 +87,45 @@ static int read_node(struct vm_fdt_parser *parser, const struct vm_fdt_walk *at)
 
 int vm_fdt_memory_read(struct vm_fdt_parser *parser)
 {
+    const struct vm_fdt_ram *ram = &parser->ram;
     struct vm_fdt_walk at;
     int err = 0;
 
     vm_fdt_walk_start(&at, parser->fdt);
     while (err == 0 && vm_fdt_walk_next(&at)) {
-        const char *type = vm_fdt_prop_string(parser->fdt, vm_fdt_walk_node(&at), "device_type");
-
-        if (at.depth == MEMORY_DEPTH && type != NULL && strcmp(type, "memory") == 0)
+        if (vm_fdt_ram_is_one(&at))
             err = read_node(parser, &at);
     }
-    if (err == 0 && parser->config->nr_ram == 0) {
+    if (err == 0 && ram->count == 0) {
         log_error("the tree has no RAM: it needs a node with device_type = \"memory\" and a "
                   "\"reg\"");
         err = -ERR_NOENT;
     }
+    for (unsigned i = 0; i < ram->count; i++)
+        parser->config->ram[i] = (struct ipa_range){ipa(ram->piece[i].base), ram->piece[i].size};
+    parser->config->nr_ram = ram->count;
     return err;
-}
-
-static bool is_ram(const struct vm_config *config, uint64_t address)
-{
-    for (unsigned i = 0; i < config->nr_ram; i++) {
-        if (range_contains(config->ram[i].base.v, config->ram[i].size, address, 1))
-            return true;
-    }
-    return false;
 }
 
 int vm_fdt_memory_check_dtb(struct vm_fdt_parser *parser)
 {
-    const struct vm_config *config = parser->config;
     int chosen = fdt_path_offset(parser->fdt, "/chosen");
     struct vm_fdt_range place = {
-        .base = config->guest_dtb.v,
+        .base = parser->config->guest_dtb.v,
         .size = align_up(fdt_totalsize(parser->fdt) + PAGE_SIZE, PAGE_SIZE),
     };
 
     if (!is_aligned(place.base, DTB_ALIGNMENT))
         return vm_fdt_prop_error(parser->fdt, chosen, -ERR_INVAL,
                                  "\"traproom,dtb-address\" must be a multiple of 8");
-    if (is_ram(config, place.base))
+    if (vm_fdt_ram_overlap(&parser->ram, (struct vm_fdt_range){place.base, 1}) != NULL)
         return 0;
     if (!is_aligned(place.base, PAGE_SIZE) || !range_is_valid(place.base, place.size))
         return vm_fdt_prop_error(
             parser->fdt, chosen, -ERR_INVAL,
             "\"traproom,dtb-address\", outside the RAM, must be a multiple of 0x1000 with room "
             "for the tree");
-    if (config->nr_ram == GUEST_MEM_MAX_REGIONS)
+    if (parser->ram.count == VM_FDT_MAX_RAM)
         return vm_fdt_prop_error(parser->fdt, chosen, -ERR_NOMEM,
                                  "with 8 pieces of RAM, \"traproom,dtb-address\" must lie in one");
     return vm_fdt_memory_claim(parser, place, chosen);

@@ -290,6 +290,7 @@ static void check_qemu(const char *name)
     assert_range(info.gic.redist[0], 0x80a0000, 0xf60000);
     assert_range(info.uart, 0x9000000, 0x1000);
     assert_int_equal(info.uart_intid, 33);
+    assert_int_equal(info.nr_ram, 1);
     assert_int_equal(info.ram[0].base.v, 0x40000000);
     assert_int_equal(info.nr_reserved, 0);
 }
