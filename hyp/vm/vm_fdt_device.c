@@ -6,10 +6,10 @@
 #include "gic/gic_regs.h"
 #include "gic/vgic_limits.h"
 #include "lib/log.h"
-#include "lib/string.h"
 #include "vm/vm_fdt_gic.h"
 #include "vm/vm_fdt_internal.h"
 #include "vm/vm_fdt_irq.h"
+#include "vm/vm_fdt_offer.h"
 #include "vm/vm_fdt_prop.h"
 
 #define PL011_SIZE       UINT64_C(0x1000) /* its identification registers are the last */
@@ -210,23 +210,21 @@ static int check_timer(struct vm_fdt_parser *parser, const struct vm_fdt_walk *a
     return 0;
 }
 
-struct device_kind {
-    const char *compatible;
-    int (*read_fn)(struct vm_fdt_parser *parser, const struct vm_fdt_walk *at);
-};
-
-static const struct device_kind kinds[] = {
-    {"arm,pl011", read_uart},
-    {"virtio,mmio", read_virtio},
-    {"arm,armv8-timer", check_timer},
-    {"arm,armv7-timer", check_timer},
-};
-
-static int read_device(struct vm_fdt_parser *parser, const struct vm_fdt_walk *at)
+static int read_device(struct vm_fdt_parser *parser, struct vm_fdt_walk *at)
 {
-    for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
-        if (vm_fdt_prop_compatible(at->fdt, vm_fdt_walk_node(at), kinds[i].compatible))
-            return kinds[i].read_fn(parser, at);
+    switch (vm_fdt_offer_kind(at)) {
+    case VM_FDT_OFFER_UART:
+        return read_uart(parser, at);
+    case VM_FDT_OFFER_VIRTIO:
+        return read_virtio(parser, at);
+    case VM_FDT_OFFER_TIMER:
+        return check_timer(parser, at);
+    case VM_FDT_OFFER_NONE:
+    case VM_FDT_OFFER_NOT_OURS:
+        vm_fdt_walk_skip(at);
+        return 0;
+    case VM_FDT_OFFER_YES:
+        break;
     }
     return 0;
 }

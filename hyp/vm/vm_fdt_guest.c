@@ -6,26 +6,16 @@
 #include <libfdt.h>
 #include <stddef.h>
 
-#include "lib/bits.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "vm/vm_fdt.h"
 #include "vm/vm_fdt_addr.h"
 #include "vm/vm_fdt_cpu.h"
+#include "vm/vm_fdt_offer.h"
 #include "vm/vm_fdt_prop.h"
 
 #define OWN_PREFIX "traproom,"
 #define DISABLED   "disabled"
-
-/* Offered, or nothing that anybody has to offer. */
-static const char *const harmless[] = {
-    "arm,gic-v3",      "arm,armv8-timer", "arm,armv7-timer", "arm,psci-1.0",
-    "arm,psci-0.2",    "arm,psci",        "fixed-clock",     "fixed-factor-clock",
-    "regulator-fixed", "simple-bus",      "cache",           "operating-points-v2",
-};
-
-/* What these hold describes no device of the board's. */
-static const char *const left_alone[] = {"cpus", "chosen", "aliases", "reserved-memory"};
 
 static int to_err(int fdt_err)
 {
@@ -82,33 +72,6 @@ static bool is_emulated(const struct vm_fdt_walk *at, const struct vm_config *co
     return false;
 }
 
-static bool is_left_alone(const struct vm_fdt_walk *at)
-{
-    const char *name = fdt_get_name(at->fdt, vm_fdt_walk_node(at), NULL);
-
-    for (unsigned i = 0; at->depth == 1 && name != NULL && i < ARRAY_SIZE(left_alone); i++) {
-        if (strcmp(name, left_alone[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* The root and nodes that are no devices, which have no "compatible", are offered too. */
-static bool is_offered(const struct vm_fdt_walk *at, const struct vm_config *config)
-{
-    int node = vm_fdt_walk_node(at);
-
-    if (at->depth == 0 || !vm_fdt_prop_present(at->fdt, node, "compatible"))
-        return true;
-    for (unsigned i = 0; i < ARRAY_SIZE(harmless); i++) {
-        if (vm_fdt_prop_compatible(at->fdt, node, harmless[i]))
-            return true;
-    }
-    return (vm_fdt_prop_compatible(at->fdt, node, "arm,pl011") ||
-            vm_fdt_prop_compatible(at->fdt, node, "virtio,mmio")) &&
-           is_emulated(at, config);
-}
-
 /* One warning for it and all below it. */
 static int disable(void *fdt, int node)
 {
@@ -127,12 +90,14 @@ static int disable_rest(void *fdt, const struct vm_config *config)
 
     vm_fdt_walk_start(&at, fdt);
     while (err == 0 && vm_fdt_walk_next(&at)) {
-        if (is_left_alone(&at)) {
-            vm_fdt_walk_skip(&at);
-        } else if (!is_offered(&at, config)) {
+        enum vm_fdt_offer kind = vm_fdt_offer_kind(&at);
+        bool device = kind == VM_FDT_OFFER_UART || kind == VM_FDT_OFFER_VIRTIO;
+        bool refused = kind == VM_FDT_OFFER_NONE || (device && !is_emulated(&at, config));
+
+        if (refused)
             err = disable(fdt, vm_fdt_walk_node(&at));
+        if (refused || kind == VM_FDT_OFFER_NOT_OURS)
             vm_fdt_walk_skip(&at);
-        }
     }
     return err;
 }

@@ -313,6 +313,36 @@ static void test_qemu(void **state)
     assert_ipa_range(config.ram[0], 0x40000000, 0x40000000);
 }
 
+/* The project's own: whoever starts it adds where the kernel is. */
+static void test_default(void **state)
+{
+    void *fdt = tree_open("virt");
+
+    (void)state;
+    TREE_CELLS(fdt, "/chosen", "traproom,kernel", 0, 0x68000000, 0, 0x1000);
+    parse(fdt);
+    assert_int_equal(config.nr_cpus, 4);
+    assert_int_equal(config.nr_ram, 1);
+    assert_ipa_range(config.ram[0], 0x48000000, 0x20000000);
+    assert_ipa_range(config.gic.dist, 0x8000000, 0x10000);
+    assert_int_equal(config.nr_uarts, 1);
+    assert_true(config.uart[0].console);
+    assert_true(config.nr_virtio >= 1);
+}
+
+/* What stands on a bus that is not offered, or is data for someone else, is no device here. */
+static void test_out_of_reach(void **state)
+{
+    void *fdt = tree_open("guest");
+
+    (void)state;
+    tree_set_string(fdt, "/bus@c000000", "compatible", "acme,bus");
+    tree_set_string(fdt, "/reserved-memory/pool@50000000", "compatible", "virtio,mmio");
+    tree_del_prop(fdt, "/bus@c000000", "ranges");
+    parse(fdt);
+    assert_int_equal(config.nr_virtio, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +361,8 @@ int main(void)
         cmocka_unit_test(test_boundaries),
         cmocka_unit_test(test_size),
         cmocka_unit_test(test_qemu),
+        cmocka_unit_test(test_default),
+        cmocka_unit_test(test_out_of_reach),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

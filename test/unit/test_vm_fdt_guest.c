@@ -307,6 +307,34 @@ static void test_broken(void **state)
     free(fdt);
 }
 
+/* A bus that is not offered is disabled with all that stands on it. */
+static void test_bus(void **state)
+{
+    void *fdt = tree_open("guest");
+    void *copy;
+
+    (void)state;
+    tree_set_string(fdt, "/bus@c000000", "compatible", "acme,bus");
+    copy = copy_of(fdt);
+    assert_disabled(copy, "/bus@c000000");
+    assert_untouched(copy, "/bus@c000000/virtio@1000");
+    assert_int_equal(warnings_about("/bus@c000000"), 1);
+    free(copy);
+    free(fdt);
+}
+
+/* The project's own tree has nothing that is not offered. */
+static void test_default(void **state)
+{
+    void *fdt = tree_open("virt");
+
+    (void)state;
+    TREE_CELLS(fdt, "/chosen", "traproom,kernel", 0, 0x68000000, 0, 0x1000);
+    free(copy_of(fdt));
+    assert_int_equal(logged.warnings, 0);
+    free(fdt);
+}
+
 static void check_qemu(const char *name)
 {
     void *fdt = tree_open(name);
@@ -353,7 +381,8 @@ int main(void)
         cmocka_unit_test(test_memreserve), cmocka_unit_test(test_too_many_devices),
         cmocka_unit_test(test_gaps),       cmocka_unit_test(test_nameless),
         cmocka_unit_test(test_room),       cmocka_unit_test(test_broken),
-        cmocka_unit_test(test_qemu),
+        cmocka_unit_test(test_qemu),       cmocka_unit_test(test_bus),
+        cmocka_unit_test(test_default),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
