@@ -38,13 +38,12 @@ int must_check vm_fdt_memory_check_dtb(struct vm_fdt_parser *parser);
 
 /* vm_fdt_chosen.c: images and options. */
 int must_check vm_fdt_chosen_read(struct vm_fdt_parser *parser);
+/* A property of any node: two 64-bit numbers, address and size. -ERR_NOENT: absent, not logged. */
+int must_check vm_fdt_chosen_pa_range(const void *fdt, int node, const char *name,
+                                      struct pa_range *range);
 
 /* vm_fdt_device.c: the GIC, for the CPUs that are known by now, and what is connected to it. */
 int must_check vm_fdt_device_read_gic(struct vm_fdt_parser *parser);
 int must_check vm_fdt_device_read_all(struct vm_fdt_parser *parser);
-
-/* A property of two 64-bit numbers, address and size. -ERR_NOENT: absent, not logged. */
-int must_check vm_fdt_chosen_pa_range(const void *fdt, int node, const char *name,
-                                      struct pa_range *range);
 
 #endif
