@@ -94,10 +94,16 @@ static void deliver_one(struct vgic *vgic, unsigned me, struct vgic_bank *bank, 
         target = pick_any(vgic, me);
     if (target == VGIC_NO_TARGET)
         return;
-    if (target == me)
-        vgic_lr_insert(vgic, &vgic->cpu[me], bank, n);
-    else if (!vgic->cpu[target].folded)
+    if (target == me) {
+        struct vgic_cpu *cpu = &vgic->cpu[me];
+
+        if (!vgic_lr_insert(vgic, cpu, bank, n)) {
+            vgic_lr_fold(vgic, cpu);
+            vgic_lr_refill(vgic, cpu, vgic->spi_hot);
+        }
+    } else if (!vgic->cpu[target].folded) {
         gic_kick(target);
+    }
 }
 
 void vgic_deliver(struct vgic *vgic, unsigned me, struct vgic_bank *bank, uint32_t mask)
@@ -108,21 +114,42 @@ void vgic_deliver(struct vgic *vgic, unsigned me, struct vgic_bank *bank, uint32
         deliver_one(vgic, me, bank, (unsigned)__builtin_ctz(ready));
 }
 
-/* The interrupt became pending by an edge, with `me` the CPU that says so. */
-static inline void make_pending(struct vgic *vgic, unsigned me, struct vgic_bank *bank, unsigned n)
+/* An edge on the SPI that is bit `n` of `bank`, with `me` the CPU that says so. */
+static void pend_spi(struct vgic *vgic, unsigned me, struct vgic_bank *bank, unsigned n)
 {
     uint32_t bit = UINT32_C(1) << n;
 
     if ((bank->in_lr & bit) == 0) {
         bank->latch |= bit;
-        if ((vgic_bank_deliverable(vgic, bank) & bit) != 0)
-            deliver_one(vgic, me, bank, n);
+        vgic_deliver(vgic, me, bank, bit);
     } else if (bank->owner[n] == me) {
         vgic_lr_set_pending(&vgic->cpu[me], bank, n);
     } else {
         bank->latch |= bit;
         gic_kick(bank->owner[n]);
     }
+}
+
+/* The private interrupt `n` of the calling CPU became pending. No lock. */
+static inline void pend_own(struct vgic *vgic, struct vgic_cpu *cpu, unsigned n)
+{
+    struct vgic_bank *bank = &cpu->bank;
+    uint32_t bit = UINT32_C(1) << n;
+
+    if ((bank->in_lr & bit) != 0) {
+        vgic_lr_set_pending(cpu, bank, n);
+        return;
+    }
+    bank->latch |= bit;
+    if ((vgic_bank_deliverable(vgic, bank) & bit) != 0 && !vgic_lr_insert(vgic, cpu, bank, n))
+        vgic_sync(vgic, cpu->index);
+}
+
+/* The private interrupt `n` of `cpu`, from another CPU or while it is off. No lock. */
+static void pend_incoming(struct vgic_cpu *cpu, unsigned n)
+{
+    __atomic_fetch_or(&cpu->incoming, UINT32_C(1) << n, __ATOMIC_ACQ_REL);
+    gic_kick(cpu->index);
 }
 
 void vgic_set_line(void *ctx, uint32_t intid, bool level)
@@ -138,7 +165,7 @@ void vgic_set_line(void *ctx, uint32_t intid, bool level)
         bank->line ^= bit;
         if ((bank->edge & bit) != 0) {
             if (level)
-                make_pending(vgic, me, bank, n);
+                pend_spi(vgic, me, bank, n);
         } else if ((bank->in_lr & bit) == 0) {
             vgic_deliver(vgic, me, bank, bit);
         } else if (bank->owner[n] == me) {
@@ -152,9 +179,12 @@ void vgic_set_line(void *ctx, uint32_t intid, bool level)
 
 void vgic_hw_ppi_fired(struct vgic *vgic, unsigned cpu, uint32_t intid)
 {
-    spin_lock(&vgic->lock);
-    make_pending(vgic, cpu, &vgic->cpu[cpu].bank, intid);
-    spin_unlock(&vgic->lock);
+    struct vgic_cpu *own = &vgic->cpu[cpu];
+
+    if (own->off)
+        __atomic_fetch_or(&own->incoming, UINT32_C(1) << intid, __ATOMIC_ACQ_REL);
+    else
+        pend_own(vgic, own, intid);
 }
 
 /* The affinity of the 16 CPUs that a write to an SGI register with IRM = 0 can name. */
@@ -173,14 +203,16 @@ void vgic_send_sgi(struct vgic *vgic, unsigned from, uint64_t sgir, bool group1)
     uint64_t cluster = sgi_cluster(sgir);
     bool all_others = (sgir & ICC_SGIR_IRM) != 0;
 
-    spin_lock(&vgic->lock);
     for (unsigned i = 0; i < vgic->nr_cpus; i++) {
-        struct vgic_bank *bank = &vgic->cpu[i].bank;
-        uint64_t rank = vgic->cpu[i].mpidr - cluster; /* below 16 in the cluster alone */
+        struct vgic_cpu *cpu = &vgic->cpu[i];
+        uint64_t rank = cpu->mpidr - cluster; /* below 16 in the cluster alone */
         bool named = all_others ? i != from : rank < 16 && (list >> rank & 1) != 0;
 
-        if (named && (bank->group1 >> intid & 1) == group1)
-            make_pending(vgic, from, bank, intid);
+        if (!named || (cpu->bank.group1 >> intid & 1) != group1)
+            continue;
+        if (i == from)
+            pend_own(vgic, cpu, intid);
+        else
+            pend_incoming(cpu, intid);
     }
-    spin_unlock(&vgic->lock);
 }

@@ -11,6 +11,11 @@
  * the CPU that owns an LR can look at it; another one first has its owner fold its LRs back
  * into memory (vgic_sync.c).
  *
+ * Who may touch what: a CPU's own bank 0, its LRs and what is known of them belong to that CPU,
+ * which needs no lock for them; to another CPU only while that one is folded, under the lock. What
+ * others send it meanwhile goes into `incoming`. So SGIs and timers, most of all interrupts,
+ * take no lock. SPIs want the lock always.
+ *
  * Neighbours: vgic.c (lines, SGIs, timers), vgic_lr.c (what goes into list registers),
  * vgic_mmio.c (GICD and GICR), vgic_sync.c (state held by another CPU), gich.h (the
  * hardware's virtual interface), gic.c (the machine's own GIC).
@@ -48,9 +53,11 @@ struct vgic_bank {
 };
 
 struct vgic_cpu {
-    struct vgic_bank bank;           /* INTIDs 0 to 31 */
-    uint64_t mpidr;                  /* affinity fields as in MPIDR_EL1 */
-    uint32_t lr_used;                /* LRs with an interrupt, for all we know without looking */
+    struct vgic_bank bank; /* INTIDs 0 to 31 */
+    uint64_t mpidr;        /* affinity fields as in MPIDR_EL1 */
+    uint32_t incoming;     /* atomic: of bank 0, made pending by other CPUs and not yet in latch */
+    uint32_t lr_used;      /* LRs with an interrupt, for all we know without looking */
+    uint32_t lr_spi;       /* those of them with an SPI */
     uint64_t lr_value[VGIC_MAX_LRS]; /* as last written, without the state */
     unsigned index;                  /* of this CPU */
     bool asleep;                     /* GICR_WAKER.ProcessorSleep */
@@ -62,7 +69,7 @@ struct vgic_cpu {
 };
 
 struct vgic {
-    spinlock_t lock; /* protects all below but mpidr, last and the configuration */
+    spinlock_t lock; /* SPIs, the distributor's state, holds and folded; see above for CPUs */
     unsigned nr_cpus;
     uint32_t all_lrs;      /* a bit for each that the hardware has */
     uint8_t priority_mask; /* the priority bits that the hardware implements */
@@ -124,7 +131,7 @@ void vgic_cpu_off(struct vgic *vgic, unsigned cpu);
 void vgic_cpu_on(struct vgic *vgic, unsigned cpu);
 
 /* Is an interrupt waiting that vCPU `cpu`, the caller's, could take once it unmasks? */
-bool vgic_has_pending(struct vgic *vgic, unsigned cpu);
+bool vgic_has_pending(const struct vgic *vgic, unsigned cpu);
 
 /* mmio_access_fn for the distributor (`dev` a struct vgic) and a region of redistributors. */
 enum mmio_result vgic_dist_access(void *dev, struct mmio_access *access);

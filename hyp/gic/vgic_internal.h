@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the vgic's files share. Everything here wants vgic->lock held. */
+/*
+ * What the vgic's files share. What is said to concern the caller's own CPU wants no lock where it
+ * is about private interrupts alone, else vgic->lock.
+ */
 #ifndef GIC_VGIC_INTERNAL_H
 #define GIC_VGIC_INTERNAL_H
 
@@ -33,12 +36,18 @@ static inline uint32_t vgic_bank_deliverable(const struct vgic *vgic, const stru
 
 /* vgic_lr.c, about the LRs of the calling CPU */
 
-/* Take all of them back into memory. */
+/* Take all of them back into memory. With the lock if lr_spi is not 0. */
 void vgic_lr_fold(struct vgic *vgic, struct vgic_cpu *cpu);
-/* Give it what it should see, into free LRs; fold first to have everything weighed anew. */
-void vgic_lr_refill(struct vgic *vgic, struct vgic_cpu *cpu);
-/* Give it this one deliverable interrupt, bit `n` of `bank`. */
-void vgic_lr_insert(struct vgic *vgic, struct vgic_cpu *cpu, struct vgic_bank *bank, unsigned n);
+/*
+ * Give it what it should see, into free LRs; fold first to have everything weighed anew. `spi_hot`
+ * are the SPIs' banks to look at: none without the lock.
+ */
+void vgic_lr_refill(struct vgic *vgic, struct vgic_cpu *cpu, uint32_t spi_hot);
+/*
+ * Give it this one deliverable interrupt, bit `n` of `bank`. False: there is no room; all must be
+ * folded and weighed.
+ */
+bool vgic_lr_insert(struct vgic *vgic, struct vgic_cpu *cpu, struct vgic_bank *bank, unsigned n);
 /*
  * Bit `n` of `bank`, in an LR of this CPU, is pending again, or follows its line. That the guest
  * may have ended it since makes no difference: nothing else about it has changed, or it would have
@@ -49,14 +58,23 @@ void vgic_lr_follow_line(struct vgic_cpu *cpu, const struct vgic_bank *bank, uns
 
 /* vgic.c */
 
-/* The interrupts `mask` of `bank` have changed: those now deliverable find their CPUs. */
+/* What other CPUs have sent to this one, which calls or is folded, becomes pending in its bank 0.
+ */
+static inline void vgic_take_incoming(struct vgic_cpu *cpu)
+{
+    if (__atomic_load_n(&cpu->incoming, __ATOMIC_RELAXED) != 0)
+        cpu->bank.latch |= __atomic_exchange_n(&cpu->incoming, 0, __ATOMIC_ACQ_REL);
+}
+
+/* The interrupts `mask` of `bank` have changed: those now deliverable find their CPUs. Lock held.
+ */
 void vgic_deliver(struct vgic *vgic, unsigned me, struct vgic_bank *bank, uint32_t mask);
 
-/* vgic_sync.c */
+/* vgic_sync.c, all with the lock held */
 
 /*
- * Have the interrupts `mask` of `bank` in memory, and in nobody's LRs until vgic_release().
- * May drop the lock while it waits. `me` is the calling CPU.
+ * Have the interrupts `mask` of `bank` in memory, and in nobody's LRs until vgic_release(); of a
+ * bank 0, its CPU held as well. May drop the lock while it waits. `me` is the calling CPU.
  */
 void vgic_claim(struct vgic *vgic, unsigned me, struct vgic_bank *bank, uint32_t mask,
                 uint32_t *held);

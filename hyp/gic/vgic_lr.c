@@ -29,6 +29,7 @@ static void retire(struct vgic *vgic, struct vgic_cpu *cpu, unsigned i, uint64_t
     uint32_t bit = UINT32_C(1) << intid % 32;
 
     cpu->lr_used &= ~(UINT32_C(1) << i);
+    cpu->lr_spi &= ~(UINT32_C(1) << i);
     bank->in_lr &= ~bit;
     if ((lr & ICH_LR_Active) != 0)
         bank->active |= bit;
@@ -98,6 +99,8 @@ static void place(struct vgic *vgic, struct vgic_cpu *cpu, unsigned i, struct vg
 
     gich_write_lr(i, lr);
     cpu->lr_used |= UINT32_C(1) << i;
+    if (bank->base != 0)
+        cpu->lr_spi |= UINT32_C(1) << i;
     cpu->lr_value[i] = lr & ~ICH_LR_State;
     bank->in_lr |= bit;
     bank->owner[n] = (uint8_t)cpu->index;
@@ -107,18 +110,16 @@ static void place(struct vgic *vgic, struct vgic_cpu *cpu, unsigned i, struct vg
         bank->latch &= ~bit;
 }
 
-void vgic_lr_insert(struct vgic *vgic, struct vgic_cpu *cpu, struct vgic_bank *bank, unsigned n)
+bool vgic_lr_insert(struct vgic *vgic, struct vgic_cpu *cpu, struct vgic_bank *bank, unsigned n)
 {
     uint32_t free_lrs = vgic->all_lrs & ~cpu->lr_used;
 
     if (cpu->folded || cpu->asleep)
-        return;
-    if (free_lrs != 0 && cpu->hcr == ICH_HCR_En) {
-        place(vgic, cpu, (unsigned)__builtin_ctz(free_lrs), bank, n);
-    } else {
-        vgic_lr_fold(vgic, cpu);
-        vgic_lr_refill(vgic, cpu);
-    }
+        return true; /* it comes with the refill */
+    if (free_lrs == 0 || cpu->hcr != ICH_HCR_En)
+        return false;
+    place(vgic, cpu, (unsigned)__builtin_ctz(free_lrs), bank, n);
+    return true;
 }
 
 /* Weigh the interrupts `mask` of `bank` against the best so far. */
@@ -162,13 +163,13 @@ static void check_hw_lines(struct vgic_cpu *cpu, unsigned index)
         gic_ppi_set_active(index, (uint32_t)__builtin_ctz(gone), false);
 }
 
-static struct choice best_pending(struct vgic *vgic, struct vgic_cpu *cpu)
+static struct choice best_pending(struct vgic *vgic, struct vgic_cpu *cpu, uint32_t spi_hot)
 {
     struct choice best = {.bank = NULL};
 
     consider(&best, &cpu->bank, vgic_bank_deliverable(vgic, &cpu->bank));
-    for (uint32_t hot = vgic->spi_hot; hot != 0; hot &= hot - 1) {
-        unsigned i = (unsigned)__builtin_ctz(hot);
+    for (; spi_hot != 0; spi_hot &= spi_hot - 1) {
+        unsigned i = (unsigned)__builtin_ctz(spi_hot);
         uint32_t ready = vgic_bank_deliverable(vgic, &vgic->spi[i]);
 
         if (ready == 0 && vgic->spi[i].active == 0)
@@ -179,18 +180,17 @@ static struct choice best_pending(struct vgic *vgic, struct vgic_cpu *cpu)
 }
 
 /* Active interrupts that this CPU acknowledged and that have no LR. */
-static struct choice best_active(struct vgic *vgic, struct vgic_cpu *cpu)
+static struct choice best_active(struct vgic *vgic, struct vgic_cpu *cpu, uint32_t spi_hot)
 {
-    unsigned index = cpu->index;
     struct choice best = {.bank = NULL};
 
     consider(&best, &cpu->bank, cpu->bank.active & ~cpu->bank.in_lr);
-    for (uint32_t hot = vgic->spi_hot; hot != 0; hot &= hot - 1) {
-        struct vgic_bank *bank = &vgic->spi[__builtin_ctz(hot)];
+    for (; spi_hot != 0; spi_hot &= spi_hot - 1) {
+        struct vgic_bank *bank = &vgic->spi[__builtin_ctz(spi_hot)];
         uint32_t mine = 0;
 
         for (uint32_t rest = bank->active & ~bank->in_lr; rest != 0; rest &= rest - 1) {
-            if (bank->owner[__builtin_ctz(rest)] == index)
+            if (bank->owner[__builtin_ctz(rest)] == cpu->index)
                 mine |= rest & -rest;
         }
         consider(&best, bank, mine);
@@ -211,7 +211,7 @@ static void update_hcr(struct vgic_cpu *cpu, bool overflow, bool spilled)
     cpu->hcr = hcr;
 }
 
-void vgic_lr_refill(struct vgic *vgic, struct vgic_cpu *cpu)
+void vgic_lr_refill(struct vgic *vgic, struct vgic_cpu *cpu, uint32_t spi_hot)
 {
     struct choice pending;
     struct choice active;
@@ -221,8 +221,8 @@ void vgic_lr_refill(struct vgic *vgic, struct vgic_cpu *cpu)
     if (cpu->folded || cpu->asleep)
         return;
     check_hw_lines(cpu, cpu->index);
-    pending = best_pending(vgic, cpu);
-    active = best_active(vgic, cpu);
+    pending = best_pending(vgic, cpu, spi_hot);
+    active = best_active(vgic, cpu, spi_hot);
     for (; free_lrs != 0; free_lrs &= free_lrs - 1) {
         struct choice *next =
             active.bank != NULL && !(first && pending.bank != NULL) ? &active : &pending;
@@ -234,7 +234,8 @@ void vgic_lr_refill(struct vgic *vgic, struct vgic_cpu *cpu)
         if (next->count == 1)
             next->bank = NULL;
         else
-            *next = next == &active ? best_active(vgic, cpu) : best_pending(vgic, cpu);
+            *next = next == &active ? best_active(vgic, cpu, spi_hot)
+                                    : best_pending(vgic, cpu, spi_hot);
     }
     update_hcr(cpu, pending.bank != NULL, active.bank != NULL);
 }
@@ -245,7 +246,7 @@ static void end_spilled(struct vgic *vgic, struct vgic_cpu *cpu)
     uint64_t hcr = gich_read_hcr();
 
     for (uint64_t ended = FIELD_GET(ICH_HCR_EOIcount, hcr); ended != 0; ended--) {
-        struct choice active = best_active(vgic, cpu);
+        struct choice active = best_active(vgic, cpu, vgic->spi_hot);
 
         if (active.bank == NULL)
             break;
@@ -265,7 +266,7 @@ void vgic_lr_fold(struct vgic *vgic, struct vgic_cpu *cpu)
         uint64_t lr = gich_read_lr(i);
 
         retire(vgic, cpu, i, lr);
-        if (lr != 0)
+        if ((lr & ICH_LR_State) != 0)
             gich_write_lr(i, 0);
     }
 }

@@ -110,6 +110,8 @@ static uint32_t read_bits(const struct bank_access *a, enum bit_reg reg)
         return a->bank->enabled;
     spin_lock(&a->vgic->lock);
     vgic_claim(a->vgic, a->me, a->bank, ~UINT32_C(0), &held);
+    if (a->bank->base == 0)
+        vgic_take_incoming(&a->vgic->cpu[a->cpu]);
     v = reg == ISPENDR || reg == ICPENDR ? pending_word(a) : a->bank->active;
     vgic_release(a->vgic, a->me, held);
     spin_unlock(&a->vgic->lock);
@@ -124,6 +126,8 @@ static void write_bits(const struct bank_access *a, enum bit_reg reg, uint32_t v
 
     spin_lock(&a->vgic->lock);
     vgic_claim(a->vgic, a->me, a->bank, mask, &held);
+    if (a->bank->base == 0)
+        vgic_take_incoming(&a->vgic->cpu[a->cpu]);
     bit_write[reg](a, v);
     vgic_deliver(a->vgic, a->me, a->bank, mask);
     vgic_release(a->vgic, a->me, held);

@@ -5,7 +5,8 @@
  * Only the owner of an LR can read or change it. Whoever needs the interrupt's state, to answer
  * a register read or to change it, holds the owner: it counts up `holds` and kicks it; the owner
  * comes to EL2, folds its LRs into memory and stays until nobody holds it. A CPU that waits for
- * another one first folds itself if it is held, so two that hold each other both go on.
+ * another one first folds itself if it is held, so two that hold each other both go on. One that is
+ * off is folded for good.
  *
  * Neighbours: vgic_mmio.c holds and releases; trap/exit.c calls vgic_sync() on a kick.
  */
@@ -14,9 +15,15 @@
 #include "gic/vgic_internal.h"
 #include "gich.h"
 
+static bool is_held(const struct vgic_cpu *cpu)
+{
+    return __atomic_load_n(&cpu->holds, __ATOMIC_RELAXED) != 0;
+}
+
 static void fold_self(struct vgic *vgic, struct vgic_cpu *self)
 {
     if (!self->folded) {
+        vgic_take_incoming(self);
         vgic_lr_fold(vgic, self);
         self->folded = true;
     }
@@ -25,7 +32,7 @@ static void fold_self(struct vgic *vgic, struct vgic_cpu *self)
 /* Stay folded until nobody holds us, then fill the LRs. */
 static void unfold_self(struct vgic *vgic, struct vgic_cpu *self)
 {
-    while (self->holds != 0) {
+    while (is_held(self)) {
         fold_self(vgic, self);
         spin_unlock(&vgic->lock);
         cpu_relax();
@@ -33,7 +40,8 @@ static void unfold_self(struct vgic *vgic, struct vgic_cpu *self)
     }
     if (!self->off) {
         self->folded = false;
-        vgic_lr_refill(vgic, self);
+        vgic_take_incoming(self);
+        vgic_lr_refill(vgic, self, vgic->spi_hot);
     }
 }
 
@@ -49,11 +57,11 @@ static void hold(struct vgic *vgic, unsigned me, unsigned cpu, uint32_t *held)
     if ((*held >> cpu & 1) != 0)
         return;
     *held |= UINT32_C(1) << cpu;
-    other->holds++;
+    __atomic_fetch_add(&other->holds, 1, __ATOMIC_ACQ_REL);
     if (!other->folded)
         gic_kick(cpu);
     while (!other->folded) {
-        if (self->holds != 0)
+        if (is_held(self))
             fold_self(vgic, self);
         spin_unlock(&vgic->lock);
         cpu_relax();
@@ -66,6 +74,8 @@ void vgic_claim(struct vgic *vgic, unsigned me, struct vgic_bank *bank, uint32_t
 {
     uint32_t elsewhere;
 
+    if (bank->base == 0 && bank->target[0] != me)
+        hold(vgic, me, bank->target[0], held);
     while ((elsewhere = bank->in_lr & mask) != 0)
         hold(vgic, me, bank->owner[__builtin_ctz(elsewhere)], held);
 }
@@ -79,20 +89,38 @@ void vgic_claim_all(struct vgic *vgic, unsigned me, uint32_t *held)
 void vgic_release(struct vgic *vgic, unsigned me, uint32_t held)
 {
     for (; held != 0; held &= held - 1)
-        vgic->cpu[__builtin_ctz(held)].holds--;
+        __atomic_fetch_sub(&vgic->cpu[__builtin_ctz(held)].holds, 1, __ATOMIC_ACQ_REL);
     unfold_self(vgic, &vgic->cpu[me]);
+}
+
+/* With private interrupts alone, which are this CPU's own, there is nobody to lock out. */
+static void sync_private(struct vgic *vgic, struct vgic_cpu *self)
+{
+    vgic_take_incoming(self);
+    vgic_lr_fold(vgic, self);
+    vgic_lr_refill(vgic, self, 0);
+}
+
+static void sync_all(struct vgic *vgic, struct vgic_cpu *self)
+{
+    spin_lock(&vgic->lock);
+    vgic_take_incoming(self);
+    vgic_lr_fold(vgic, self);
+    unfold_self(vgic, self);
+    spin_unlock(&vgic->lock);
 }
 
 void vgic_sync(struct vgic *vgic, unsigned cpu)
 {
     struct vgic_cpu *self = &vgic->cpu[cpu];
+    uint32_t spi_hot = __atomic_load_n(&vgic->spi_hot, __ATOMIC_ACQUIRE);
 
-    spin_lock(&vgic->lock);
-    if (!self->off) {
-        vgic_lr_fold(vgic, self);
-        unfold_self(vgic, self);
-    }
-    spin_unlock(&vgic->lock);
+    if (self->off)
+        return;
+    if ((spi_hot | self->lr_spi) == 0 && self->hcr == ICH_HCR_En && !is_held(self))
+        sync_private(vgic, self);
+    else
+        sync_all(vgic, self);
 }
 
 /* What was pending for a CPU that goes and that any other could take. */
@@ -125,17 +153,13 @@ void vgic_cpu_on(struct vgic *vgic, unsigned cpu)
     spin_unlock(&vgic->lock);
 }
 
-bool vgic_has_pending(struct vgic *vgic, unsigned cpu)
+bool vgic_has_pending(const struct vgic *vgic, unsigned cpu)
 {
-    bool pending = false;
-
-    spin_lock(&vgic->lock);
     for (uint32_t used = vgic->cpu[cpu].lr_used; used != 0; used &= used - 1) {
         if ((gich_read_lr((unsigned)__builtin_ctz(used)) & ICH_LR_Pending) != 0)
-            pending = true;
+            return true;
     }
-    spin_unlock(&vgic->lock);
-    return pending;
+    return false;
 }
 
 void vgic_deactivate(struct vgic *vgic, unsigned cpu, uint64_t dir_value)
