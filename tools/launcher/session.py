@@ -141,10 +141,13 @@ def judge(qemu_status, output, command, bare):
     if last.startswith(console.QUIT):
         return (POWERED_OFF, None) if command is None else \
             (INTERRUPTED, "QEMU was left before the command had ended")
-    ending = re.fullmatch(rb"\[traproom\] exit: (guest powered off|guest stopped|hypervisor failed)"
+    ending = re.fullmatch(rb"\[traproom\] exit: (guest powered off|guest refused|guest stopped|"
+                          rb"hypervisor failed)"
                           rb"(: .*)?", last)
     if not bare and ending is None:
         return HYPERVISOR_FAILED, "QEMU ended, but Traproom has not said why"
+    if ending and ending.group(1) == b"guest refused":
+        return WRONG_SETUP, None
     if ending and ending.group(1) == b"guest stopped":
         return GUEST_STOPPED, None
     if ending and ending.group(1) == b"hypervisor failed":
