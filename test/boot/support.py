@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""For the boot tests: the launcher with a guest's command, and the guest at a terminal."""
+
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+
+import pexpect
+
+REPO = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+BUILD = os.environ.get("TRAPROOM_BUILD", os.path.join(REPO, "build"))
+LAUNCHER = os.path.join(REPO, "tools", "traproom")
+LIMIT = 180  # seconds for one guest on a busy machine; a quiet one needs about 5
+PROMPT = r"~ # $"
+
+
+class BootTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="traproom-boot-")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def launch(self, *options, stdin=subprocess.DEVNULL):
+        """(exit status, what the guest printed, what the launcher did)."""
+        done = subprocess.run([LAUNCHER, "run", "--timeout", str(LIMIT), *options], stdin=stdin,
+                              capture_output=True, timeout=LIMIT + 30, check=False)
+        return (done.returncode, done.stdout.decode("utf-8", "replace").replace("\r", ""),
+                done.stderr.decode("utf-8", "replace"))
+
+    def command(self, command, *options, status=0):
+        """The output of a command in a guest; its status must be as said."""
+        got, out, err = self.launch("--cmd", command, "--append", "quiet", *options)
+        self.assertEqual(got, status, f"\n{tail(out)}\n{err}")
+        return out
+
+    def value(self, out, name):
+        """What follows NAME= on a line of its own."""
+        match = re.search(rf"^{name}=(.*)$", out, re.MULTILINE)
+        self.assertIsNotNone(match, f"no {name}= in:\n{tail(out)}")
+        return match.group(1)
+
+    def terminal(self, *options):
+        """A session at a terminal of its own, at the shell's first prompt."""
+        child = pexpect.spawn(LAUNCHER, ["run", "--timeout", str(LIMIT), *options],
+                              timeout=LIMIT, encoding="utf-8", codec_errors="replace")
+        self.addCleanup(child.close, True)
+        self.assertEqual(child.expect([PROMPT, pexpect.EOF]), 0, tail(child.before or ""))
+        return child
+
+    def ending(self, child):
+        """The launcher's exit status; it must end now."""
+        child.expect(pexpect.EOF)
+        child.close()
+        return child.exitstatus
+
+
+def tail(text, lines=25):
+    return "\n".join(text.splitlines()[-lines:])

@@ -1,0 +1,62 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The same Linux on each CPU model, with few and many CPUs, little and much RAM."""
+
+import unittest
+
+from support import BootTest
+
+# Floating point in several processes at once, each of which must see its own registers.
+WORK = """
+set -e
+echo cpus=$(nproc)
+for i in 1 2 3 4; do
+    awk -v i=$i 'BEGIN { for (n = 0; n < 3000; n++) s += sqrt(n * i); printf "%.6f\\n", s }' \
+        >/tmp/first$i &
+done
+wait
+for i in 1 2 3 4; do
+    awk -v i=$i 'BEGIN { for (n = 0; n < 3000; n++) s += sqrt(n * i); printf "%.6f\\n", s }' |
+        cmp - /tmp/first$i
+done
+echo mem=$(sed -n 's/^MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo)
+"""
+
+
+class Models(BootTest):
+    def check(self, model):
+        self.assertEqual(self.value(self.command(WORK, "--cpu", model), "cpus"), "4")
+
+    def test_max(self):
+        self.check("max,pauth-impdef=on")
+
+    def test_cortex_a53(self):
+        self.check("cortex-a53")
+
+    def test_cortex_a72(self):
+        self.check("cortex-a72")
+
+    def test_neoverse_n1(self):
+        self.check("neoverse-n1")
+
+
+class Sizes(BootTest):
+    def check(self, cpus, memory, megabytes):
+        out = self.command(WORK, "--smp", cpus, "--mem", memory)
+        self.assertEqual(self.value(out, "cpus"), cpus)
+        # Linux keeps some for itself before it counts.
+        self.assertGreater(int(self.value(out, "mem")), (megabytes * 85 // 100 - 80) * 1024)
+        self.assertLess(int(self.value(out, "mem")), megabytes * 1024)
+
+    def test_one_cpu_little_memory(self):
+        self.check("1", "192M", 192)
+
+    def test_two_cpus_more_memory(self):
+        self.check("2", "3G", 3072)
+
+    def test_many_cpus(self):
+        self.check("16", "1G", 1024)
+
+
+if __name__ == "__main__":
+    unittest.main()
