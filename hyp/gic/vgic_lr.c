@@ -266,7 +266,7 @@ void vgic_lr_fold(struct vgic *vgic, struct vgic_cpu *cpu)
         uint64_t lr = gich_read_lr(i);
 
         retire(vgic, cpu, i, lr);
-        if ((lr & ICH_LR_State) != 0)
-            gich_write_lr(i, 0);
+        if ((lr & (ICH_LR_State | ICH_LR_EOI)) != 0)
+            gich_write_lr(i, 0); /* it would ask for maintenance for ever, or be taken twice */
     }
 }
