@@ -3,11 +3,12 @@
  * The registers of the virtual distributor and redistributors (GICv3, "The GIC register map"),
  * with one security state (GICD_CTLR.DS = 1), affinity routing always on and no LPIs.
  *
- * Reserved registers, and accesses of a size that a register does not have, read as zero and
- * ignore writes. See vgic.h for the model; mmio_bus.c calls.
+ * Reserved registers, and accesses of a size that a register does not have or that are not
+ * aligned, read as zero and ignore writes. See vgic.h for the model; mmio_bus.c calls.
  */
 #include "gic/gic.h"
 #include "gic/vgic_internal.h"
+#include "lib/addr.h"
 
 #define GICD_TYPER_VALUE                                                                           \
     (FIELD_PREP(GICD_TYPER_ITLinesNumber, VGIC_BANKS - 1) | FIELD_PREP(GICD_TYPER_IDbits, 9) |     \
@@ -197,7 +198,8 @@ static uint64_t access_banked(struct vgic *vgic, unsigned cpu, bool redist,
 
     if (!(bits || priority || config) || intid >= VGIC_NR_IRQS || (intid < 32) != redist)
         return 0;
-    if (access->size != 4 && !(priority && access->size == 1))
+    if ((access->size != 4 && !(priority && access->size == 1)) ||
+        !is_aligned(offset, access->size))
         return 0;
     a.bank = vgic_bank_of(vgic, cpu, intid);
     if (priority)
@@ -231,7 +233,8 @@ static uint64_t access_router(struct vgic *vgic, const struct mmio_access *acces
     uint32_t held = 0;
     uint64_t *router;
 
-    if (intid < VGIC_FIRST_SPI || intid >= VGIC_NR_IRQS || access->size < 4)
+    if (intid < VGIC_FIRST_SPI || intid >= VGIC_NR_IRQS || access->size < 4 ||
+        !is_aligned(access->offset, access->size))
         return 0;
     router = &vgic->irouter[intid - VGIC_FIRST_SPI];
     if (!access->write)
