@@ -41,6 +41,7 @@ static void reset_state(struct vgic *vgic)
         vgic->irouter[i] = vgic->cpu[0].mpidr;
     for (unsigned i = 0; i < vgic->nr_cpus; i++) {
         reset_bank(&vgic->cpu[i].bank, 0, (uint8_t)i);
+        vgic->cpu[i].incoming = 0;
         vgic->cpu[i].asleep = true;
     }
 }
@@ -122,7 +123,7 @@ static void pend_spi(struct vgic *vgic, unsigned me, struct vgic_bank *bank, uns
     if ((bank->in_lr & bit) == 0) {
         bank->latch |= bit;
         vgic_deliver(vgic, me, bank, bit);
-    } else if (bank->owner[n] == me) {
+    } else if (bank->owner[n] == me && vgic_bank_is_for(bank, n, me)) {
         vgic_lr_set_pending(&vgic->cpu[me], bank, n);
     } else {
         bank->latch |= bit;
@@ -168,7 +169,7 @@ void vgic_set_line(void *ctx, uint32_t intid, bool level)
                 pend_spi(vgic, me, bank, n);
         } else if ((bank->in_lr & bit) == 0) {
             vgic_deliver(vgic, me, bank, bit);
-        } else if (bank->owner[n] == me) {
+        } else if (bank->owner[n] == me && vgic_bank_is_for(bank, n, me)) {
             vgic_lr_follow_line(&vgic->cpu[me], bank, n);
         } else {
             gic_kick(bank->owner[n]);

@@ -58,7 +58,7 @@ struct vgic_cpu {
     uint32_t incoming;     /* atomic: of bank 0, made pending by other CPUs and not yet in latch */
     uint32_t lr_used;      /* LRs with an interrupt, for all we know without looking */
     uint32_t lr_spi;       /* those of them with an SPI */
-    uint64_t lr_value[VGIC_MAX_LRS]; /* as last written, without the state */
+    uint64_t lr_value[VGIC_MAX_LRS]; /* as last written, but of the state just: may it be pending */
     unsigned index;                  /* of this CPU */
     bool asleep;                     /* GICR_WAKER.ProcessorSleep */
     bool last;                       /* GICR_TYPER.Last */

@@ -20,18 +20,24 @@ static inline uint32_t vgic_bank_pending(const struct vgic_bank *bank)
     return bank->latch | (bank->line & ~bank->edge);
 }
 
-/* Pending, and neither the interrupt nor its group is disabled. */
-static inline uint32_t vgic_bank_ready(const struct vgic *vgic, const struct vgic_bank *bank)
+/* Neither the interrupt nor its group is disabled. */
+static inline uint32_t vgic_bank_enabled(const struct vgic *vgic, const struct vgic_bank *bank)
 {
     uint32_t group_on = (bank->group1 & vgic->group1_on) | (~bank->group1 & vgic->group0_on);
 
-    return vgic_bank_pending(bank) & bank->enabled & group_on;
+    return bank->enabled & group_on;
 }
 
 /* What of the bank can be given to a CPU now. */
 static inline uint32_t vgic_bank_deliverable(const struct vgic *vgic, const struct vgic_bank *bank)
 {
-    return vgic_bank_ready(vgic, bank) & ~bank->in_lr & ~bank->active;
+    return vgic_bank_pending(bank) & vgic_bank_enabled(vgic, bank) & ~bank->in_lr & ~bank->active;
+}
+
+/* May `cpu` take bit `n` of `bank`, by its routing? */
+static inline bool vgic_bank_is_for(const struct vgic_bank *bank, unsigned n, unsigned cpu)
+{
+    return bank->target[n] == cpu || bank->target[n] == VGIC_TARGET_ANY;
 }
 
 /* vgic_lr.c, about the LRs of the calling CPU */
@@ -49,12 +55,12 @@ void vgic_lr_refill(struct vgic *vgic, struct vgic_cpu *cpu, uint32_t spi_hot);
  */
 bool vgic_lr_insert(struct vgic *vgic, struct vgic_cpu *cpu, struct vgic_bank *bank, unsigned n);
 /*
- * Bit `n` of `bank`, in an LR of this CPU, is pending again, or follows its line. That the guest
- * may have ended it since makes no difference: nothing else about it has changed, or it would have
- * been folded.
+ * Bit `n` of `bank`, in an LR of this CPU and for it, is pending again, or follows its line. That
+ * the guest may have ended it since makes no difference: nothing else about it has changed, or it
+ * would have been folded.
  */
-void vgic_lr_set_pending(struct vgic_cpu *cpu, const struct vgic_bank *bank, unsigned n);
-void vgic_lr_follow_line(struct vgic_cpu *cpu, const struct vgic_bank *bank, unsigned n);
+void vgic_lr_set_pending(struct vgic_cpu *cpu, struct vgic_bank *bank, unsigned n);
+void vgic_lr_follow_line(struct vgic_cpu *cpu, struct vgic_bank *bank, unsigned n);
 
 /* vgic.c */
 
@@ -71,6 +77,9 @@ static inline void vgic_take_incoming(struct vgic_cpu *cpu)
 void vgic_deliver(struct vgic *vgic, unsigned me, struct vgic_bank *bank, uint32_t mask);
 
 /* vgic_sync.c, all with the lock held */
+
+/* One CPU no longer takes interrupts: those that any other could take go there. `me` calls. */
+void vgic_hand_over(struct vgic *vgic, unsigned me);
 
 /*
  * Have the interrupts `mask` of `bank` in memory, and in nobody's LRs until vgic_release(); of a

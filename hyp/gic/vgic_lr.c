@@ -21,60 +21,70 @@ struct choice {
     unsigned count; /* how many there were to choose from */
 };
 
+/* An SPI leaves this CPU. One that is routed elsewhere may be pending there now. */
+static void spi_leaves(struct vgic *vgic, const struct vgic_cpu *cpu, const struct vgic_bank *bank,
+                       unsigned n)
+{
+    vgic->spi_hot |= UINT32_C(1) << (bank->base / 32 - 1);
+    if (!vgic_bank_is_for(bank, n, cpu->index) && bank->target[n] != VGIC_NO_TARGET)
+        gic_kick(bank->target[n]);
+}
+
 /* One LR's interrupt goes back to memory, with what `lr`, its value, says about it. */
 static void retire(struct vgic *vgic, struct vgic_cpu *cpu, unsigned i, uint64_t lr)
 {
     uint32_t intid = (uint32_t)FIELD_GET(ICH_LR_vINTID, cpu->lr_value[i]);
     struct vgic_bank *bank = vgic_bank_of(vgic, cpu->index, intid);
     uint32_t bit = UINT32_C(1) << intid % 32;
+    bool latched = (bank->edge & bit) != 0 || (lr & ICH_LR_HW) != 0;
 
     cpu->lr_used &= ~(UINT32_C(1) << i);
     cpu->lr_spi &= ~(UINT32_C(1) << i);
     bank->in_lr &= ~bit;
     if ((lr & ICH_LR_Active) != 0)
         bank->active |= bit;
-    if ((lr & ICH_LR_Pending) == 0) {
-        if ((bank->edge & bit) == 0 && (lr & ICH_LR_HW) == 0)
-            bank->latch &= ~bit; /* a level's latch ends when the guest acknowledges it */
-    } else if (((bank->edge & bit) != 0) || (lr & ICH_LR_HW) != 0) {
+    if ((lr & ICH_LR_Pending) != 0 && latched)
         bank->latch |= bit;
-    }
+    else if ((lr & ICH_LR_Pending) == 0 && !latched && (cpu->lr_value[i] & ICH_LR_Pending) != 0)
+        bank->latch &= ~bit; /* a level's latch ends when the guest acknowledges it */
     if (bank->base != 0)
-        vgic->spi_hot |= UINT32_C(1) << (bank->base / 32 - 1);
+        spi_leaves(vgic, cpu, bank, intid % 32);
 }
 
-void vgic_lr_set_pending(struct vgic_cpu *cpu, const struct vgic_bank *bank, unsigned n)
+void vgic_lr_set_pending(struct vgic_cpu *cpu, struct vgic_bank *bank, unsigned n)
 {
     unsigned i = bank->lr[n];
 
-    gich_write_lr(i, cpu->lr_value[i] | (gich_read_lr(i) & ICH_LR_State) | ICH_LR_Pending);
+    if ((cpu->lr_value[i] & ICH_LR_Pending) != 0)
+        gich_write_lr(i, cpu->lr_value[i] | (gich_read_lr(i) & ICH_LR_State));
+    else
+        bank->latch |= UINT32_C(1) << n;
 }
 
-void vgic_lr_follow_line(struct vgic_cpu *cpu, const struct vgic_bank *bank, unsigned n)
+void vgic_lr_follow_line(struct vgic_cpu *cpu, struct vgic_bank *bank, unsigned n)
 {
     unsigned i = bank->lr[n];
     uint32_t bit = UINT32_C(1) << n;
+    uint64_t may_pend = cpu->lr_value[i] & ICH_LR_Pending;
     uint64_t state = gich_read_lr(i) & ICH_LR_State;
 
+    if (may_pend != 0 && (state & ICH_LR_Pending) == 0)
+        bank->latch &= ~bit; /* acknowledged */
     cpu->lr_value[i] &= ~ICH_LR_EOI;
     if ((bank->line & bit) != 0) {
         cpu->lr_value[i] |= ICH_LR_EOI;
-        state |= ICH_LR_Pending;
+        state |= may_pend;
     } else if ((bank->latch & bit) == 0) {
         state &= ~ICH_LR_Pending;
     }
-    gich_write_lr(i, cpu->lr_value[i] | state);
+    gich_write_lr(i, (cpu->lr_value[i] & ~ICH_LR_State) | state);
 }
 
-/*
- * What shall go into an LR for bit `n`. One that is linked to a physical interrupt is never
- * pending and active at once (GICv3, "ICH_LR<n>_EL2", HW).
- */
-static uint64_t lr_value(const struct vgic *vgic, const struct vgic_bank *bank, unsigned n)
+/* What shall go into an LR for bit `n`, but for its state. */
+static uint64_t lr_base(const struct vgic_bank *bank, unsigned n)
 {
     uint32_t bit = UINT32_C(1) << n;
     uint32_t intid = bank->base + n;
-    const uint64_t linked_active = ICH_LR_HW | ICH_LR_Active;
     uint64_t lr = FIELD_PREP(ICH_LR_vINTID, intid) | FIELD_PREP(ICH_LR_Priority, bank->priority[n]);
 
     if ((bank->group1 & bit) != 0)
@@ -83,30 +93,41 @@ static uint64_t lr_value(const struct vgic *vgic, const struct vgic_bank *bank, 
         lr |= ICH_LR_HW | FIELD_PREP(ICH_LR_pINTID, intid);
     else if ((bank->line & ~bank->edge & bit) != 0)
         lr |= ICH_LR_EOI;
-    if ((bank->active & bit) != 0)
-        lr |= ICH_LR_Active;
-    if ((vgic_bank_ready(vgic, bank) & bit) != 0 && (lr & linked_active) != linked_active)
-        lr |= ICH_LR_Pending;
     return lr;
 }
 
-/* Put bit `n` of `bank` into the free LR `i`. */
+/*
+ * Put bit `n` of `bank` into the free LR `i`. A linked one is never pending and active at once
+ * (GICv3, "ICH_LR<n>_EL2", HW). An active one that has become pending for another CPU tells its
+ * end, so that it can go there.
+ */
 static void place(struct vgic *vgic, struct vgic_cpu *cpu, unsigned i, struct vgic_bank *bank,
                   unsigned n)
 {
     uint32_t bit = UINT32_C(1) << n;
-    uint64_t lr = lr_value(vgic, bank, n);
+    bool pending = (vgic_bank_pending(bank) & bit) != 0;
+    uint64_t lr = lr_base(bank, n);
+    uint64_t state = 0;
 
-    gich_write_lr(i, lr);
+    cpu->lr_value[i] = lr;
+    if ((bank->active & bit) != 0)
+        state = ICH_LR_Active;
+    if (!vgic_bank_is_for(bank, n, cpu->index)) {
+        lr |= pending ? ICH_LR_EOI : 0;
+    } else if ((vgic_bank_enabled(vgic, bank) & bit) != 0) {
+        cpu->lr_value[i] |= ICH_LR_Pending;
+        if (pending && (state == 0 || (lr & ICH_LR_HW) == 0))
+            state |= ICH_LR_Pending;
+    }
+    gich_write_lr(i, lr | state);
     cpu->lr_used |= UINT32_C(1) << i;
     if (bank->base != 0)
         cpu->lr_spi |= UINT32_C(1) << i;
-    cpu->lr_value[i] = lr & ~ICH_LR_State;
     bank->in_lr |= bit;
     bank->owner[n] = (uint8_t)cpu->index;
     bank->lr[n] = (uint8_t)i;
     bank->active &= ~bit;
-    if ((bank->edge & bit) != 0 || (lr & ICH_LR_HW) != 0)
+    if ((lr & ICH_LR_HW) != 0 || ((bank->edge & bit) != 0 && (state & ICH_LR_Pending) != 0))
         bank->latch &= ~bit;
 }
 
@@ -167,6 +188,8 @@ static struct choice best_pending(struct vgic *vgic, struct vgic_cpu *cpu, uint3
 {
     struct choice best = {.bank = NULL};
 
+    if (cpu->asleep)
+        return best;
     consider(&best, &cpu->bank, vgic_bank_deliverable(vgic, &cpu->bank));
     for (; spi_hot != 0; spi_hot &= spi_hot - 1) {
         unsigned i = (unsigned)__builtin_ctz(spi_hot);
@@ -218,7 +241,7 @@ void vgic_lr_refill(struct vgic *vgic, struct vgic_cpu *cpu, uint32_t spi_hot)
     uint32_t free_lrs = vgic->all_lrs & ~cpu->lr_used;
     bool first = true;
 
-    if (cpu->folded || cpu->asleep)
+    if (cpu->folded)
         return;
     check_hw_lines(cpu, cpu->index);
     pending = best_pending(vgic, cpu, spi_hot);
@@ -251,7 +274,9 @@ static void end_spilled(struct vgic *vgic, struct vgic_cpu *cpu)
         if (active.bank == NULL)
             break;
         active.bank->active &= ~(UINT32_C(1) << active.n);
-        if (active.bank->base == 0 && (VGIC_HW_PPIS >> active.n & 1) != 0)
+        if (active.bank->base != 0)
+            spi_leaves(vgic, cpu, active.bank, active.n);
+        else if ((VGIC_HW_PPIS >> active.n & 1) != 0)
             gic_ppi_set_active(cpu->index, active.n, false);
     }
     gich_write_hcr(hcr & ~ICH_HCR_EOIcount);

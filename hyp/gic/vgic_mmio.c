@@ -74,12 +74,21 @@ static void write_clear_pending(const struct bank_access *a, uint32_t v)
     for_hw_ppis(a, v, gic_ppi_set_pending, false);
 }
 
+/* An interrupt that becomes active so does it where it is routed to; 1 of N: at the caller. */
 static void write_set_active(const struct bank_access *a, uint32_t v)
 {
+    for (uint32_t rest = v & ~a->bank->active; rest != 0; rest &= rest - 1) {
+        unsigned n = (unsigned)__builtin_ctz(rest);
+        unsigned target = a->bank->target[n] < VGIC_NO_TARGET ? a->bank->target[n] : a->me;
+
+        a->bank->owner[n] = (uint8_t)target;
+        if (target != a->me)
+            gic_kick(target);
+    }
     a->bank->active |= v;
     for_hw_ppis(a, v, gic_ppi_set_active, true);
-    for (uint32_t rest = v; rest != 0; rest &= rest - 1)
-        a->bank->owner[__builtin_ctz(rest)] = (uint8_t)a->cpu;
+    if (a->bank->base != 0)
+        a->vgic->spi_hot |= UINT32_C(1) << (a->bank->base / 32 - 1);
 }
 
 static void write_clear_active(const struct bank_access *a, uint32_t v)
@@ -151,6 +160,7 @@ static uint64_t access_priority(const struct bank_access *a, unsigned first, uns
     vgic_claim(a->vgic, a->me, a->bank, mask, &held);
     for (unsigned i = 0; i < size; i++)
         a->bank->priority[first + i] = (uint8_t)(value >> 8 * i) & a->vgic->priority_mask;
+    vgic_deliver(a->vgic, a->me, a->bank, mask);
     vgic_release(a->vgic, a->me, held);
     spin_unlock(&a->vgic->lock);
     return 0;
@@ -316,8 +326,7 @@ static void write_waker(struct vgic *vgic, unsigned me, unsigned cpu, bool aslee
     for (unsigned i = 0; i < VGIC_SPI_BANKS; i++)
         vgic_claim(vgic, me, &vgic->spi[i], ~UINT32_C(0), &held);
     vgic->cpu[cpu].asleep = asleep;
-    if (cpu != me)
-        gic_kick(cpu);
+    vgic_hand_over(vgic, me);
     vgic_release(vgic, me, held);
     spin_unlock(&vgic->lock);
 }

@@ -39,6 +39,8 @@ static void unfold_self(struct vgic *vgic, struct vgic_cpu *self)
         spin_lock(&vgic->lock);
     }
     if (!self->off) {
+        if (self->hcr != ICH_HCR_En)
+            vgic_lr_fold(vgic, self); /* the refill weighs all, and resets EOIcount */
         self->folded = false;
         vgic_take_incoming(self);
         vgic_lr_refill(vgic, self, vgic->spi_hot);
@@ -123,8 +125,7 @@ void vgic_sync(struct vgic *vgic, unsigned cpu)
         sync_all(vgic, self);
 }
 
-/* What was pending for a CPU that goes and that any other could take. */
-static void hand_over(struct vgic *vgic, unsigned me)
+void vgic_hand_over(struct vgic *vgic, unsigned me)
 {
     for (unsigned i = 0; i < VGIC_SPI_BANKS; i++) {
         if ((vgic->spi_hot >> i & 1) != 0)
@@ -134,10 +135,14 @@ static void hand_over(struct vgic *vgic, unsigned me)
 
 void vgic_cpu_off(struct vgic *vgic, unsigned cpu)
 {
+    struct vgic_cpu *self = &vgic->cpu[cpu];
+
     spin_lock(&vgic->lock);
-    fold_self(vgic, &vgic->cpu[cpu]);
-    vgic->cpu[cpu].off = true;
-    hand_over(vgic, cpu);
+    fold_self(vgic, self);
+    self->off = true;
+    self->hcr = ICH_HCR_En;
+    gich_write_hcr(self->hcr); /* with no LR in use, no maintenance interrupt either */
+    vgic_hand_over(vgic, cpu);
     spin_unlock(&vgic->lock);
 }
 
