@@ -24,7 +24,8 @@ add_custom_command(OUTPUT ${images}/Image
 add_custom_command(OUTPUT ${images}/initramfs.cpio.gz
     COMMAND ${PROJECT_SOURCE_DIR}/guest/initramfs/make ${TRAPROOM_SYSROOT}
         ${images}/initramfs.cpio.gz
-    DEPENDS ${sysroot_stamp} guest/initramfs/make guest/initramfs/init guest/initramfs/power
+    DEPENDS ${sysroot_stamp} guest/initramfs/make guest/initramfs/init guest/initramfs/session
+        guest/initramfs/inittab
     COMMENT "Packing the initramfs" VERBATIM)
 
 add_custom_command(OUTPUT ${images}/disk.img

@@ -13,7 +13,7 @@ REPO = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.environ.get("TRAPROOM_BUILD", os.path.join(REPO, "build"))
 LAUNCHER = os.path.join(REPO, "tools", "traproom")
 LIMIT = 180  # seconds for one guest on a busy machine; a quiet one needs about 5
-PROMPT = r"~ # $"
+PROMPT = r"~ # (\x1b\[6n)?$"  # the shell then asks the terminal where its cursor is
 
 
 class BootTest(unittest.TestCase):
@@ -52,11 +52,12 @@ class BootTest(unittest.TestCase):
         self.assertEqual(child.expect([PROMPT, pexpect.EOF]), 0, tail(child.before or ""))
         return child
 
-    def ending(self, child):
-        """The launcher's exit status; it must end now."""
+    def ends(self, child, status=0):
+        """The launcher must end now, with that exit status. Returns what it printed before."""
         child.expect(pexpect.EOF)
         child.close()
-        return child.exitstatus
+        self.assertEqual(child.exitstatus, status, tail(child.before))
+        return child.before
 
 
 def tail(text, lines=25):

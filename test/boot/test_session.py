@@ -13,43 +13,42 @@ class Session(BootTest):
     def test_shell(self):
         child = self.terminal()
         self.assertIn("[traproom] Traproom", child.before)
-        self.assertIn("with 4 CPUs, the disk is at /mnt/disk", child.before)
+        self.assertIn("4 CPUs, the disk is at /mnt/disk", child.before)
         child.sendline("expr 6 '*' 7; cat /mnt/disk/hello.txt")
-        child.expect(r"\r\n42\r\n")
+        child.expect(r"\r\n42\r+\n")
         child.expect("offers by virtio")
         child.expect(PROMPT)
         # Job control: Ctrl-C ends the command and not the machine.
         child.sendline("sleep 1000")
-        child.expect("sleep 1000\r\n")
+        child.expect(r"sleep 1000\r+\n")
         child.send("\x03")
         child.expect(PROMPT)
         # A long line and many of them, typed faster than a person does.
         text = "x" * 200
         for _ in range(5):
             child.sendline(f"echo {text} | wc -c")
-            child.expect(r"\r\n201\r\n")
+            child.expect(r"\r\n201\r+\n")
             child.expect(PROMPT)
         child.sendline("exit")
-        self.assertEqual(self.ending(child), 0)
+        self.ends(child)
 
     def test_poweroff(self):
         child = self.terminal("--quiet")
         self.assertNotIn("[traproom]", child.before)
         child.sendline("poweroff")
-        self.assertEqual(self.ending(child), 0)
-        self.assertNotIn("[traproom]", child.before)
+        self.assertNotIn("[traproom]", self.ends(child))
 
     def test_ctrl_a_x(self):
         child = self.terminal()
         child.send("\x01x")
-        self.assertEqual(self.ending(child), 0)
+        self.ends(child)
 
     def test_ctrl_c_at_boot_does_not_kill(self):
         child = self.terminal()
         child.send("\x03")
         child.expect(PROMPT)
         child.sendline("poweroff")
-        self.assertEqual(self.ending(child), 0)
+        self.ends(child)
 
 
 class NoTerminal(BootTest):
@@ -58,7 +57,7 @@ class NoTerminal(BootTest):
         with subprocess.Popen([LAUNCHER, "run", "--timeout", str(LIMIT)], stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE) as process:
             out = b""
-            while not out.endswith(b"~ # "):
+            while b"~ # " not in out:
                 data = os.read(process.stdout.fileno(), 4096)
                 self.assertTrue(data, out[-500:])
                 out += data

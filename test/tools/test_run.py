@@ -87,6 +87,9 @@ class Status(RunTest):
     def test_stopped(self):
         self.check(3, "print('[traproom] exit: guest stopped: bad descriptor')")
 
+    def test_refused(self):
+        self.check(1, "print('[traproom] exit: guest refused: two nodes overlap')")
+
     def test_failed(self):
         self.check(2, "print('[traproom] exit: hypervisor failed: no GIC')")
 
@@ -113,6 +116,7 @@ class Status(RunTest):
 
     def test_left_by_the_user(self):
         self.check(0, r"print('QEMU: Terminated\n\r')")
+        self.check(0, r"print('~ # QEMU: Terminated\n\r')")
         self.check(130, r"print('QEMU: Terminated\n\r')", "--cmd", "true")
 
     def test_command(self):
@@ -280,7 +284,7 @@ class Terminal(RunTest):
 
     def test_restored(self):
         program = ("import tty; tty.setraw(0); os.set_blocking(0, False)\n"
-                   "print('x' * 200000)\n" + OFF + "\nprint('QEMU: Terminated done')")
+                   "print('x' * 200000); print('done', flush=True)\n" + OFF)
         status, _, before, after = self.run_on_terminal(program)
         self.assertEqual(status, 0)
         self.assertEqual(before, after)

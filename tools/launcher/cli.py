@@ -26,7 +26,7 @@ shell. Ctrl-A X leaves; Ctrl-A H has QEMU's other keys.
 EPILOG = """\
 exit status:
   0    the guest powered off (or you left with Ctrl-A X)
-  1    wrong usage or set-up; with --cmd also: the guest left no verdict
+  1    wrong usage or set-up, such as a tree that can't be honoured; with --cmd also: the guest left no verdict
   2    the hypervisor failed
   3    the hypervisor stopped the guest, for the reason it gives
   124  the time limit

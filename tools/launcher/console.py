@@ -8,7 +8,8 @@ OWN = b"[traproom] "
 VERDICT = b"traproom-verdict "
 MARKS = (OWN, VERDICT)
 EXIT = OWN + b"exit: "
-ERRORS = (OWN + b"error: ", EXIT + b"guest stopped", EXIT + b"hypervisor failed")
+ERRORS = (OWN + b"error: ", EXIT + b"guest refused", EXIT + b"guest stopped",
+          EXIT + b"hypervisor failed")
 QUIT = b"QEMU: Terminated"  # QEMU's word after Ctrl-A X
 LONGEST_LINE = 4096
 

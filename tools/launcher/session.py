@@ -18,6 +18,10 @@ from launcher import Problem, console
 POWERED_OFF, WRONG_SETUP, HYPERVISOR_FAILED, GUEST_STOPPED, TIMED_OUT = 0, 1, 2, 3, 124
 INTERRUPTED, PIPE_CLOSED = 130, 141
 
+# What the hypervisor's last line says after "exit: ".
+ENDINGS = {b"guest powered off": POWERED_OFF, b"guest refused": WRONG_SETUP,
+           b"guest stopped": GUEST_STOPPED, b"hypervisor failed": HYPERVISOR_FAILED}
+
 PR_SET_PDEATHSIG = 1
 HOLD = 0.05  # seconds that part of a line may be held back
 LAST_MOMENT = 0.5  # seconds from the end of QEMU's output to its own
@@ -138,20 +142,16 @@ def judge(qemu_status, output, command, bare):
         if not output.seen:
             return WRONG_SETUP, f"QEMU did not start the machine (status {qemu_status})"
         return HYPERVISOR_FAILED, f"QEMU failed (status {qemu_status})"
-    if last.startswith(console.QUIT):
+    if last.endswith(console.QUIT):  # it comes after whatever the guest's line has
         return (POWERED_OFF, None) if command is None else \
             (INTERRUPTED, "QEMU was left before the command had ended")
-    ending = re.fullmatch(rb"\[traproom\] exit: (guest powered off|guest refused|guest stopped|"
-                          rb"hypervisor failed)"
-                          rb"(: .*)?", last)
-    if not bare and ending is None:
-        return HYPERVISOR_FAILED, "QEMU ended, but Traproom has not said why"
-    if ending and ending.group(1) == b"guest refused":
-        return WRONG_SETUP, None
-    if ending and ending.group(1) == b"guest stopped":
-        return GUEST_STOPPED, None
-    if ending and ending.group(1) == b"hypervisor failed":
-        return HYPERVISOR_FAILED, None
+    if not bare:
+        ending = re.fullmatch(rb"\[traproom\] exit: ([a-z]+ [a-z ]*[a-z])(: .*)?", last)
+        status = ENDINGS.get(ending.group(1) if ending else None)
+        if status is None:
+            return HYPERVISOR_FAILED, "QEMU ended, but Traproom has not said why"
+        if status != POWERED_OFF:
+            return status, None
     if command is None:
         return POWERED_OFF, None
     if output.verdict is None:
