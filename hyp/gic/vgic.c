@@ -98,7 +98,8 @@ static void deliver_one(struct vgic *vgic, unsigned me, struct vgic_bank *bank, 
     if (target == me) {
         struct vgic_cpu *cpu = &vgic->cpu[me];
 
-        if (!vgic_lr_insert(vgic, cpu, bank, n)) {
+        /* A refill looks whether a linked PPI is still pending. */
+        if (bank->base == 0 || !vgic_lr_insert(vgic, cpu, bank, n)) {
             vgic_lr_fold(vgic, cpu);
             vgic_lr_refill(vgic, cpu, vgic->spi_hot);
         }

@@ -1,0 +1,576 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tests of gic/vgic.c and of CPUs that come and go (vgic_sync.c): what makes an interrupt pending
+ * and which CPU gets it.
+ */
+#include "vgic_fixture.h"
+
+#define CPUS 4
+#define SPI  40
+
+static int start(void **state)
+{
+    (void)state;
+    vgic_start_ready(CPUS, 4);
+    return 0;
+}
+
+static void nobody_but(unsigned cpu)
+{
+    for (unsigned i = 0; i < vgic.nr_cpus; i++) {
+        if (i != cpu)
+            expect_none(i);
+    }
+}
+
+static void make_edge(uint32_t intid)
+{
+    irq_set_edge(0, intid, true);
+    irq_write(0, GICD_ISENABLER, intid);
+}
+
+static void pulse(uint32_t intid)
+{
+    set_line(intid, true);
+    set_line(intid, false);
+}
+
+/* Out of reset a GIC delivers nothing: each of these stands in the way. */
+static void what_a_guest_must_enable(void **state)
+{
+    (void)state;
+    for (unsigned missing = 0; missing < 4; missing++) {
+        vgic_start(1, flat_mpidr, 4);
+        if (missing != 0)
+            redist_write(0, GICR_WAKER, 0);
+        if (missing != 1)
+            irq_write(0, GICD_ISENABLER, SPI);
+        if (missing != 2)
+            irq_write(0, GICD_IGROUPR, SPI);
+        if (missing != 3)
+            dist_write(GICD_CTLR, GICD_CTLR_EnableGrp1);
+        set_line(SPI, true);
+        assert_true(irq_is(0, GICD_ISPENDR, SPI));
+        expect_none(0);
+        assert_false(vgic_has_pending(&vgic, 0));
+        redist_write(0, GICR_WAKER, 0);
+        irq_write(0, GICD_ISENABLER, SPI);
+        irq_write(0, GICD_IGROUPR, SPI);
+        dist_write(GICD_CTLR, GICD_CTLR_EnableGrp1);
+        assert_true(vgic_has_pending(&vgic, 0));
+        expect_one(0, SPI);
+    }
+}
+
+/* A group that is disabled again takes its interrupts back, pending as they were. */
+static void groups(void **state)
+{
+    (void)state;
+    make_edge(SPI);
+    make_edge(SPI + 1);
+    irq_set_priority(0, SPI + 1, 8);
+    bits_write(0, GICD_IGROUPR, SPI, ~(UINT32_C(1) << SPI % 32));
+    pulse(SPI);
+    pulse(SPI + 1);
+    assert_int_equal(fake_lr_of(0, SPI) & ICH_LR_Group, 0);
+    assert_int_equal(fake_lr_of(0, SPI + 1) & ICH_LR_Group, ICH_LR_Group);
+    dist_write(GICD_CTLR, GICD_CTLR_EnableGrp0);
+    assert_int_equal(fake_lr_count(0, SPI + 1), 0);
+    assert_true(irq_is(0, GICD_ISPENDR, SPI + 1));
+    expect_one(0, SPI);
+    expect_none(0);
+    fake_cpu_index = 2; /* another CPU's doing */
+    dist_write(GICD_CTLR, GICD_CTLR_EnableGrp1);
+    expect_one(0, SPI + 1);
+    pulse(SPI);
+    expect_none(0);
+    bits_write(0, GICD_IGROUPR, SPI, ~UINT32_C(0));
+    expect_one(0, SPI);
+    nobody_but(CPUS);
+}
+
+static void enable_and_disable(void **state)
+{
+    (void)state;
+    make_edge(SPI);
+    irq_route(SPI, 1);
+    pulse(SPI);
+    fake_cpu_index = 2;
+    irq_write(2, GICD_ICENABLER, SPI); /* while it sits in an LR of CPU 1 */
+    assert_int_equal(fake_lr_count(1, SPI), 0);
+    nobody_but(CPUS);
+    irq_write(2, GICD_ISENABLER, SPI);
+    expect_one(1, SPI);
+    pulse(SPI);
+    irq_write(2, GICD_ICPENDR, SPI);
+    nobody_but(CPUS);
+    irq_write(2, GICD_ISPENDR, SPI);
+    assert_int_equal(ack(1), SPI);
+    fake_cpu_index = 3;
+    assert_true(irq_is(3, GICD_ISACTIVER, SPI));
+    assert_false(irq_is(3, GICD_ISPENDR, SPI));
+    pulse(SPI);
+    irq_write(3, GICD_ICACTIVER, SPI);
+    assert_false(irq_is(3, GICD_ISACTIVER, SPI));
+    fake_guest[1].depth = 0;
+    expect_one(1, SPI);
+}
+
+/* The SGIs that a write names: an affinity, a range of 16, a list. */
+struct sgi_case {
+    uint64_t sgir;
+    unsigned from;
+    uint16_t to; /* bit n: CPU n gets it */
+};
+
+#define SGIR(aff3, aff2, aff1, rs, list)                                                           \
+    (FIELD_PREP(ICC_SGIR_Aff3, aff3) | FIELD_PREP(ICC_SGIR_Aff2, aff2) |                           \
+     FIELD_PREP(ICC_SGIR_Aff1, aff1) | FIELD_PREP(ICC_SGIR_RS, rs) | (list))
+
+static const uint64_t spread_mpidr[] = {0x0000000000, 0x0000000001, 0x000000000f, 0x0000000010,
+                                        0x000000001f, 0x0000000100, 0x0000000101, 0x0000010000,
+                                        0x0000000042, 0x0100000000, 0xff00ffffff};
+
+static const struct sgi_case sgi_cases[] = {
+    {SGIR(0, 0, 0, 0, 0x0001), 0, 1 << 0},
+    {SGIR(0, 0, 0, 0, 0x0001), 5, 1 << 0},
+    {SGIR(0, 0, 0, 0, 0x8003), 0, 1 << 0 | 1 << 1 | 1 << 2},
+    {SGIR(0, 0, 0, 0, 0x7ffc), 0, 0},
+    {SGIR(0, 0, 0, 1, 0xffff), 0, 1 << 3 | 1 << 4},
+    {SGIR(0, 0, 0, 2, 0xffff), 0, 0},
+    {SGIR(0, 0, 1, 0, 0xffff), 5, 1 << 5 | 1 << 6},
+    {SGIR(0, 0, 1, 0, 0x0002), 5, 1 << 6},
+    {SGIR(0, 1, 0, 0, 0x0001), 0, 1 << 7},
+    {SGIR(1, 0, 0, 0, 0x0001), 0, 1 << 9},
+    {SGIR(0xff, 0xff, 0xff, 15, 0x8000), 0, 1 << 10},
+    {SGIR(0xff, 0xff, 0xff, 15, 0x7fff), 0, 0},
+    {SGIR(0xff, 0xff, 0xff, 14, 0xffff), 0, 0},
+    {SGIR(0, 0, 2, 0, 0xffff), 0, 0},
+    {SGIR(0, 0, 0, 0, 0), 0, 0},
+    {ICC_SGIR_IRM, 0, 0x7fe},
+    {ICC_SGIR_IRM | SGIR(3, 3, 3, 3, 0xffff), 4, 0x7ef},
+};
+
+static void sgi_targets(void **state)
+{
+    (void)state;
+    const unsigned cpus = ARRAY_SIZE(spread_mpidr);
+
+    vgic_start(cpus, spread_mpidr, 4);
+    for (unsigned i = 1; i < cpus; i++)
+        cpu_on(i);
+    dist_write(GICD_CTLR, GICD_CTLR_EnableGrp1);
+    for (unsigned i = 0; i < cpus; i++) {
+        redist_write(i, GICR_WAKER, 0);
+        bits_write(i, GICD_IGROUPR, 0, ~UINT32_C(0));
+        bits_write(i, GICD_ISENABLER, 0, 0xffff);
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(sgi_cases); i++) {
+        const struct sgi_case *c = &sgi_cases[i];
+        uint32_t intid = i % 16;
+
+        fake_cpu_index = c->from;
+        vgic_send_sgi(&vgic, c->from, c->sgir | FIELD_PREP(ICC_SGIR_INTID, intid), true);
+        settle_all();
+        for (unsigned cpu = 0; cpu < cpus; cpu++) {
+            if ((c->to >> cpu & 1) != 0)
+                expect_one(cpu, intid);
+            expect_none(cpu);
+        }
+    }
+}
+
+/* ICC_SGI0R makes no SGI of group 1 pending. */
+static void sgi_groups(void **state)
+{
+    (void)state;
+    bits_write(0, GICD_ISENABLER, 0, 0xffff);
+    bits_write(1, GICD_ISENABLER, 0, 0xffff);
+    bits_write(1, GICD_IGROUPR, 0, 0xfffffffd); /* SGI 1 of CPU 1 is in group 0 */
+    fake_cpu_index = 0;
+    vgic_send_sgi(&vgic, 0, FIELD_PREP(ICC_SGIR_INTID, 1) | 3, false);
+    settle_all();
+    expect_none(0);
+    expect_one(1, 1);
+    expect_none(1);
+    fake_cpu_index = 0;
+    vgic_send_sgi(&vgic, 0, FIELD_PREP(ICC_SGIR_INTID, 2) | 3, false);
+    settle_all();
+    nobody_but(CPUS);
+}
+
+/* An SGI is an edge: it waits while disabled, two in one are one, one while active comes later. */
+static void sgi_life(void **state)
+{
+    (void)state;
+    for (unsigned from = 0; from < 2; from++) {
+        fake_cpu_index = from;
+        send_sgi(3, 1);
+        expect_none(0);
+        assert_true(irq_is(0, GICD_ISPENDR, 3));
+        irq_write(0, GICD_ISENABLER, 3);
+        fake_cpu_index = from;
+        send_sgi(3, 1);
+        assert_int_equal(ack(0), 3);
+        expect_none(0);
+        fake_cpu_index = from;
+        send_sgi(3, 1);
+        expect_none(0);
+        eoi(0, 3);
+        expect_one(0, 3);
+        expect_none(0);
+        fake_cpu_index = from;
+        send_sgi(3, 1);
+        fake_cpu_index = 2;
+        irq_write(0, GICD_ICPENDR, 3);
+        expect_none(0);
+        irq_write(0, GICD_ISPENDR, 3);
+        expect_one(0, 3);
+        irq_write(0, GICD_ICENABLER, 3);
+    }
+}
+
+static void timer_life(void **state)
+{
+    (void)state;
+    fake_ppi_line(1, 27, true);
+    settle_all();
+    nobody_but(CPUS);
+    irq_write(1, GICD_ISENABLER, 27);
+    assert_int_equal(ack(1), 27);
+    nobody_but(CPUS);
+    assert_true(irq_is(1, GICD_ISACTIVER, 27));
+    assert_true(irq_is(1, GICD_ISPENDR, 27)); /* the line is still up */
+    fake_ppi_line(1, 27, false);
+    assert_false(irq_is(1, GICD_ISPENDR, 27));
+    eoi(1, 27);
+    assert_int_equal(fake_ppi[1].active, 0);
+    expect_none(1);
+    fake_ppi_line(1, 27, true);
+    settle_all();
+    for (unsigned i = 0; i < 3; i++)
+        expect_one(1, 27); /* as long as it is up */
+    fake_ppi_line(1, 27, false);
+    expect_one(1, 27); /* signalled before the line fell */
+    expect_none(1);
+}
+
+/* A timer that was signalled, and stopped before the guest could take it. */
+static void timer_that_stops(void **state)
+{
+    (void)state;
+    irq_write(0, GICD_ISENABLER, 30);
+    fake_ppi_line(0, 30, true);
+    settle_all();
+    irq_write(0, GICD_ICENABLER, 30);
+    fake_ppi_line(0, 30, false);
+    irq_write(0, GICD_ISENABLER, 30);
+    expect_none(0);
+    assert_int_equal(fake_ppi[0].active, 0);
+    fake_ppi_line(0, 30, true);
+    settle_all();
+    assert_int_equal(ack(0), 30);
+    fake_cpu_index = 2;
+    irq_write(0, GICD_ICACTIVER, 30); /* by another CPU: the line is up, so it comes again */
+    fake_guest[0].depth = 0;
+    assert_int_equal(ack(0), 30);
+    fake_ppi_line(0, 30, false);
+    eoi(0, 30);
+    expect_none(0);
+}
+
+/* Signalled while disabled at the virtual GIC, with no LR to fold: still gone when it stopped. */
+static void timer_that_stops_unseen(void **state)
+{
+    (void)state;
+    irq_write(0, GICD_ISENABLER, 27);
+    dist_write(GICD_CTLR, 0);
+    fake_ppi_line(0, 27, true);
+    settle_all();
+    fake_ppi_line(0, 27, false);
+    irq_write(0, GICD_ICENABLER, 27);
+    dist_write(GICD_CTLR, GICD_CTLR_EnableGrp1);
+    irq_write(0, GICD_ISENABLER, 27);
+    expect_none(0);
+    assert_int_equal(fake_ppi[0].active, 0);
+}
+
+static void routing(void **state)
+{
+    (void)state;
+    make_edge(SPI);
+    irq_set_edge(0, SPI + 1, false);
+    irq_write(0, GICD_ISENABLER, SPI + 1);
+    for (unsigned target = 0; target < CPUS; target++) {
+        for (unsigned writer = 0; writer < CPUS; writer++) {
+            fake_cpu_index = writer;
+            irq_route(SPI, target);
+            irq_route(SPI + 1, target);
+            pulse(SPI);
+            nobody_but(target);
+            expect_one(target, SPI);
+            fake_cpu_index = writer;
+            set_line(SPI + 1, true);
+            nobody_but(target);
+            assert_int_equal(ack(target), SPI + 1);
+            fake_cpu_index = (writer + 1) % CPUS;
+            set_line(SPI + 1, false);
+            eoi(target, SPI + 1);
+            nobody_but(CPUS);
+        }
+    }
+    irq_route(SPI, 9); /* nobody's */
+    pulse(SPI);
+    nobody_but(CPUS);
+    irq_route(SPI, 3);
+    expect_one(3, SPI);
+}
+
+/* What is pending goes along when its route changes; what is active ends where it began. */
+static void rerouting(void **state)
+{
+    (void)state;
+    make_edge(SPI);
+    irq_route(SPI, 1);
+    pulse(SPI);
+    assert_int_equal(fake_lr_count(1, SPI), 1);
+    fake_cpu_index = 0;
+    irq_route(SPI, 2);
+    nobody_but(2);
+    assert_int_equal(ack(2), SPI);
+    fake_cpu_index = 0;
+    irq_route(SPI, 3);
+    fake_cpu_index = 2;
+    pulse(SPI); /* pending for CPU 3, but active on CPU 2 */
+    nobody_but(CPUS);
+    assert_true(irq_is(2, GICD_ISPENDR, SPI));
+    eoi(2, SPI);
+    nobody_but(3);
+    expect_one(3, SPI);
+
+    pulse(SPI);
+    assert_int_equal(ack(3), SPI);
+    irq_route(SPI, 1);
+    eoi(3, SPI);
+    pulse(SPI); /* with nothing folded since: not where it was last */
+    nobody_but(1);
+    expect_one(1, SPI);
+}
+
+static void rerouting_a_level(void **state)
+{
+    (void)state;
+    irq_write(0, GICD_ISENABLER, SPI);
+    irq_route(SPI, 1);
+    set_line(SPI, true);
+    assert_int_equal(ack(1), SPI);
+    irq_route(SPI, 2);
+    eoi(1, SPI);
+    nobody_but(2);
+    assert_int_equal(ack(2), SPI);
+    irq_route(SPI, 3);
+    set_line(SPI, false);
+    set_line(SPI, true);
+    eoi(2, SPI);
+    nobody_but(3);
+    assert_int_equal(ack(3), SPI);
+    set_line(SPI, false);
+    eoi(3, SPI);
+    nobody_but(CPUS);
+}
+
+/* One that is active without an LR, and pending for another CPU when it ends. */
+static void rerouting_a_spilled_one(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 8; i++) {
+        make_edge(SPI + i);
+        irq_set_priority(0, SPI + i, (uint8_t)(0x80 - 8 * i));
+        pulse(SPI + i);
+        assert_int_equal(ack(0), SPI + i);
+    }
+    assert_int_equal(fake_lr_count(0, SPI), 0);
+    fake_cpu_index = 2;
+    irq_route(SPI, 1);
+    pulse(SPI);
+    for (uint32_t i = 8; i-- > 0;) {
+        expect_none(1);
+        eoi(0, SPI + i);
+    }
+    expect_one(1, SPI);
+    nobody_but(CPUS);
+}
+
+/* 1 of N: one CPU that is there gets it, once. */
+static void any_cpu(void **state)
+{
+    (void)state;
+    unsigned taken = 0;
+
+    make_edge(SPI);
+    irq_route(SPI, GICD_IROUTER_IRM);
+    for (unsigned who = 0; who < CPUS; who++) {
+        fake_cpu_index = who;
+        pulse(SPI);
+        taken = 0;
+        for (unsigned i = 0; i < CPUS; i++) {
+            if (ack(i) == SPI) {
+                eoi(i, SPI);
+                taken++;
+            }
+        }
+        assert_int_equal(taken, 1);
+    }
+}
+
+static void any_cpu_that_is_there(void **state)
+{
+    (void)state;
+    make_edge(SPI);
+    irq_route(SPI, GICD_IROUTER_IRM);
+    cpu_off(0);
+    fake_cpu_index = 1;
+    redist_write(1, GICR_WAKER, 2);
+    fake_cpu_index = 0; /* which is off, but drives the line */
+    pulse(SPI);
+    nobody_but(2);
+    cpu_off(2); /* hands it on */
+    nobody_but(3);
+    fake_cpu_index = 3;
+    redist_write(3, GICR_WAKER, 2); /* nobody is left */
+    nobody_but(CPUS);
+    assert_true(irq_is(3, GICD_ISPENDR, SPI));
+    fake_cpu_index = 3;
+    redist_write(1, GICR_WAKER, 0);
+    expect_one(1, SPI);
+    nobody_but(CPUS);
+}
+
+/* A CPU that goes to sleep hands on what any other can take. */
+static void falling_asleep(void **state)
+{
+    (void)state;
+    for (unsigned by = 0; by < 2; by++) {
+        vgic_start_ready(2, 4);
+        make_edge(SPI);
+        make_edge(SPI + 1);
+        irq_route(SPI, GICD_IROUTER_IRM);
+        irq_write(0, GICD_ISENABLER, 1);
+        pulse(SPI);
+        pulse(SPI + 1);
+        send_sgi(1, 1);
+        fake_cpu_index = by;
+        redist_write(0, GICR_WAKER, 2);
+        expect_none(0);
+        assert_false(vgic_has_pending(&vgic, 0));
+        expect_one(1, SPI);
+        expect_none(1);
+        redist_write(0, GICR_WAKER, 0);
+        fake_cpu_index = 0;
+        assert_true(vgic_has_pending(&vgic, 0));
+        expect_one(0, 1);
+        expect_one(0, SPI + 1);
+        expect_none(0);
+    }
+}
+
+/* A CPU that is off keeps what is its own; what was active there stays so. */
+static void off_and_on(void **state)
+{
+    (void)state;
+    make_edge(SPI);
+    make_edge(SPI + 1);
+    irq_route(SPI, 1);
+    irq_route(SPI + 1, 1);
+    irq_write(1, GICD_ISENABLER, 4);
+    irq_write(1, GICD_ISENABLER, 27);
+    pulse(SPI);
+    assert_int_equal(ack(1), SPI);
+    cpu_off(1);
+    fake_cpu_index = 0;
+    pulse(SPI + 1);
+    send_sgi(4, 2);
+    fake_ppi_line(1, 27, true);
+    settle_all();
+    assert_true(irq_is(1, GICD_ISACTIVER, SPI));
+    assert_int_equal(bits_read(1, GICD_ISPENDR, 4), 1 << 4 | 1 << 27);
+    assert_int_equal(fake_lrs_in(1, 0), 4);
+    pulse(SPI);
+    irq_write(1, GICD_ICACTIVER, SPI);
+    cpu_on(1);
+    expect_one(1, 4);
+    assert_int_equal(ack(1), 27);
+    fake_ppi_line(1, 27, false);
+    eoi(1, 27);
+    expect_one(1, SPI);
+    expect_one(1, SPI + 1);
+    expect_none(1);
+}
+
+/* Nothing of the old life is left, not even what CPUs sent to one that was off. */
+static void reset_forgets_all(void **state)
+{
+    (void)state;
+    for (uint32_t i = 32; i < VGIC_NR_IRQS; i++) {
+        irq_write(0, GICD_ISENABLER, i);
+        irq_write(0, GICD_ISPENDR, i);
+    }
+    irq_route(SPI, 2);
+    irq_set_priority(0, SPI, 0x80);
+    irq_set_edge(0, SPI, true);
+    bits_write(2, GICD_ISENABLER, 0, ~UINT32_C(0));
+    fake_ppi_line(2, 27, true);
+    settle_all();
+    fake_ppi_line(2, 27, false);
+    ack(0);
+    for (unsigned i = 0; i < CPUS; i++)
+        cpu_off(i);
+    fake_cpu_index = 1;
+    send_sgi(7, 0xd);
+    vgic_reset(&vgic);
+    cpu_on(0);
+    fake_cpu_index = 0;
+    assert_int_equal(dist_read(GICD_CTLR), 0x50);
+    for (uint32_t i = 32; i < VGIC_NR_IRQS; i += 32) {
+        for (uint64_t reg = GICD_IGROUPR; reg <= GICD_ICACTIVER; reg += 0x80)
+            assert_int_equal(bits_read(0, reg, i), 0);
+    }
+    for (unsigned i = 0; i < CPUS; i++) {
+        for (uint64_t reg = GICD_IGROUPR; reg <= GICD_ICACTIVER; reg += 0x80)
+            assert_int_equal(bits_read(i, reg, 0), 0);
+        assert_int_equal(redist_read(i, GICR_WAKER), 6);
+        assert_int_equal(fake_ppi[i].enabled | fake_ppi[i].active | fake_ppi[i].latch, 0);
+    }
+    assert_int_equal(dist_read(GICD_IPRIORITYR + SPI), 0);
+    assert_int_equal(dist_read(GICD_ICFGR + SPI / 16 * 4), 0);
+    assert_int_equal(dist_read_sized(GICD_IROUTER + 8 * SPI, 8), 0);
+    assert_int_equal(fake_lrs_in(0, 0), 4);
+}
+
+#define test(f) cmocka_unit_test_setup(f, start)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(what_a_guest_must_enable),
+        test(groups),
+        test(enable_and_disable),
+        test(sgi_targets),
+        test(sgi_groups),
+        test(sgi_life),
+        test(timer_life),
+        test(timer_that_stops),
+        test(timer_that_stops_unseen),
+        test(routing),
+        test(rerouting),
+        test(rerouting_a_level),
+        test(rerouting_a_spilled_one),
+        test(any_cpu),
+        test(any_cpu_that_is_there),
+        test(falling_asleep),
+        test(off_and_on),
+        test(reset_forgets_all),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
