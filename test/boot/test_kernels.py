@@ -13,7 +13,7 @@ set -e
 uname -r
 [ "$(nproc)" = 4 ]
 echo probe >/mnt/disk/probe
-[ -z "$(dmesg | grep -iE 'BUG|WARNING:|Oops|stall')" ] || { dmesg | tail -n 60; exit 20; }
+[ -z "$(dmesg | grep -E 'BUG:|WARNING:|Oops|rcu.*stall|soft lockup')" ] || { dmesg | tail -n 60; exit 20; }
 """
 
 

@@ -51,8 +51,8 @@ class Trees(BootTest):
     def test_initramfs_where_the_tree_says(self):
         path = self.own_tree(("stdout-path", "linux,initrd-start = <0x5a345000>; "
                               "linux,initrd-end = <0x5a345000>; stdout-path"))
-        self.command("od -An -tx4 --endian=big /proc/device-tree/chosen/linux,initrd-start "
-                     "2>/dev/null; true", "--dtb", path)
+        out = self.command("od -An -tx1 /proc/device-tree/chosen/linux,initrd-start", "--dtb", path)
+        self.assertIn(" 00 00 00 00 5a 34 50 00\n", out)
 
     def test_slot_without_a_disk(self):
         """Two slots, both empty: no device, and no complaint."""

@@ -135,7 +135,7 @@ class Session:
         self.process.stdout.close()
 
 
-def judge(qemu_status, output, command, bare):
+def judge(qemu_status, output, args):
     """The launcher's exit status, and what to say about it (or None)."""
     last = output.last
     if qemu_status != 0:
@@ -143,16 +143,18 @@ def judge(qemu_status, output, command, bare):
             return WRONG_SETUP, f"QEMU did not start the machine (status {qemu_status})"
         return HYPERVISOR_FAILED, f"QEMU failed (status {qemu_status})"
     if last.endswith(console.QUIT):  # it comes after whatever the guest's line has
-        return (POWERED_OFF, None) if command is None else \
+        return (POWERED_OFF, None) if args.cmd is None else \
             (INTERRUPTED, "QEMU was left before the command had ended")
-    if not bare:
+    if not args.bare:
         ending = re.fullmatch(rb"\[traproom\] exit: ([a-z]+ [a-z ]*[a-z])(: .*)?", last)
         status = ENDINGS.get(ending.group(1) if ending else None)
+        if status is None and args.gdb:
+            return INTERRUPTED, "QEMU was ended, by gdb"
         if status is None:
             return HYPERVISOR_FAILED, "QEMU ended, but Traproom has not said why"
         if status != POWERED_OFF:
             return status, None
-    if command is None:
+    if args.cmd is None:
         return POWERED_OFF, None
     if output.verdict is None:
         return WRONG_SETUP, ("the guest powered off and left no verdict of the command: did it "
@@ -179,7 +181,7 @@ def run(command, output, args):
     if status is None:
         say(f"the time limit of {args.timeout:g} s is over, QEMU was stopped")
         return TIMED_OUT
-    status, words = judge(status, output, args.cmd, args.bare)
+    status, words = judge(status, output, args)
     if words:
         say(words)
     return status
