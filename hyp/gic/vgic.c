@@ -112,8 +112,11 @@ void vgic_deliver(struct vgic *vgic, unsigned me, struct vgic_bank *bank, uint32
 {
     uint32_t ready = vgic_bank_deliverable(vgic, bank) & mask;
 
-    for (; ready != 0; ready &= ready - 1)
+    while (ready != 0) {
         deliver_one(vgic, me, bank, (unsigned)__builtin_ctz(ready));
+        ready &= ready - 1;
+        ready &= ~bank->in_lr; /* a refill takes more than one */
+    }
 }
 
 /* An edge on the SPI that is bit `n` of `bank`, with `me` the CPU that says so. */

@@ -258,6 +258,26 @@ static void priority_changes_while_waiting(void **state)
     }
 }
 
+/* Two become deliverable at once, when the LRs are in use by what has ended since. */
+static void two_at_once(void **state)
+{
+    (void)state;
+    make_edges(6);
+    for (uint32_t i = 32; i < 36; i++) {
+        pulse(i);
+        expect_one(0, i);
+    }
+    irq_write(0, GICD_ICENABLER, 36);
+    irq_write(0, GICD_ICENABLER, 37);
+    pulse(36);
+    pulse(37);
+    bits_write(0, GICD_ISENABLER, 36, 3 << 4);
+    pulse(37);
+    expect_one(0, 36);
+    expect_one(0, 37);
+    expect_none(0);
+}
+
 /* Nested deeper than there are LRs: all of them end, in whatever place their state is kept. */
 static void nested_deeply(void **state)
 {
@@ -436,6 +456,7 @@ int main(void)
         test(more_than_fit),
         test(urgent_one_finds_room),
         test(priority_changes_while_waiting),
+        test(two_at_once),
         test(nested_deeply),
         test(ends_counted_over_another_exit),
         test(deactivated_apart),
