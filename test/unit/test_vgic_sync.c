@@ -210,6 +210,46 @@ static void step_hold(struct cpu_thread *self)
     do_mmio(self, true, other * GICR_SIZE + GICR_SGI_BASE + GICD_ISPENDR, 4, false, 0);
 }
 
+static bool line_is_up(uint32_t intid)
+{
+    return (__atomic_load_n(&device_line, __ATOMIC_ACQUIRE) >> (intid - FIRST) & 1) != 0;
+}
+
+static bool is_taken(unsigned cpu, uint32_t intid)
+{
+    return __atomic_load_n(&record.taken_at[cpu][intid], __ATOMIC_SEQ_CST) >
+           record.raised_at[cpu][intid];
+}
+
+/*
+ * Each CPU raises interrupts of its own one by one, and waits until another has taken it: so that
+ * one whose kick was lost is not found by chance with the next.
+ */
+static void step_relay(struct cpu_thread *self)
+{
+    unsigned other = (self->cpu + 1 + choose(self, CPUS - 1)) % CPUS;
+    unsigned kind = choose(self, 4);
+    uint32_t intid = kind == 0 ? self->cpu : FIRST + self->cpu * 2 + kind % 2;
+    unsigned slot = kind == 0 ? other : 0;
+
+    if (kind != 0)
+        do_mmio(self, false, GICD_IROUTER + 8 * intid, 8, true, other);
+    store(&record.raised_at[slot][intid], tick());
+    if (kind == 0)
+        vgic_send_sgi(&vgic, self->cpu, FIELD_PREP(ICC_SGIR_INTID, intid) | 1 << other, true);
+    else
+        drive(intid, true);
+    if (kind == 2)
+        drive(intid, false);
+    if (kind > 1 && choose(self, 2) == 0)
+        do_mmio(self, false, GICD_IROUTER + 8 * intid, 8, true, (other + 1) % CPUS);
+    while (!is_taken(slot, intid) || (is_level(intid) && line_is_up(intid))) {
+        settle();
+        take(self->cpu);
+        sched_yield();
+    }
+}
+
 /* CPUs 1 and up go off and on under the others' hands. */
 static void step_power(struct cpu_thread *self)
 {
@@ -316,6 +356,12 @@ static void holding_each_other(void **state)
     race(step_hold, 4);
 }
 
+static void one_by_one(void **state)
+{
+    (void)state;
+    race(step_relay, 4);
+}
+
 static void cpus_that_come_and_go(void **state)
 {
     (void)state;
@@ -325,9 +371,8 @@ static void cpus_that_come_and_go(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(anything_at_once),
-        cmocka_unit_test(with_few_lrs),
-        cmocka_unit_test(holding_each_other),
+        cmocka_unit_test(anything_at_once),      cmocka_unit_test(with_few_lrs),
+        cmocka_unit_test(holding_each_other),    cmocka_unit_test(one_by_one),
         cmocka_unit_test(cpus_that_come_and_go),
     };
 
