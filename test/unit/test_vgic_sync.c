@@ -232,7 +232,7 @@ static void step_relay(struct cpu_thread *self)
     uint32_t intid = kind == 0 ? self->cpu : FIRST + self->cpu * 2 + kind % 2;
     unsigned slot = kind == 0 ? other : 0;
 
-    if (kind != 0)
+    if (kind != 0 && choose(self, 2) == 0)
         do_mmio(self, false, GICD_IROUTER + 8 * intid, 8, true, other);
     store(&record.raised_at[slot][intid], tick());
     if (kind == 0)
