@@ -6,7 +6,7 @@ import os
 import subprocess
 import unittest
 
-from support import REPO, BootTest
+from support import BUILD, REPO, BootTest
 
 # As the kernel shows them; %s: the first address of each piece of RAM.
 RAM = "echo ram=$(sed -n 's/^\\([0-9a-f]*\\)-.*System RAM/\\1/p' /proc/iomem | tr '\\n' ' ')"
@@ -61,6 +61,11 @@ class Trees(BootTest):
     def test_properties_are_kept_from_the_guest(self):
         out = self.command("find /proc/device-tree/ -name 'traproom*' | wc -l")
         self.assertIn("\n0\n", out)
+
+    def test_hypervisor_as_an_image(self):
+        """QEMU then puts the machine's tree into the way of the guest's RAM, which lies elsewhere."""
+        image = os.path.join(BUILD, "hyp", "traproom.img")
+        self.assertIn("\n4\n", self.command("echo; nproc", "--hypervisor", image))
 
     def test_contradiction(self):
         """A tree that can't be honoured is refused by name, before the guest runs."""

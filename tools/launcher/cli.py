@@ -117,7 +117,8 @@ def add_run_options(parser):
     volume.add_argument("--quiet", action="store_true", help="none of Traproom's lines but errors")
     run.add_argument("--build", metavar="DIR", default=os.environ.get(
         "TRAPROOM_BUILD", os.path.join(REPO, "build")), help="build folder (default: build)")
-    run.add_argument("--hypervisor", metavar="ELF", help="default: BUILD/hyp/traproom.elf")
+    run.add_argument("--hypervisor", metavar="FILE",
+                     help="as an ELF or an Image (default: BUILD/hyp/traproom.elf)")
 
 
 def parse_arguments(argv):
@@ -217,7 +218,8 @@ def stage(args, folder, nonce):
     initrd = choose_file(args, "initrd", "images/initramfs.cpio.gz")
     if args.cmd is not None:
         initrd = images.add_archive(folder, initrd, images.archive_command(folder, args.cmd, nonce))
-    staging = layout.Staging(tree.ram())
+    by_image = not args.bare and not images.is_elf(args.hypervisor)
+    staging = layout.Staging(tree.ram(), by_image)
     tree.chosen.set_u64s("traproom,kernel", staging.add(kernel.path, kernel.file_size),
                          kernel.file_size)
     files = {"kernel": kernel.path,

@@ -26,6 +26,11 @@ def readable_size(option, path):
     return size
 
 
+def is_elf(path):
+    with open(path, "rb") as file:
+        return file.read(4) == b"\x7fELF"
+
+
 class Kernel:
     """A program in Image format: where it wants to be, from the start of RAM, and its size there."""
 
