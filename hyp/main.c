@@ -13,7 +13,6 @@
 #include "cpu.h"
 #include "drv/console.h"
 #include "drv/host_psci.h"
-#include "drv/pl011.h"
 #include "el1_ctx.h"
 #include "gic/gic.h"
 #include "image.h"
@@ -251,7 +250,6 @@ void main(uint64_t host_fdt)
     start_cpus();
     vm_start(&vm);
     gic_enable_spi(host.uart_intid, cpu_mpidr());
-    pl011_set_rx_interrupt(true);
     if (vm_config.stats)
         log_info("guest enters at CNTPCT %lu", cpu_counter());
     power_park(&vm.vcpu[0]);

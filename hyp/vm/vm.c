@@ -50,6 +50,8 @@ static int add_ram(struct vm *vm, struct phys_map *phys, struct ipa_range ram, c
                   name, ram.base.v, ram.base.v + ram.size - 1);
         return err;
     }
+    log_info("%s: [0x%lx, 0x%lx] is the machine's from 0x%lx on", name, ram.base.v,
+             ram.base.v + ram.size - 1, found.v);
     *region = (struct ram_region){.ipa = ram.base, .pa = found, .size = ram.size};
     vm->mem.count++;
     return stage2_map(&vm->stage2, ram.base, found, ram.size,
@@ -226,6 +228,7 @@ static void reset_devices(struct vm *vm)
         vpl011_reset(&vm->uart[i]);
     for (unsigned i = 0; i < vm->config.nr_virtio; i++)
         virtio_mmio_reset(&vm->virtio[i]);
+    vm_console_input(vm); /* a full UART had the machine's input stopped */
 }
 
 void vm_start(struct vm *vm)
