@@ -4,7 +4,7 @@
 from launcher.layout import GUEST_TREE, MIB
 
 QEMU = "qemu-system-aarch64"
-GDB_PORT = 1234
+GDB_HOST, GDB_PORT = "127.0.0.1", 1234  # not to be reached from other machines
 
 
 def escape(path):
@@ -21,7 +21,7 @@ def common(args, cpus, terminal):
     if args.icount:
         command += ["-icount", "shift=0,sleep=off"]
     if args.gdb:
-        command += ["-S", "-gdb", f"tcp::{GDB_PORT}"]
+        command += ["-S", "-gdb", f"tcp:{GDB_HOST}:{GDB_PORT}"]
     return command
 
 
