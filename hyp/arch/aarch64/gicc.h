@@ -22,7 +22,11 @@ static inline uint32_t gicc_acknowledge(void)
 {
     uint64_t v;
 
-    __asm__ volatile("mrs %0, S3_0_C12_C12_0" : "=r"(v) : : "memory"); /* ICC_IAR1_EL1 */
+    __asm__ volatile("mrs %0, S3_0_C12_C12_0\n" /* ICC_IAR1_EL1 */
+                     "dsb sy" /* what follows sees what was written before the interrupt was sent */
+                     : "=r"(v)
+                     :
+                     : "memory");
     return (uint32_t)v;
 }
 
