@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run one test guest and judge it by its lines and by the exit status.
 
-    run.py FAMILY [--build DIR] [--bare] [--cpu MODEL] [--timeout SECONDS]
+    run.py FAMILY [--build DIR] [--hypervisor ELF] [--bare] [--cpu MODEL] [--timeout SECONDS]
 
 Under Traproom (tools/traproom run), or with --bare on QEMU's own machine, to check the
 test itself. A guest passes that prints `verdict: N cases, 0 failed`, no case of which
@@ -42,6 +42,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description="Run one test guest.")
     parser.add_argument("family", choices=sorted(FAMILIES))
     parser.add_argument("--build", default=os.path.join(REPO, "build"), help="build folder")
+    parser.add_argument("--hypervisor", help="instead of the build folder's")
     parser.add_argument("--bare", action="store_true", help="without Traproom")
     parser.add_argument("--cpu", default="max,pauth-impdef=on")
     parser.add_argument("--smp", type=int, default=4)
@@ -63,7 +64,8 @@ def bare_command(image, disk, args):
 def traproom_command(image, disk, args, timeout):
     return [os.path.join(REPO, "tools", "traproom"), "run", "--kernel", image,
                "--initrd", "none", "--disk", disk or "none", "--smp", str(args.smp),
-               "--cpu", args.cpu, "--build", args.build, "--timeout", str(timeout)]
+               "--cpu", args.cpu, "--build", args.build, "--timeout", str(timeout),
+            *(["--hypervisor", args.hypervisor] if args.hypervisor else [])]
 
 
 def feed(process, output):
