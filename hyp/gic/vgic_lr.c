@@ -21,12 +21,17 @@ struct choice {
     unsigned count; /* how many there were to choose from */
 };
 
-/* An SPI leaves this CPU. One that is routed elsewhere may be pending there now. */
+/*
+ * An SPI leaves this CPU. One that is routed elsewhere may be pending there now: not while it is
+ * active, as it comes back here then, and CPUs with such interrupts would kick each other for
+ * ever.
+ */
 static void spi_leaves(struct vgic *vgic, const struct vgic_cpu *cpu, const struct vgic_bank *bank,
                        unsigned n)
 {
     vgic->spi_hot |= UINT32_C(1) << (bank->base / 32 - 1);
-    if (!vgic_bank_is_for(bank, n, cpu->index) && bank->target[n] != VGIC_NO_TARGET)
+    if (!vgic_bank_is_for(bank, n, cpu->index) && bank->target[n] != VGIC_NO_TARGET &&
+        (bank->active >> n & 1) == 0)
         gic_kick(bank->target[n]);
 }
 

@@ -66,6 +66,30 @@ static void routing(void **state)
     expect_one(3, SPI);
 }
 
+/* Two CPUs, each with an active interrupt that is the other's by now, leave each other alone. */
+static void crosswise(void **state)
+{
+    (void)state;
+    for (unsigned cpu = 1; cpu <= 2; cpu++) {
+        make_edge(SPI + cpu);
+        irq_route(SPI + cpu, cpu);
+        pulse(SPI + cpu);
+        assert_int_equal(ack(cpu), SPI + cpu);
+    }
+    fake_cpu_index = 0;
+    irq_route(SPI + 1, 2);
+    irq_route(SPI + 2, 1);
+    settle_all();
+    assert_false(fake_kicked(1) || fake_kicked(2));
+    pulse(SPI + 1); /* pending where it is routed to, once it has ended */
+    settle_all();
+    assert_false(fake_kicked(1) || fake_kicked(2));
+    eoi(1, SPI + 1);
+    eoi(2, SPI + 2);
+    nobody_but(2);
+    expect_one(2, SPI + 1);
+}
+
 /* What is pending goes along when its route changes; what is active ends where it began. */
 static void rerouting(void **state)
 {
@@ -296,7 +320,7 @@ int main(void)
         test(rerouting_a_level), test(rerouting_a_spilled_one),
         test(any_cpu),           test(any_cpu_that_is_there),
         test(falling_asleep),    test(off_and_on),
-        test(reset_forgets_all),
+        test(reset_forgets_all), test(crosswise),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
