@@ -6,8 +6,10 @@ TRAPROOM := tools/traproom run
 
 # What the user may set: make run-linux KERNEL=path/to/Image ARGS='--smp 2'
 KERNEL ?=
+ROUNDS ?= 200
 KERNEL_SRC ?=
 ARGS ?=
+TIME ?= 60
 RUN_ARGS = $(if $(KERNEL),--kernel $(KERNEL)) $(ARGS)
 
 # Tests stay on in a build folder that has them, so that commands don't undo each other's.
@@ -15,13 +17,17 @@ configure-run = cmake -S . -B $(BUILD) $(if $(wildcard $(BUILD)/CMakeCache.txt),
 configure-test = cmake -S . -B $(BUILD) $(if $(wildcard $(BUILD)/CMakeCache.txt),,-G Ninja) -DTRAPROOM_TESTS=ON --log-level=WARNING
 build = cmake --build $(BUILD) --target
 
-.PHONY: help run-linux debug build test bench guest-kernel format clean distclean
+.PHONY: help run-linux debug build test fuzz coverage analyze bench guest-kernel format clean distclean
 help:
 	@echo 'make run-linux     boot Linux under Traproom, to a shell; Ctrl-A X leaves'
 	@echo '                   KERNEL=Image: another kernel; ARGS=...: see tools/traproom run --help'
 	@echo 'make test          build everything and run all tests'
+	@echo 'make fuzz          run each fuzzer for TIME=60 seconds'
+	@echo 'make coverage      lines and branches that the unit tests reach, against thresholds'
+	@echo 'make analyze       static analysis: gcc, clang-tidy, cppcheck, headers, layers'
 	@echo 'make debug         as run-linux, but stopped before the first instruction, for gdb'
 	@echo 'make bench         measure what Traproom costs, against the budget'
+	@echo 'make soak          a guest that reboots under load, ROUNDS=200 times; QEMU killed in mid-write'
 	@echo 'make guest-kernel  build Linux 6.12, or KERNEL_SRC=dir, for the guest: build/guest-kernel/Image'
 	@echo 'make build         build the hypervisor and the default guest only'
 	@echo 'make format        clang-format all C sources'
@@ -45,10 +51,21 @@ test:
 	@$(build) all
 	@cd $(BUILD) && ctest --output-on-failure --timeout 600 $(CTEST_ARGS)
 
+fuzz:
+	@tools/setup fuzz
+	@tools/fuzz --build $(BUILD)/fuzz --time $(TIME) $(ARGS)
+
+coverage:
+	@tools/setup run test coverage
+	@tools/coverage --build $(BUILD)/coverage
+
 bench: build
 	@tools/setup bench
 	@$(build) guest
 	@tools/bench --build $(BUILD) $(ARGS)
+
+soak: build
+	@test/boot/soak.py --build $(BUILD) --rounds $(ROUNDS) $(ARGS)
 
 guest-kernel:
 	@tools/setup run guest-kernel $(if $(KERNEL_SRC),,guest-source)

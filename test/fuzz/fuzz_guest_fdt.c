@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The guest's device tree: whatever it is, it is refused with one error, or accepted, and then
+ * the configuration keeps its promises and the guest's copy is sound.
+ */
+#include <stdbool.h>
+
+#include "fuzz_fdt.h"
+#include "gic/gic_regs.h"
+#include "gic/vgic_limits.h"
+#include "vm/vm_fdt.h"
+
+#define IPA_BITS 40
+
+static struct vm_config config;
+
+static bool is_spi(uint32_t intid)
+{
+    return intid >= VGIC_FIRST_SPI && intid < VGIC_NR_IRQS;
+}
+
+static void check_config(void)
+{
+    uint64_t frames = 0;
+
+    fuzz_require(config.nr_cpus >= 1 && config.nr_cpus <= VM_MAX_VCPUS);
+    fuzz_require(config.nr_ram >= 1 && config.nr_ram <= GUEST_MEM_MAX_REGIONS);
+    for (unsigned i = 0; i < config.nr_ram; i++) {
+        uint64_t base = config.ram[i].base.v, size = config.ram[i].size;
+
+        fuzz_require(size > 0 && is_aligned(base | size, PAGE_SIZE));
+        fuzz_require(range_contains(0, UINT64_C(1) << IPA_BITS, base, size));
+        fuzz_require(i == 0 || config.ram[i - 1].base.v + config.ram[i - 1].size < base);
+    }
+    fuzz_require(config.gic.nr_redist_regions <= VM_MAX_GICR);
+    for (unsigned i = 0; i < config.gic.nr_redist_regions; i++)
+        frames += config.gic.redist[i].size / GICR_SIZE;
+    fuzz_require(frames >= config.nr_cpus);
+    fuzz_require(config.nr_uarts <= VM_MAX_UARTS && config.nr_virtio <= VM_MAX_VIRTIO);
+    for (unsigned i = 0; i < config.nr_uarts; i++)
+        fuzz_require(is_spi(config.uart[i].intid) &&
+                     memchr(config.uart[i].node, '\0', VM_NODE_NAME_SIZE) != NULL);
+    for (unsigned i = 0; i < config.nr_virtio; i++)
+        fuzz_require(is_spi(config.virtio[i].intid) &&
+                     memchr(config.virtio[i].node, '\0', VM_NODE_NAME_SIZE) != NULL);
+    fuzz_require(config.kernel.size > 0 && config.initrd.size <= config.guest_initrd.size);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const char *const names[] = {"guest", "buses", "virt"};
+    static void *cache[3];
+    static uint8_t copy[TREE_MAX];
+    struct fuzz_input in = {data, size};
+    size_t room;
+    void *fdt = take_tree(names, cache, 3, &in, &room);
+
+    logged_errors = 0;
+    fuzz_require(vm_fdt_size(fdt, room) <= room);
+    if (vm_fdt_parse(fdt, room, IPA_BITS, &config) != 0) {
+        fuzz_require(logged_errors == 1);
+    } else {
+        int used = vm_fdt_guest_copy(fdt, copy, sizeof(copy), &config);
+
+        fuzz_require(logged_errors == 0 || used < 0);
+        check_config();
+        fuzz_require(used < 0 ||
+                     ((size_t)used <= sizeof(copy) && fdt_check_full(copy, (size_t)used) == 0));
+    }
+    free(fdt);
+    return 0;
+}

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The driver's side of a virtio-blk disk, gone bad: register writes in any order, any rings, any
+ * chains, direct and indirect, and guest memory that changes while the device looks at it. The
+ * change comes between the device's reads: each time it asks for a piece of guest memory.
+ */
+#include <linux/virtio_blk.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_mmio.h>
+#include <linux/virtio_ring.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "dev/virtio_blk.h"
+#include "dev/virtio_mmio.h"
+#include "fuzz.h"
+#include "lib/bits.h"
+#include "mm/phys.h"
+
+#define RAM0_IPA  UINT64_C(0x48000000)
+#define RAM0_SIZE UINT64_C(0x8000)
+#define RAM1_IPA  UINT64_C(0xfffff000) /* up to 4 GiB, so that 32-bit sums wrap */
+#define RAM1_SIZE UINT64_C(0x1000)
+#define DISK_SIZE UINT64_C(0x4000)
+#define MAX_STEPS 400
+#define MAX_POKES 4
+
+/* Where a driver that means well puts the parts of queue n. */
+#define QUEUE(n) (RAM0_IPA + (n)*UINT64_C(0x1000))
+#define AVAIL    UINT64_C(0x800)
+#define USED     UINT64_C(0xa00)
+#define INDIRECT UINT64_C(0xc00)
+#define DATA     (RAM0_IPA + UINT64_C(0x4000))
+
+/* A change of guest memory that waits for the device's `after`th look. */
+struct poke {
+    unsigned after;
+    uint32_t where; /* offset in RAM0 */
+    uint32_t value;
+};
+
+struct scene {
+    uint8_t *ram0, *ram1, *disk, *pristine;
+    struct guest_mem mem;
+    struct virtio_mmio slot;
+    struct virtio_blk blk;
+    bool line;
+    bool was_reset; /* by the step that is being done */
+    unsigned nr_pokes;
+    struct poke poke[MAX_POKES];
+};
+
+static struct scene scene;
+
+void *__real_guest_mem_ptr(const struct guest_mem *mem, ipa_t addr, uint64_t len);
+void *__wrap_guest_mem_ptr(const struct guest_mem *mem, ipa_t addr, uint64_t len);
+
+void *__wrap_guest_mem_ptr(const struct guest_mem *mem, ipa_t addr, uint64_t len)
+{
+    for (unsigned i = 0; i < scene.nr_pokes; i++) {
+        struct poke *poke = &scene.poke[i];
+
+        if (poke->after == 0)
+            memcpy(scene.ram0 + poke->where, &poke->value, sizeof(poke->value));
+        poke->after--;
+    }
+    return __real_guest_mem_ptr(mem, addr, len);
+}
+
+static void set_line(void *ctx, uint32_t intid, bool level)
+{
+    (void)ctx;
+    fuzz_require(intid == 48);
+    scene.line = level;
+}
+
+static uint8_t *pages(uint64_t size)
+{
+    uint8_t *p = aligned_alloc(PAGE_SIZE, size);
+
+    fuzz_require(p != NULL);
+    return p;
+}
+
+static void set_up(struct fuzz_input *in)
+{
+    static const struct irq_line line = {set_line, NULL, 48};
+    uint8_t flags = (uint8_t)fuzz_take(in, 1);
+    struct virtio_blk_setup setup = {.read_only = (flags & 1) != 0,
+                                     .nr_queues = 1 + (flags >> 1 & 3),
+                                     .id = "twenty-characters-id"};
+
+    if (scene.ram0 == NULL) {
+        scene.ram0 = pages(RAM0_SIZE);
+        scene.ram1 = pages(RAM1_SIZE);
+        scene.disk = pages(DISK_SIZE);
+        scene.pristine = pages(DISK_SIZE);
+        memset(scene.pristine, 0xd5, DISK_SIZE);
+        scene.mem.count = 2;
+        scene.mem.region[0] = (struct ram_region){ipa(RAM0_IPA), ptr_to_pa(scene.ram0), RAM0_SIZE};
+        scene.mem.region[1] = (struct ram_region){ipa(RAM1_IPA), ptr_to_pa(scene.ram1), RAM1_SIZE};
+    }
+    memset(scene.ram0, 0, RAM0_SIZE);
+    memcpy(scene.disk, scene.pristine, DISK_SIZE);
+    scene.line = false;
+    scene.nr_pokes = 0;
+    setup.disk = (struct pa_range){ptr_to_pa(scene.disk), DISK_SIZE};
+    fuzz_require(virtio_blk_init(&scene.blk, &setup, &scene.slot, &scene.mem, &line) == 0);
+}
+
+static uint64_t access_at(uint64_t offset, unsigned size, bool write, uint64_t value)
+{
+    struct mmio_access access = {
+        .offset = offset, .size = (uint8_t)size, .write = write, .value = value};
+
+    fuzz_require(virtio_mmio_access(&scene.slot, &access) == MMIO_OK);
+    fuzz_require(scene.slot.lock.locked == 0);
+    if (write && offset == VIRTIO_MMIO_STATUS && size == 4 && value == 0)
+        scene.was_reset = true;
+    return access.value;
+}
+
+static void wr(uint64_t offset, uint64_t value)
+{
+    access_at(offset, 4, true, (uint32_t)value);
+}
+
+static void set_up_queue(struct fuzz_input *in, unsigned queue)
+{
+    wr(VIRTIO_MMIO_QUEUE_SEL, queue);
+    wr(VIRTIO_MMIO_QUEUE_NUM, UINT64_C(1) << fuzz_below(in, 8));
+    wr(VIRTIO_MMIO_QUEUE_DESC_LOW, QUEUE(queue));
+    wr(VIRTIO_MMIO_QUEUE_AVAIL_LOW, QUEUE(queue) + AVAIL);
+    wr(VIRTIO_MMIO_QUEUE_USED_LOW, QUEUE(queue) + USED);
+    wr(VIRTIO_MMIO_QUEUE_READY, 1);
+}
+
+/* As a driver that means well does. */
+static void bring_up(struct fuzz_input *in)
+{
+    wr(VIRTIO_MMIO_STATUS, 0);
+    wr(VIRTIO_MMIO_STATUS, VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER);
+    wr(VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
+    wr(VIRTIO_MMIO_DRIVER_FEATURES, fuzz_take(in, 1) << VIRTIO_RING_F_INDIRECT_DESC);
+    wr(VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
+    wr(VIRTIO_MMIO_DRIVER_FEATURES, 1);
+    wr(VIRTIO_MMIO_STATUS, VIRTIO_CONFIG_S_FEATURES_OK);
+    set_up_queue(in, 0);
+    wr(VIRTIO_MMIO_STATUS, VIRTIO_CONFIG_S_DRIVER_OK);
+}
+
+static uint64_t some_address(struct fuzz_input *in)
+{
+    switch (fuzz_below(in, 8)) {
+    case 0:
+        return fuzz_value(in);
+    case 1:
+        return RAM0_IPA + RAM0_SIZE - fuzz_take(in, 1);
+    case 2:
+        return RAM1_IPA + fuzz_take(in, 2) % RAM1_SIZE;
+    case 3:
+        return QUEUE(0) + fuzz_take(in, 2);
+    default:
+        return DATA + fuzz_take(in, 1) * 64;
+    }
+}
+
+static uint32_t some_length(struct fuzz_input *in)
+{
+    unsigned kind = fuzz_below(in, 8);
+
+    if (kind == 0)
+        return (uint32_t)fuzz_value(in);
+    return kind < 4 ? 512U * fuzz_below(in, 5) : fuzz_below(in, 34);
+}
+
+static void put_desc(struct fuzz_input *in)
+{
+    uint8_t where = (uint8_t)fuzz_take(in, 1);
+    uint64_t table = (where & 0x80) != 0 ? QUEUE(0) + INDIRECT : QUEUE(where >> 5 & 3);
+    struct vring_desc desc = {.addr = some_address(in),
+                              .len = some_length(in),
+                              .flags = (uint16_t)fuzz_take(in, 1) & 7,
+                              .next = (uint16_t)fuzz_take(in, 1)};
+
+    memcpy(scene.ram0 + (table - RAM0_IPA) + (where & 0x1f) * sizeof(desc), &desc, sizeof(desc));
+}
+
+/* A request of three descriptors from descriptor 0 on, or behind descriptor 0's own table. */
+static void put_request(struct fuzz_input *in)
+{
+    uint8_t kind = (uint8_t)fuzz_take(in, 1);
+    bool indirect = (kind & 0x80) != 0;
+    uint16_t write = (kind & 1) != 0 ? VRING_DESC_F_WRITE : 0;
+    uint64_t table = indirect ? QUEUE(0) + INDIRECT : QUEUE(0);
+    struct virtio_blk_outhdr header = {.type = fuzz_take(in, 1) & 0xf,
+                                       .sector = fuzz_value(in) & 0x3f};
+    struct vring_desc desc[3] = {
+        {DATA, sizeof(header), VRING_DESC_F_NEXT, 1},
+        {some_address(in), some_length(in), VRING_DESC_F_NEXT | write, 2},
+        {DATA + 0x800, 1, VRING_DESC_F_WRITE, 0},
+    };
+    struct vring_desc first = {table, sizeof(desc), VRING_DESC_F_INDIRECT, 0};
+
+    memcpy(scene.ram0 + (DATA - RAM0_IPA), &header, sizeof(header));
+    memcpy(scene.ram0 + (table - RAM0_IPA), desc, sizeof(desc));
+    if (indirect)
+        memcpy(scene.ram0, &first, sizeof(first));
+}
+
+static void offer(struct fuzz_input *in, unsigned queue)
+{
+    uint8_t *avail = scene.ram0 + (QUEUE(queue) - RAM0_IPA) + AVAIL;
+    uint16_t head = (uint16_t)fuzz_below(in, 34);
+    uint16_t idx;
+
+    memcpy(&idx, avail + 2, sizeof(idx));
+    memcpy(avail + 4 + (idx & 0x7f) * sizeof(head), &head, sizeof(head));
+    idx++;
+    memcpy(avail + 2, &idx, sizeof(idx));
+}
+
+static struct poke take_poke(struct fuzz_input *in)
+{
+    struct poke poke = {.after = fuzz_below(in, 24)};
+
+    poke.where = (uint32_t)(fuzz_take(in, 2) % (RAM0_SIZE - 4));
+    poke.value = (uint32_t)fuzz_value(in);
+    return poke;
+}
+
+static void access_any(struct fuzz_input *in)
+{
+    unsigned size = 1U << fuzz_below(in, 4);
+    bool write = (fuzz_take(in, 1) & 1) != 0;
+    uint64_t offset = fuzz_take(in, 2) % (0x200 - size + 1);
+
+    access_at(offset, size, write, write ? fuzz_value(in) : 0);
+}
+
+static void step(struct fuzz_input *in)
+{
+    struct poke poke;
+
+    switch (fuzz_below(in, 10)) {
+    case 0:
+        bring_up(in);
+        break;
+    case 1:
+        put_desc(in);
+        break;
+    case 2:
+        put_request(in);
+        break;
+    case 3:
+        offer(in, fuzz_below(in, 4));
+        break;
+    case 4:
+        wr(VIRTIO_MMIO_QUEUE_NOTIFY, fuzz_below(in, 6));
+        break;
+    case 5:
+        wr(fuzz_take(in, 1) & 0xfc, fuzz_value(in));
+        break;
+    case 6:
+        access_any(in);
+        break;
+    case 7:
+        poke = take_poke(in);
+        memcpy(scene.ram0 + poke.where, &poke.value, sizeof(poke.value));
+        break;
+    case 8:
+        if (scene.nr_pokes < MAX_POKES)
+            scene.poke[scene.nr_pokes++] = take_poke(in);
+        break;
+    default:
+        set_up_queue(in, fuzz_below(in, 5));
+        break;
+    }
+}
+
+static void check(bool broken_before)
+{
+    uint64_t status = access_at(VIRTIO_MMIO_STATUS, 4, false, 0);
+
+    fuzz_require(scene.line == (access_at(VIRTIO_MMIO_INTERRUPT_STATUS, 4, false, 0) != 0));
+    /* Only a reset mends the device. */
+    fuzz_require(!broken_before || scene.was_reset || (status & VIRTIO_CONFIG_S_NEEDS_RESET) != 0);
+    if (scene.blk.read_only)
+        fuzz_require(memcmp(scene.disk, scene.pristine, DISK_SIZE) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct fuzz_input in = {data, size};
+
+    set_up(&in);
+    for (unsigned i = 0; i < MAX_STEPS && in.left > 0; i++) {
+        bool broken = (scene.slot.status & VIRTIO_CONFIG_S_NEEDS_RESET) != 0;
+
+        scene.was_reset = false;
+        step(&in);
+        check(broken);
+    }
+    virtio_mmio_reset(&scene.slot);
+    fuzz_require(!scene.line && access_at(VIRTIO_MMIO_STATUS, 4, false, 0) == 0);
+    return 0;
+}
