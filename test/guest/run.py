@@ -28,6 +28,7 @@ FAMILIES = {
     "psci": {"disk": True, "timeout": 120},
     "gic": {},
     "timer": {},
+    "mem": {},
     "virtio": {"disk": True},
     "uart": {"typed": True},
 }
