@@ -235,7 +235,7 @@ static void access_any(struct fuzz_input *in)
     bool write = (fuzz_take(in, 1) & 1) != 0;
     uint64_t offset = fuzz_take(in, 2) % (0x200 - size + 1);
 
-    access_at(offset, size, write, write ? fuzz_value(in) : 0);
+    access_at(offset, size, write, write ? fuzz_value(in) & (~UINT64_C(0) >> (64 - 8 * size)) : 0);
 }
 
 static void step(struct fuzz_input *in)
