@@ -18,6 +18,7 @@
 #define PTE_VALID       (UINT64_C(1) << 0)
 #define PTE_TABLE       (UINT64_C(1) << 1) /* also set in a level 3 page */
 #define PTE_ATTRINDX(i) ((uint64_t)(i) << 2)
+#define PTE_AP_EL0      (UINT64_C(1) << 6)
 #define PTE_SH_INNER    (UINT64_C(3) << 8)
 #define PTE_AF          (UINT64_C(1) << 10)
 #define PTE_PXN         (UINT64_C(1) << 53)
@@ -67,6 +68,8 @@ static uint64_t attributes(enum mmu_type type)
         [MMU_DEVICE_EXEC] = PTE_ATTRINDX(INDEX_DEVICE) | PTE_UXN,
         [MMU_NORMAL] = PTE_ATTRINDX(INDEX_NORMAL) | PTE_SH_INNER | PTE_UXN,
         [MMU_NORMAL_NC] = PTE_ATTRINDX(INDEX_NC) | PTE_UXN,
+        [MMU_USER] = PTE_ATTRINDX(INDEX_NORMAL) | PTE_SH_INNER | PTE_AP_EL0 | PTE_PXN,
+        [MMU_USER_DEVICE] = PTE_ATTRINDX(INDEX_DEVICE) | PTE_AP_EL0 | PTE_PXN | PTE_UXN,
     };
 
     return bits[type] | PTE_AF | PTE_VALID;

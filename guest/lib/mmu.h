@@ -5,12 +5,14 @@
 
 #include <stdint.h>
 
-/* What a mapping is good for. Everything is readable and writable at EL1. */
+/* What a mapping is good for. Everything is readable and writable at EL1, MMU_USER's at EL0 too. */
 enum mmu_type {
     MMU_DEVICE,      /* nGnRE, never executed */
     MMU_DEVICE_EXEC, /* the same, executable, for tests that fetch from it */
     MMU_NORMAL,      /* write-back cached, executable */
     MMU_NORMAL_NC,   /* not cached */
+    MMU_USER,        /* write-back cached, executable at EL0 */
+    MMU_USER_DEVICE, /* nGnRE */
 };
 
 /* Virtual addresses from here on are free for windows; the identity map lies below. */

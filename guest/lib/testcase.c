@@ -5,8 +5,14 @@
 #include "console.h"
 
 static const char *running;
+static void (*after)(void);
 static bool failed, skipped;
 static unsigned count_run, count_failed;
+
+void test_set_after(void (*fn)(void))
+{
+    after = fn;
+}
 
 void test_fail(const char *format, ...)
 {
@@ -42,6 +48,8 @@ static void run_one(const struct test_case *test)
     failed = false;
     skipped = false;
     test->fn();
+    if (after)
+        after();
     count_run++;
     if (failed)
         count_failed++;

@@ -18,6 +18,9 @@ struct test_case {
 /* Run all cases of `count` tables and print the verdict. */
 void test_run(const struct test_case *const tables[], unsigned count);
 
+/* Call `fn` after each case, in which it may still fail. NULL: nothing. */
+void test_set_after(void (*fn)(void));
+
 /* The running case fails, for this reason; the first one counts. */
 void test_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -31,6 +31,8 @@ FAMILIES = {
     "mem": {},
     "virtio": {"disk": True},
     "uart": {"typed": True},
+    "hostile_sysreg": {"timeout": 120},
+    "hostile_mmio": {"timeout": 120},
 }
 
 # The guest asks for input by this line; what follows the colon is to be typed.
