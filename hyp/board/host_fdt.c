@@ -216,7 +216,7 @@ static int check_blob(const void *fdt, struct host_info *info)
                   (unsigned long)(uintptr_t)fdt);
         return -ERR_NOENT;
     }
-    err = fdt_check_full(fdt, fdt_totalsize(fdt));
+    err = vm_fdt_walk_check(fdt, fdt_totalsize(fdt));
     if (err != 0) {
         log_error("the machine's device tree is broken: %s", fdt_strerror(err));
         return -ERR_INVAL;

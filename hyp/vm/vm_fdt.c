@@ -30,7 +30,7 @@ static int check_blob(const void *fdt, size_t max_size)
                   (unsigned long)(uintptr_t)fdt);
         return -ERR_NOENT;
     }
-    err = fdt_check_full(fdt, max_size);
+    err = vm_fdt_walk_check(fdt, max_size);
     if (err != 0) {
         log_error("the guest's device tree is broken (%s): make it anew with dtc",
                   fdt_strerror(err));
@@ -84,7 +84,7 @@ static int read_cpu(const struct vm_fdt_walk *at, int nodes[VM_MAX_VCPUS], struc
 
 static int read_cpus(const void *fdt, struct vm_config *config)
 {
-    int nodes[VM_MAX_VCPUS];
+    int nodes[VM_MAX_VCPUS] = {0};
     struct vm_fdt_walk at;
     int err = 0;
 

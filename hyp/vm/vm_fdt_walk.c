@@ -6,6 +6,17 @@
 
 #include "vm/vm_fdt_prop.h"
 
+/* The first version whose nodes have names instead of paths, which every dtc since 2005 writes. */
+#define FIRST_VERSION 16
+
+int vm_fdt_walk_check(const void *fdt, size_t size)
+{
+    /* Of older ones, fdt_check_full() of libfdt 1.6 reads the root's name through NULL. */
+    if (fdt_version(fdt) < FIRST_VERSION)
+        return -FDT_ERR_BADVERSION;
+    return fdt_check_full(fdt, size);
+}
+
 void vm_fdt_walk_start(struct vm_fdt_walk *walk, const void *fdt)
 {
     walk->fdt = fdt;

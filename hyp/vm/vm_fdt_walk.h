@@ -8,6 +8,9 @@
 #define VM_VM_FDT_WALK_H
 
 #include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/err.h"
 
 #define VM_FDT_MAX_DEPTH 16
 
@@ -18,7 +21,13 @@ struct vm_fdt_walk {
     int node[VM_FDT_MAX_DEPTH]; /* offsets, from the root to that node */
 };
 
-/* Begin before the root of a tree that fdt_check_full() has found sound. */
+/*
+ * Is the blob of at most `size` bytes, which begins with FDT_MAGIC and a whole header, a sound
+ * tree? 0, or an error for fdt_strerror().
+ */
+int must_check vm_fdt_walk_check(const void *fdt, size_t size);
+
+/* Begin before the root of a tree that vm_fdt_walk_check() has found sound. */
 void vm_fdt_walk_start(struct vm_fdt_walk *walk, const void *fdt);
 
 /*

@@ -277,6 +277,10 @@ static void test_broken_blob(void **state)
     fdt_set_magic(fdt, 1);
     assert_refused(fdt, ERR_NOENT, "no device tree");
     fdt = tree_load("host");
+    fdt_set_version(fdt, 15);
+    fdt_set_last_comp_version(fdt, 2);
+    assert_refused(fdt, ERR_INVAL, "FDT_ERR_BADVERSION");
+    fdt = tree_load("host");
     fdt_set_size_dt_struct(fdt, fdt_size_dt_struct(fdt) - 4);
     assert_refused(fdt, ERR_INVAL, "broken");
 }

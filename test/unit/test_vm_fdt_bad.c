@@ -375,6 +375,10 @@ static void test_no_blob(void **state)
     }
     fdt[0] ^= 1;
     assert_refused(fdt, ERR_NOENT, "no device tree", NULL);
+    fdt = tree_load("guest");
+    fdt_set_version(fdt, 15); /* nodes have paths, and the root an empty one */
+    fdt_set_last_comp_version(fdt, 2);
+    assert_refused(fdt, ERR_INVAL, "FDT_ERR_BADVERSION", NULL);
 }
 
 int main(void)
