@@ -126,7 +126,7 @@ void gic_enable_spi(uint32_t intid, uint64_t mpidr)
     unsigned shift = intid % 4 * 8;
 
     io_write32(priority, (io_read32(priority) & ~(UINT32_C(0xff) << shift)) |
-                             UINT32_C(PRIORITY_DEFAULT) << shift);
+                             (uint32_t)PRIORITY_DEFAULT << shift);
     io_write64(dist(GICD_IROUTER + 8 * (uint64_t)intid), mpidr & GICD_IROUTER_AFF);
     gic_set_spi_enabled(intid, true);
 }

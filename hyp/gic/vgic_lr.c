@@ -176,7 +176,10 @@ static uint32_t spis_for(const struct vgic_bank *bank, uint32_t mask, unsigned c
     return mine;
 }
 
-/* A linked PPI whose line has dropped since it was latched is pending no more. */
+/*
+ * A linked PPI whose line has dropped since it was latched is pending no more. The machine's own
+ * stays active with one that is active in its own right, or it would be signalled once more.
+ */
 static void check_hw_lines(struct vgic_cpu *cpu, unsigned index)
 {
     uint32_t gone = cpu->bank.latch & VGIC_HW_PPIS;
@@ -185,7 +188,7 @@ static void check_hw_lines(struct vgic_cpu *cpu, unsigned index)
         return;
     gone &= ~gic_ppi_pending(index);
     cpu->bank.latch &= ~gone;
-    for (; gone != 0; gone &= gone - 1)
+    for (gone &= ~cpu->bank.active; gone != 0; gone &= gone - 1)
         gic_ppi_set_active(index, (uint32_t)__builtin_ctz(gone), false);
 }
 
