@@ -42,7 +42,7 @@ void *memchr(const void *s, int c, size_t n)
 
     for (size_t i = 0; i < n; i++) {
         if (p[i] == (unsigned char)c)
-            return (void *)(uintptr_t)(p + i);
+            return (void *)(p + i);
     }
     return NULL;
 }
@@ -70,7 +70,7 @@ char *strrchr(const char *s, int c)
 {
     for (size_t n = strlen(s) + 1; n-- > 0;) {
         if (s[n] == (char)c)
-            return (char *)(uintptr_t)(s + n);
+            return (char *)(s + n);
     }
     return NULL;
 }
@@ -127,6 +127,6 @@ unsigned long strtoul(const char *s, char **end, int base)
             value = value * radix + digit;
     }
     if (end != NULL)
-        *end = (char *)(uintptr_t)s;
+        *end = (char *)s;
     return value;
 }

@@ -154,12 +154,13 @@ static bool transfer(struct vcpu *vcpu, const struct insn_access *insn, ipa_t wh
 {
     const struct mmio_region *region[2];
     uint64_t value[2];
+    unsigned n = 0;
 
-    for (unsigned i = 0; i < insn->count; i++) {
-        region[i] = find_region(vcpu, ipa(where.v + i * insn->size), insn->size);
-        if (region[i] == NULL)
+    do {
+        region[n] = find_region(vcpu, ipa(where.v + n * insn->size), insn->size);
+        if (region[n] == NULL)
             return false;
-    }
+    } while (++n < insn->count);
     for (unsigned i = 0; i < insn->count; i++) {
         value[i] = insn->write ? bus_order(vcpu, read_reg(vcpu, insn->reg[i]), insn->size) : 0;
         if (access_device(vcpu, region[i], ipa(where.v + i * insn->size), insn->size, insn->write,

@@ -24,9 +24,11 @@ static int bus_widths(const struct vm_fdt_walk *at, int depth, struct widths *wi
     int address = fdt_address_cells(at->fdt, at->node[depth]);
     int size = fdt_size_cells(at->fdt, at->node[depth]);
 
-    if (address < 1 || address > 2 || size < 1 || size > 2)
-        return log_node(at, -ERR_UNSUPPORTED,
-                        "the #address-cells and #size-cells of the buses above must be 1 or 2");
+    if (address < 1 || address > 2 || size < 1 || size > 2) {
+        log_node(at, -ERR_UNSUPPORTED,
+                 "the #address-cells and #size-cells of the buses above must be 1 or 2");
+        return -ERR_UNSUPPORTED;
+    }
     widths->address = (unsigned)address;
     widths->size = (unsigned)size;
     return 0;

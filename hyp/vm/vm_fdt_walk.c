@@ -40,7 +40,6 @@ bool vm_fdt_walk_next(struct vm_fdt_walk *walk)
     while ((node = fdt_next_node(walk->fdt, node, &depth)) >= 0 && depth > 0) {
         if (depth > deepest)
             continue;
-        deepest = VM_FDT_MAX_DEPTH - 1;
         if (vm_fdt_prop_enabled(walk->fdt, node)) {
             walk->depth = depth;
             walk->node[depth] = node;
