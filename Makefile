@@ -59,6 +59,10 @@ coverage:
 	@tools/setup run test coverage
 	@tools/coverage --build $(BUILD)/coverage
 
+analyze: build
+	@tools/setup analyze
+	@tools/analyze --build $(BUILD)
+
 bench: build
 	@tools/setup bench
 	@$(build) guest
