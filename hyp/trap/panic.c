@@ -49,21 +49,24 @@ static void backtrace(uint64_t fp, uint64_t sp)
     }
 }
 
-void panic_exception(uint64_t vector, uint64_t sp, uint64_t fp)
+void panic_exception(uint64_t vector, uint64_t sp, uint64_t fp, uint64_t lr)
 {
     uint64_t esr = read_sysreg(esr_el2);
 
     console_seize();
     log_error("exception at EL2, vector %lu: %s", vector, esr_ec_name((unsigned)esr_ec(esr)));
-    log_error("  pc 0x%016lx sp 0x%016lx esr 0x%08lx far 0x%016lx", read_sysreg(elr_el2), sp, esr,
-              read_sysreg(far_el2));
+    log_error("  pc 0x%016lx lr 0x%016lx sp 0x%016lx", read_sysreg(elr_el2), lr, sp);
+    log_error("  esr 0x%08lx far 0x%016lx", esr, read_sysreg(far_el2));
     backtrace(fp, sp);
     end("an exception at EL2");
     __builtin_unreachable();
 }
 
+/* The backtrace ends where the frame was overrun, or a little later: it keeps to the stack. */
 void stack_protector_failed(void)
 {
-    panic("a stack frame was overrun, found at 0x%lx",
-          (uint64_t)(uintptr_t)__builtin_return_address(0));
+    uint64_t fp = (uint64_t)(uintptr_t)__builtin_frame_address(0);
+
+    backtrace(fp, fp);
+    panic("a stack frame was overrun");
 }

@@ -11,8 +11,11 @@
 /* Say why, print the exit line and power the machine off. */
 void panic(const char *fmt, ...) printf_like(1, 2) __attribute__((noreturn));
 
-/* An exception taken from EL2: the number of its vector, the stack pointer and the frame pointer.
+/*
+ * An exception taken from EL2: the number of its vector, the stack pointer, the frame pointer and
+ * x30, which says who called a function that keeps no frame.
  */
-void panic_exception(uint64_t vector, uint64_t sp, uint64_t fp) __attribute__((noreturn));
+void panic_exception(uint64_t vector, uint64_t sp, uint64_t fp, uint64_t lr)
+    __attribute__((noreturn));
 
 #endif

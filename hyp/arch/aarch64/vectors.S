@@ -120,9 +120,10 @@ FUNC(el2_exception)
     cbnz w3, 1b
     mov x1, sp
     mov x2, x29
-    adrp x3, panic_stack_top
-    add x3, x3, :lo12:panic_stack_top
-    mov sp, x3
+    mov x3, x30
+    adrp x4, panic_stack_top
+    add x4, x4, :lo12:panic_stack_top
+    mov sp, x4
     bl panic_exception
 2:  wfe
     b 2b
