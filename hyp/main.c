@@ -20,6 +20,7 @@
 #include "mm/page_pool.h"
 #include "mm/phys_map.h"
 #include "regs.h"
+#include "sabotage.h"
 #include "sysreg.h"
 #include "trap/exit.h"
 #include "trap/id_regs.h"
@@ -249,6 +250,7 @@ void main(uint64_t host_fdt)
     make_vm();
     start_cpus();
     vm_start(&vm);
+    sabotage(pa_to_ptr(host.guest_fdt));
     gic_enable_spi(host.uart_intid, cpu_mpidr());
     if (vm_config.stats)
         log_info("guest enters at CNTPCT %lu", cpu_counter());

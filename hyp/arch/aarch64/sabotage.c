@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Each function below breaks one rule that EL2's own map, the compiler or the CPU shall enforce.
+ * See sabotage.h; main.c calls once all CPUs are up, before the guest runs. Not part of a usual
+ * build.
+ */
+#include "sabotage.h"
+
+#ifdef TRAPROOM_SABOTAGE
+
+#include <libfdt.h>
+#include <limits.h>
+#include <stddef.h>
+
+#include "cache.h"
+#include "image.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "trap/panic.h"
+
+#define STACK_STEP   256
+#define SMASH_BYTES  64
+#define FRAME_BYTES  16
+#define UNMAPPED     UINT64_C(0x800) /* below any RAM or device that EL2 maps */
+#define INSN_BTI_C   0xd503245fU
+#define INSN_RET     0xd65f03c0U
+#define SABOTAGE(fn) __attribute__((noinline)) static void fn(void)
+
+/* Code, but in memory that is written. */
+static uint32_t code_in_data[] = {INSN_BTI_C, INSN_RET};
+
+static void store(uint64_t address)
+{
+    __asm__ volatile("str wzr, [%0]" : : "r"(address) : "memory");
+}
+
+static void call(uint64_t address)
+{
+    __asm__ volatile("blr %0" : : "r"(address) : "x30", "memory");
+}
+
+SABOTAGE(write_text)
+{
+    store(image_text().base.v);
+}
+
+SABOTAGE(write_rodata)
+{
+    store(image_rodata().base.v);
+}
+
+SABOTAGE(write_guard)
+{
+    store(image_stack_guard(1).v + 8);
+}
+
+SABOTAGE(read_unmapped)
+{
+    __asm__ volatile("ldr xzr, [%0]" : : "r"(UNMAPPED) : "memory");
+}
+
+SABOTAGE(execute_data)
+{
+    cache_sync_icache(code_in_data, sizeof(code_in_data));
+    call(ptr_to_pa(code_in_data).v);
+}
+
+SABOTAGE(execute_rodata)
+{
+    call(image_rodata().base.v);
+}
+
+static volatile unsigned depth = UINT_MAX;
+
+/* Frames until the stack has no more room; the result keeps each of them. */
+__attribute__((noinline)) static unsigned deeper(volatile char *above)
+{
+    volatile char frame[STACK_STEP];
+
+    frame[0] = above[0];
+    if (--depth == 0)
+        return 0;
+    return deeper(frame) + (unsigned)frame[0];
+}
+
+SABOTAGE(overrun_stack)
+{
+    volatile char frame[1] = {0};
+
+    (void)deeper(frame);
+}
+
+__attribute__((noinline)) static void fill(volatile char *buffer, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        buffer[i] = 0;
+}
+
+SABOTAGE(smash_stack)
+{
+    volatile char buffer[FRAME_BYTES];
+
+    fill(buffer, SMASH_BYTES);
+}
+
+/* Past the landing pad of a function. */
+SABOTAGE(branch_anywhere)
+{
+    void (*fn)(void) = write_guard;
+
+    call((uint64_t)(uintptr_t)fn + sizeof(uint32_t));
+}
+
+SABOTAGE(overflow)
+{
+    volatile int big = INT_MAX;
+
+    big = big + 1;
+}
+
+static const struct {
+    const char *name;
+    void (*fn)(void);
+} kinds[] = {
+    {"write-text", write_text},           {"write-rodata", write_rodata},
+    {"write-guard", write_guard},         {"read-unmapped", read_unmapped},
+    {"execute-data", execute_data},       {"execute-rodata", execute_rodata},
+    {"overrun-stack", overrun_stack},     {"smash-stack", smash_stack},
+    {"branch-anywhere", branch_anywhere}, {"overflow", overflow},
+};
+
+void sabotage(const void *fdt)
+{
+    const char *name = fdt_getprop(fdt, fdt_path_offset(fdt, "/chosen"), "traproom,sabotage", NULL);
+
+    if (name == NULL)
+        return;
+    for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (strcmp(name, kinds[i].name) == 0) {
+            kinds[i].fn();
+            panic("sabotage %s was not stopped", name);
+        }
+    }
+    panic("there is no sabotage %s", name);
+}
+
+#endif

@@ -1,0 +1,91 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""EL2's armour, broken on purpose by a hypervisor built for that (hyp/arch/aarch64/sabotage.c):
+each time a report with the names of the functions, and the machine off."""
+
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+from support import BUILD, REPO, BootTest, tail
+
+sys.path.insert(0, os.path.join(REPO, "tools"))
+from launcher import guest_tree  # noqa: E402
+
+HYPERVISOR = os.path.join(BUILD, "hyp-sabotage", "traproom.elf")
+SYMBOLIZE = os.path.join(REPO, "tools", "symbolize")
+
+
+class Armour(BootTest):
+    def broken(self, kind, model="max,pauth-impdef=on"):
+        """The report of a hypervisor that did this to itself, with names."""
+        tree = guest_tree.compile_source(os.path.join(REPO, "dts", "virt.dts"))
+        tree.chosen.set_text("traproom,sabotage", kind)
+        with open(self.path("tree"), "wb") as file:
+            file.write(tree.tree.pack())
+        status, out, err = self.launch("--hypervisor", HYPERVISOR, "--dtb", self.path("tree"),
+                                       "--cpu", model)
+        self.assertEqual(status, 2, tail(out) + err)
+        done = subprocess.run([SYMBOLIZE, HYPERVISOR], input=out, capture_output=True, text=True,
+                              check=True)
+        self.assertRegex(done.stdout.splitlines()[-1], r"^\[traproom\] exit: hypervisor failed: ")
+        self.assertNotIn("was not stopped", done.stdout)
+        return done.stdout
+
+    def exception(self, kind, text, function, model="max,pauth-impdef=on"):
+        """It must be this exception, in this function, called from sabotage() and main()."""
+        out = self.broken(kind, model)
+        self.assertRegex(out, rf"exception at EL2, vector 4: .*{text}", tail(out))
+        if function:
+            self.assertRegex(out, rf" pc 0x[0-9a-f]+ <{function}\+", tail(out))
+        self.assertRegex(out, r"(lr|called from) 0x[0-9a-f]+ <sabotage\+", tail(out))
+        self.assertRegex(out, r"called from 0x[0-9a-f]+ <main\+", tail(out))
+        return out
+
+    def test_write_text(self):
+        self.exception("write-text", "[Dd]ata [Aa]bort", "(write_text|store)")
+
+    def test_write_read_only_data(self):
+        self.exception("write-rodata", "[Dd]ata [Aa]bort", "(write_rodata|store)")
+
+    def test_write_guard_page(self):
+        self.exception("write-guard", "[Dd]ata [Aa]bort", "(write_guard|store)")
+
+    def test_read_unmapped(self):
+        self.exception("read-unmapped", "[Dd]ata [Aa]bort", "read_unmapped")
+
+    def test_execute_data(self):
+        self.exception("execute-data", "[Ii]nstruction [Aa]bort", None)
+
+    def test_execute_read_only_data(self):
+        self.exception("execute-rodata", "[Ii]nstruction [Aa]bort", None)
+
+    def test_no_armour_of_newer_cpus(self):
+        """The map's rights hold on the oldest CPU, too."""
+        self.exception("write-text", "[Dd]ata [Aa]bort", "(write_text|store)", "cortex-a53")
+        self.exception("execute-data", "[Ii]nstruction [Aa]bort", None, "cortex-a53")
+
+    def test_overrun_stack(self):
+        out = self.broken("overrun-stack")
+        self.assertRegex(out, r"vector 4: .*[Dd]ata [Aa]bort")
+        self.assertGreaterEqual(len(re.findall(r"called from 0x[0-9a-f]+ <deeper[.+]", out)), 10)
+
+    def test_smash_stack(self):
+        out = self.broken("smash-stack")
+        self.assertIn("a stack frame was overrun", out)
+        self.assertRegex(out, r"called from 0x[0-9a-f]+ <smash_stack\+", tail(out))
+
+    def test_branch_to_no_landing_pad(self):
+        self.exception("branch-anywhere", "[Bb]ranch [Tt]arget", "write_guard")
+
+    def test_undefined_behaviour(self):
+        self.exception("overflow", "", "overflow")
+
+    def test_unknown_kind(self):
+        self.assertIn("there is no sabotage nothing-known", self.broken("nothing-known"))
+
+
+if __name__ == "__main__":
+    unittest.main()
