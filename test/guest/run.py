@@ -34,6 +34,7 @@ FAMILIES = {
     "hostile_sysreg": {"timeout": 120},
     "hostile_mmio": {"timeout": 120},
     "hostile_gic": {"timeout": 120},
+    "hostile_call": {"timeout": 120},
 }
 
 # The guest asks for input by this line; what follows the colon is to be typed.
