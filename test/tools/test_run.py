@@ -108,6 +108,9 @@ class Status(RunTest):
     def test_qemu_dies_later(self):
         self.check(2, "print('x', flush=True); import os; os.abort()", words="QEMU failed")
 
+    def test_qemu_takes_its_time_to_leave(self):
+        self.check(0, OFF + "\nimport time; os.close(1); time.sleep(1.5)")
+
     def test_timeout(self):
         start = time.monotonic()
         self.check(124, "import time; print('a', flush=True); time.sleep(60)", "--timeout", "0.5",

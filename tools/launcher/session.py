@@ -24,7 +24,8 @@ ENDINGS = {b"guest powered off": POWERED_OFF, b"guest refused": WRONG_SETUP,
 
 PR_SET_PDEATHSIG = 1
 HOLD = 0.05  # seconds that part of a line may be held back
-LAST_MOMENT = 0.5  # seconds from the end of QEMU's output to its own
+LAST_MOMENT = 0.5  # seconds for QEMU to end when it is told to
+TO_LEAVE = 60  # and by itself after its last output: giving back its memory can take long
 CHUNK = 65536
 
 
@@ -94,12 +95,13 @@ class Session:
 
     def run(self):
         """Returns QEMU's own status, or None when the time was up."""
+        in_time = False
         with Terminal():
             self._start()
             try:
                 in_time = self._copy()
             finally:
-                self._stop()
+                self._stop(TO_LEAVE if in_time else LAST_MOMENT)
         return self.process.returncode if in_time else None
 
     def _start(self):
@@ -125,10 +127,10 @@ class Session:
             if not data:
                 return True
 
-    def _stop(self):
-        """QEMU has ended, or shall."""
+    def _stop(self, patience):
+        """QEMU is about to end, or shall: within so many seconds, else it is killed."""
         try:
-            self.process.wait(timeout=LAST_MOMENT)
+            self.process.wait(timeout=patience)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
