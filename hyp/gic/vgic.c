@@ -68,7 +68,7 @@ void vgic_init(struct vgic *vgic, unsigned nr_cpus, const uint64_t *mpidr, unsig
             .index = i,
             .off = true,
             .folded = true,
-            .hcr = ICH_HCR_En};
+            .hcr = VGIC_HCR_USUAL};
     }
     reset_state(vgic);
 }

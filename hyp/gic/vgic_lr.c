@@ -4,8 +4,8 @@
  *
  * When there are more than fit: one LR goes to the most urgent pending interrupt, then come
  * active ones, then the rest of the pending, each by priority. What is left out is made up
- * for by maintenance interrupts: NPIE when no LR is pending any more, LRENPIE and TDIR when
- * the guest may end an interrupt that has no LR (GICv3, "ICH_HCR_EL2").
+ * for by maintenance interrupts: NPIE when no LR is pending any more, LRENPIE when the guest may
+ * end an interrupt that has no LR (GICv3, "ICH_HCR_EL2").
  *
  * Neighbours: vgic.c and vgic_sync.c decide when; gich.h is the hardware.
  */
@@ -142,7 +142,7 @@ bool vgic_lr_insert(struct vgic *vgic, struct vgic_cpu *cpu, struct vgic_bank *b
 
     if (cpu->folded || cpu->asleep)
         return true; /* it comes with the refill */
-    if (free_lrs == 0 || cpu->hcr != ICH_HCR_En)
+    if (free_lrs == 0 || cpu->hcr != VGIC_HCR_USUAL)
         return false;
     place(vgic, cpu, (unsigned)__builtin_ctz(free_lrs), bank, n);
     return true;
@@ -231,12 +231,12 @@ static struct choice best_active(struct vgic *vgic, struct vgic_cpu *cpu, uint32
 
 static void update_hcr(struct vgic_cpu *cpu, bool overflow, bool spilled)
 {
-    uint64_t hcr = ICH_HCR_En;
+    uint64_t hcr = VGIC_HCR_USUAL;
 
     if (overflow)
         hcr |= ICH_HCR_NPIE;
     if (spilled)
-        hcr |= ICH_HCR_LRENPIE | ICH_HCR_TDIR;
+        hcr |= ICH_HCR_LRENPIE;
     if (hcr != cpu->hcr)
         gich_write_hcr(hcr);
     cpu->hcr = hcr;

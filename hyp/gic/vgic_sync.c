@@ -39,7 +39,7 @@ static void unfold_self(struct vgic *vgic, struct vgic_cpu *self)
         spin_lock(&vgic->lock);
     }
     if (!self->off) {
-        if (self->hcr != ICH_HCR_En)
+        if (self->hcr != VGIC_HCR_USUAL)
             vgic_lr_fold(vgic, self); /* the refill weighs all, and resets EOIcount */
         self->folded = false;
         vgic_take_incoming(self);
@@ -119,7 +119,7 @@ void vgic_sync(struct vgic *vgic, unsigned cpu)
 
     if (self->off)
         return;
-    if ((spi_hot | self->lr_spi) == 0 && self->hcr == ICH_HCR_En && !is_held(self))
+    if ((spi_hot | self->lr_spi) == 0 && self->hcr == VGIC_HCR_USUAL && !is_held(self))
         sync_private(vgic, self);
     else
         sync_all(vgic, self);
@@ -140,7 +140,7 @@ void vgic_cpu_off(struct vgic *vgic, unsigned cpu)
     spin_lock(&vgic->lock);
     fold_self(vgic, self);
     self->off = true;
-    self->hcr = ICH_HCR_En;
+    self->hcr = VGIC_HCR_USUAL;
     gich_write_hcr(self->hcr); /* with no LR in use, no maintenance interrupt either */
     vgic_hand_over(vgic, cpu);
     spin_unlock(&vgic->lock);
@@ -152,7 +152,8 @@ void vgic_cpu_on(struct vgic *vgic, unsigned cpu)
 
     spin_lock(&vgic->lock);
     gich_reset();
-    self->hcr = ICH_HCR_En;
+    self->hcr = VGIC_HCR_USUAL;
+    gich_write_hcr(self->hcr);
     self->off = false;
     unfold_self(vgic, self);
     spin_unlock(&vgic->lock);
@@ -179,9 +180,9 @@ void vgic_deactivate(struct vgic *vgic, unsigned cpu, uint64_t dir_value)
     bank = vgic_bank_of(vgic, cpu, intid);
     spin_lock(&vgic->lock);
     vgic_claim(vgic, cpu, bank, bit, &held);
-    bank->active &= ~bit;
-    if (intid < VGIC_FIRST_SPI && (VGIC_HW_PPIS & bit) != 0)
+    if ((bank->active & bit) != 0 && intid < VGIC_FIRST_SPI && (VGIC_HW_PPIS & bit) != 0)
         gic_ppi_set_active(cpu, intid, false);
+    bank->active &= ~bit;
     vgic_deliver(vgic, cpu, bank, bit);
     vgic_release(vgic, cpu, held);
     spin_unlock(&vgic->lock);

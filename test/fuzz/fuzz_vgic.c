@@ -157,18 +157,15 @@ static void handle_some(void)
     }
 }
 
-/* ICC_DIR_EL1, trapped or not; any interrupt if it is trapped. */
+/* ICC_DIR_EL1, of what this CPU has taken or of any interrupt. */
 static void deactivate(void)
 {
     struct coroutine *c = self();
-    bool traps = (gich_read_hcr() & ICH_HCR_TDIR) != 0;
 
-    if (traps && (fuzz_take(&in, 1) & 1) != 0)
+    if ((fuzz_take(&in, 1) & 1) != 0)
         vgic_deactivate(&vgic, fake_cpu_index, fuzz_take(&in, 2));
-    else if (c->nr_dropped > 0 && traps)
-        vgic_deactivate(&vgic, fake_cpu_index, c->dropped[--c->nr_dropped]);
     else if (c->nr_dropped > 0)
-        fake_guest_dir(c->dropped[--c->nr_dropped]);
+        vgic_deactivate(&vgic, fake_cpu_index, c->dropped[--c->nr_dropped]);
 }
 
 static void turn_on(void)

@@ -94,7 +94,22 @@ static void acknowledge_and_drop(void *arg)
     irq_enable();
 }
 
-static void clear_remote_active(void)
+static void clear_by_register(void)
+{
+    gic_set_bit(GICD_ICACTIVER, SPI);
+}
+
+static void clear_by_deactivation(void)
+{
+    write_sysreg_enc(ICC_CTLR_EOIMODE, icc_ctlr_el1);
+    isb();
+    write_sysreg_enc(SPI, icc_dir_el1);
+    write_sysreg_enc(0, icc_ctlr_el1);
+    isb();
+}
+
+/* What one CPU has acknowledged is made inactive by another. */
+static void make_inactive(void (*clear)(void))
 {
     unsigned last = platform.nr_cpus - 1;
 
@@ -106,7 +121,7 @@ static void clear_remote_active(void)
     CHECK(timer_wait_until(stage == 2, 2 * WAIT_US), "the other CPU does not acknowledge");
     CHECK(remote_first == SPI, "the other CPU acknowledged %u", remote_first);
     bool was_active = gic_get_bit(GICD_ISACTIVER, SPI);
-    gic_set_bit(GICD_ICACTIVER, SPI);
+    clear();
     bool is_active = gic_get_bit(GICD_ISACTIVER, SPI);
     gic_pend(SPI);
     stage = 3;
@@ -116,9 +131,20 @@ static void clear_remote_active(void)
     CHECK(!gic_get_bit(GICD_ISACTIVER, SPI), "active at the end");
 }
 
+static void clear_remote_active(void)
+{
+    make_inactive(clear_by_register);
+}
+
+static void deactivate_remote(void)
+{
+    make_inactive(clear_by_deactivation);
+}
+
 const struct test_case gic_remote_cases[] = {
     {"clear-remote-pending", clear_remote_pending},
     {"disable-remote", disable_remote},
     {"clear-remote-active", clear_remote_active},
+    {"deactivate-remote", deactivate_remote},
     {NULL, NULL},
 };

@@ -177,13 +177,6 @@ void fake_guest_eoi(uint32_t intid)
         deactivate(intid);
 }
 
-void fake_guest_dir(uint32_t intid)
-{
-    fake_require((own()->hcr & ICH_HCR_TDIR) == 0);
-    if (fake_guest[fake_cpu_index].eoi_mode)
-        deactivate(intid);
-}
-
 void gic_kick(unsigned cpu)
 {
     fake_require(cpu < 16);

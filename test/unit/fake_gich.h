@@ -46,8 +46,6 @@ void fake_gich_init(unsigned nr_lrs);
 uint32_t fake_guest_ack(void);
 /* The guest ends the interrupt it acknowledged last, by a write of `intid` to ICC_EOIR1_EL1. */
 void fake_guest_eoi(uint32_t intid);
-/* A write to ICC_DIR_EL1 that is not trapped (EOImode 1). */
-void fake_guest_dir(uint32_t intid);
 
 /* Does this CPU's virtual interface assert the maintenance interrupt? */
 bool fake_maintenance(void);

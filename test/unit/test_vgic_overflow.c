@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of gic/vgic_lr.c with more interrupts, pending or active, than there are list registers. */
+#include "gic/vgic_internal.h"
 #include "vgic_fixture.h"
 
 #define LRS 4
@@ -41,7 +42,7 @@ static void more_than_fit(void **state)
         expect_one(0, 32 + i);
     }
     expect_none(0);
-    assert_int_equal(fake_gich[0].hcr, ICH_HCR_En);
+    assert_int_equal(fake_gich[0].hcr, VGIC_HCR_USUAL);
 }
 
 /* The most urgent of all is always in an LR, be they full of others. */
@@ -118,11 +119,10 @@ static void nested_deeply(void **state)
     }
     assert_int_equal(dist_read(GICD_ISACTIVER + 4), (1U << depth) - 1);
     assert_true((fake_gich[0].hcr & ICH_HCR_LRENPIE) != 0);
-    assert_true((fake_gich[0].hcr & ICH_HCR_TDIR) != 0);
     for (uint32_t i = 0; i < depth; i++)
         eoi(0, 32 + i);
     assert_int_equal(dist_read(GICD_ISACTIVER + 4), 0);
-    assert_int_equal(fake_gich[0].hcr, ICH_HCR_En);
+    assert_int_equal(fake_gich[0].hcr, VGIC_HCR_USUAL);
     for (uint32_t i = 0; i < depth; i++) {
         pulse(32 + i);
         expect_one(0, 32 + i);
@@ -168,17 +168,51 @@ static void deactivated_apart(void **state)
     for (uint32_t i = 0; i < depth; i++) {
         uint32_t intid = 32 + i * 3 % depth;
 
-        if ((fake_gich[0].hcr & ICH_HCR_TDIR) != 0)
-            vgic_deactivate(&vgic, 0, intid);
-        else
-            fake_guest_dir(intid);
-        settle_all();
+        dir(0, intid);
         assert_false(irq_is(0, GICD_ISACTIVER, intid));
     }
     assert_int_equal(dist_read(GICD_ISACTIVER + 4), 0);
-    vgic_deactivate(&vgic, 0, 1023);
-    vgic_deactivate(&vgic, 0, VGIC_NR_IRQS);
-    vgic_deactivate(&vgic, 0, 0xffffffffff);
+    dir(0, 1023);
+    dir(0, VGIC_NR_IRQS);
+    dir(0, 0xffffffffff);
+}
+
+/* An SPI may be deactivated by any CPU, wherever it is active; a private interrupt by its own. */
+static void deactivated_elsewhere(void **state)
+{
+    (void)state;
+    fake_guest[0].eoi_mode = true;
+    make_edges(1);
+    irq_write(0, GICD_ISENABLER, 3);
+    for (unsigned n = 0; n < 3; n++) {
+        pulse(32);
+        expect_one(0, 32);
+        send_sgi(3, 1);
+        expect_one(0, 3);
+        dir(1, 3);
+        assert_true(irq_is(0, GICD_ISACTIVER, 3));
+        dir(1, 32);
+        assert_false(irq_is(0, GICD_ISACTIVER, 32));
+        dir(0, 3);
+        assert_false(irq_is(0, GICD_ISACTIVER, 3));
+    }
+}
+
+/* A timer that is pending and not active stays so, here and at the machine's GIC. */
+static void deactivated_while_pending(void **state)
+{
+    (void)state;
+    fake_guest[0].eoi_mode = true;
+    irq_write(0, GICD_ISENABLER, 27);
+    fake_ppi_line(0, 27, true);
+    settle_all();
+    dir(0, 27);
+    assert_true((fake_ppi[0].active >> 27 & 1) != 0);
+    expect_one(0, 27);
+    fake_ppi_line(0, 27, false);
+    dir(0, 27);
+    assert_int_equal(fake_ppi[0].active, 0);
+    expect_none(0);
 }
 
 /* One that comes to be active with no acknowledgement, as when a guest puts back what it saved. */
@@ -190,8 +224,7 @@ static void active_by_a_write(void **state)
     irq_write(0, GICD_ISACTIVER, 32);
     pulse(32);
     expect_none(0);
-    fake_guest_dir(32);
-    settle_all();
+    dir(0, 32);
     assert_false(irq_is(0, GICD_ISACTIVER, 32));
     expect_one(0, 32);
     irq_write(0, GICD_ICACTIVER, 32);
@@ -269,10 +302,19 @@ static void any_number_of_lrs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        test(more_than_fit),     test(urgent_one_finds_room), test(priority_changes_while_waiting),
-        test(two_at_once),       test(nested_deeply),         test(ends_counted_over_another_exit),
-        test(deactivated_apart), test(active_by_a_write),     test(linked_one_spilled),
-        test(silent_while_away), test(any_number_of_lrs),
+        test(more_than_fit),
+        test(urgent_one_finds_room),
+        test(priority_changes_while_waiting),
+        test(two_at_once),
+        test(nested_deeply),
+        test(ends_counted_over_another_exit),
+        test(deactivated_apart),
+        test(active_by_a_write),
+        test(linked_one_spilled),
+        test(deactivated_elsewhere),
+        test(deactivated_while_pending),
+        test(silent_while_away),
+        test(any_number_of_lrs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,28 +75,52 @@ static inline void *play(void *arg)
     return NULL;
 }
 
+/* From here to players_end() this thread plays `me`, others the other CPUs. */
+static inline void players_begin(struct player player[VGIC_MAX_CPUS], unsigned me)
+{
+    players_stop = false;
+    fake_cpu_index = me;
+    for (unsigned i = 0; i < vgic.nr_cpus; i++) {
+        player[i].cpu = i;
+        if (i != me)
+            fake_require(pthread_create(&player[i].thread, NULL, play, &player[i]) == 0);
+    }
+}
+
+static inline void players_end(struct player player[VGIC_MAX_CPUS], unsigned me)
+{
+    __atomic_store_n(&players_stop, true, __ATOMIC_RELEASE);
+    for (unsigned i = 0; i < vgic.nr_cpus; i++) {
+        if (i != me)
+            pthread_join(player[i].thread, NULL);
+    }
+    settle_all();
+}
+
 /* Do an access as `access->vcpu`, with the other CPUs running. */
 static inline uint64_t do_access(mmio_access_fn fn, void *dev, struct mmio_access access)
 {
     struct player player[VGIC_MAX_CPUS];
     unsigned me = fake_cpu_index;
 
-    players_stop = false;
-    fake_cpu_index = access.vcpu;
-    for (unsigned i = 0; i < vgic.nr_cpus; i++) {
-        player[i].cpu = i;
-        if (i != access.vcpu)
-            fake_require(pthread_create(&player[i].thread, NULL, play, &player[i]) == 0);
-    }
+    players_begin(player, access.vcpu);
     fake_require(fn(dev, &access) == MMIO_OK);
-    __atomic_store_n(&players_stop, true, __ATOMIC_RELEASE);
-    for (unsigned i = 0; i < vgic.nr_cpus; i++) {
-        if (i != access.vcpu)
-            pthread_join(player[i].thread, NULL);
-    }
-    settle_all();
+    players_end(player, access.vcpu);
     fake_cpu_index = me;
     return access.value;
+}
+
+/* A write of `intid` to ICC_DIR_EL1 by `cpu`, which must trap, with the other CPUs running. */
+static inline void dir(unsigned cpu, uint64_t intid)
+{
+    struct player player[VGIC_MAX_CPUS];
+    unsigned me = fake_cpu_index;
+
+    fake_require((fake_gich[cpu].hcr & ICH_HCR_TDIR) != 0);
+    players_begin(player, cpu);
+    vgic_deactivate(&vgic, cpu, intid);
+    players_end(player, cpu);
+    fake_cpu_index = me;
 }
 
 static inline uint64_t dist_read_sized(uint64_t offset, uint8_t size)
