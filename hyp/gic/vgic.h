@@ -107,7 +107,8 @@ void vgic_set_line(void *vgic, uint32_t intid, bool level);
 
 /*
  * A write of `sgir` to ICC_SGI1R_EL1 (`group1`) or ICC_SGI0R_EL1 by vCPU `from`, on whose CPU
- * this runs (GICv3, "ICC_SGI1R_EL1"). Targets that do not exist are ignored.
+ * this runs (GICv3, "ICC_SGI1R_EL1"). With one security state the former makes an SGI of either
+ * group, the latter none of group 1. Targets that do not exist are ignored.
  */
 void vgic_send_sgi(struct vgic *vgic, unsigned from, uint64_t sgir, bool group1);
 

@@ -177,7 +177,7 @@ static void sgi_targets(void **state)
     }
 }
 
-/* ICC_SGI0R makes no SGI of group 1 pending. */
+/* ICC_SGI0R makes no SGI of group 1 pending; ICC_SGI1R, with one security state, any. */
 static void sgi_groups(void **state)
 {
     (void)state;
@@ -193,6 +193,12 @@ static void sgi_groups(void **state)
     fake_cpu_index = 0;
     vgic_send_sgi(&vgic, 0, FIELD_PREP(ICC_SGIR_INTID, 2) | 3, false);
     settle_all();
+    nobody_but(CPUS);
+    fake_cpu_index = 0;
+    vgic_send_sgi(&vgic, 0, FIELD_PREP(ICC_SGIR_INTID, 1) | 3, true);
+    settle_all();
+    expect_one(0, 1);
+    expect_one(1, 1);
     nobody_but(CPUS);
 }
 
