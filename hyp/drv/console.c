@@ -30,9 +30,8 @@ static void put_text_locked(const char *text)
         put_locked(*text);
 }
 
-static void put_line(const char *kind, const char *text)
+static void put_line_locked(const char *kind, const char *text)
 {
-    spin_lock(&lock);
     if (mid_line)
         put_text_locked("\r\n");
     mid_line = false;
@@ -40,7 +39,6 @@ static void put_line(const char *kind, const char *text)
     put_text_locked(kind);
     put_text_locked(text);
     put_text_locked("\r\n");
-    spin_unlock(&lock);
 }
 
 void console_init(pa_t base)
@@ -59,9 +57,11 @@ void console_guest_put(uint8_t byte)
     spin_unlock(&lock);
 }
 
+/* Keeps the lock: other CPUs may still run the guest, and nothing it says may follow. */
 void console_exit_line(const char *text)
 {
-    put_line("exit: ", text);
+    spin_lock(&lock);
+    put_line_locked("exit: ", text);
 }
 
 void console_seize(void)
@@ -79,7 +79,9 @@ static void log_line(const char *kind, const char *fmt, va_list ap)
     char text[LINE_MAX];
 
     fmt_vsnprintf(text, sizeof(text), fmt, ap);
-    put_line(kind, text);
+    spin_lock(&lock);
+    put_line_locked(kind, text);
+    spin_unlock(&lock);
 }
 
 void log_info(const char *fmt, ...)

@@ -17,7 +17,10 @@ void console_init(pa_t base);
 /* One byte of the guest's. */
 void console_guest_put(uint8_t byte);
 
-/* The last line: never silenced, and nothing may follow. */
+/*
+ * The last line: never silenced, and nothing follows. Whoever writes to the console afterwards
+ * waits for ever, but for a CPU that seizes it.
+ */
 void console_exit_line(const char *text);
 
 /* Break the lock: the CPU that held it will not come back. For panic.c alone. */
