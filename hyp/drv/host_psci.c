@@ -8,7 +8,7 @@
 #define PSCI_CPU_ON_64  UINT32_C(0xc4000003)
 #define PSCI_SYSTEM_OFF UINT32_C(0x84000008)
 
-static bool by_smc;
+static bool by_smc = true; /* HVC at EL2 reaches firmware only where that plays EL2 for us */
 
 static int64_t call(uint32_t function, uint64_t x1, uint64_t x2, uint64_t x3)
 {

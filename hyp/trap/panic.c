@@ -62,6 +62,13 @@ void panic_exception(uint64_t vector, uint64_t sp, uint64_t fp, uint64_t lr)
     __builtin_unreachable();
 }
 
+void panic_again(void)
+{
+    console_seize();
+    end("an exception at EL2, and another while it was reported");
+    __builtin_unreachable();
+}
+
 /* The backtrace ends where the frame was overrun, or a little later: it keeps to the stack. */
 void stack_protector_failed(void)
 {

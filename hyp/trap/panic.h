@@ -18,4 +18,7 @@ void panic(const char *fmt, ...) printf_like(1, 2) __attribute__((noreturn));
 void panic_exception(uint64_t vector, uint64_t sp, uint64_t fp, uint64_t lr)
     __attribute__((noreturn));
 
+/* An exception in the midst of panic_exception(): the end without more words. */
+void panic_again(void) __attribute__((noreturn));
+
 #endif

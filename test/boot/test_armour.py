@@ -72,6 +72,11 @@ class Armour(BootTest):
         self.assertRegex(out, r"vector 4: .*[Dd]ata [Aa]bort")
         self.assertGreaterEqual(len(re.findall(r"called from 0x[0-9a-f]+ <deeper[.+]", out)), 10)
 
+    def test_report_fails(self):
+        out = self.broken("lose-stack")
+        self.assertRegex(out, r"pc 0x[0-9a-f]+ <(lose_stack|sabotage)\+", tail(out))
+        self.assertIn("and another while it was reported", out)
+
     def test_smash_stack(self):
         out = self.broken("smash-stack")
         self.assertIn("a stack frame was overrun", out)

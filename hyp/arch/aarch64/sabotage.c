@@ -118,6 +118,17 @@ SABOTAGE(overflow)
     big = big + 1;
 }
 
+/* With the stack and the frame pointer in a guard page, the report of it fails as well. */
+SABOTAGE(lose_stack)
+{
+    __asm__ volatile("mov sp, %0\n"
+                     "mov x29, %0\n"
+                     "str xzr, [sp]"
+                     :
+                     : "r"(image_stack_guard(1).v + SMASH_BYTES)
+                     : "memory");
+}
+
 static const struct {
     const char *name;
     void (*fn)(void);
@@ -127,6 +138,7 @@ static const struct {
     {"execute-data", execute_data},       {"execute-rodata", execute_rodata},
     {"overrun-stack", overrun_stack},     {"smash-stack", smash_stack},
     {"branch-anywhere", branch_anywhere}, {"overflow", overflow},
+    {"lose-stack", lose_stack},
 };
 
 void sabotage(const void *fdt)

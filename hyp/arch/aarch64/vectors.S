@@ -9,6 +9,8 @@
 #include "asm.h"
 #include "vcpu_layout.h"
 
+#define PANIC_STACK_SIZE 4096
+
     .text
 
 /* Store the guest's registers; leave x0 the vcpu and the stack EL2's. */
@@ -108,11 +110,14 @@ END(guest_enter)
 
 /*
  * An exception of EL2's own, by the number of its vector. The stack may be what failed: there
- * is another for this, for the first CPU that needs it; a second one waits for ever.
+ * is another for this, for the first CPU that needs it; a second one waits for ever. If the first
+ * one's report fails, it cuts that short; if even this fails, it waits as well.
  */
 FUNC(el2_exception)
     adrp x1, panic_taken
     add x1, x1, :lo12:panic_taken
+    adrp x4, panic_stack_top
+    add x4, x4, :lo12:panic_stack_top
 1:  ldaxr w2, [x1]
     cbnz w2, 2f
     mov w2, #1
@@ -121,17 +126,25 @@ FUNC(el2_exception)
     mov x1, sp
     mov x2, x29
     mov x3, x30
-    adrp x4, panic_stack_top
-    add x4, x4, :lo12:panic_stack_top
     mov sp, x4
     bl panic_exception
-2:  wfe
-    b 2b
+2:  mov x3, sp
+    sub x3, x4, x3
+    cmp x3, #PANIC_STACK_SIZE   /* unsigned: 0 to that many bytes below the top is on it */
+    b.hi 3f
+    cmp w2, #1
+    b.ne 3f
+    mov w2, #2
+    str w2, [x1]
+    mov sp, x4
+    bl panic_again
+3:  wfe
+    b 3b
 END(el2_exception)
 
     .section .bss.panic, "aw", %nobits
     .balign 16
-    .space 4096
+    .space PANIC_STACK_SIZE
 panic_stack_top:
 panic_taken:
     .space 4
