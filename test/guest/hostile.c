@@ -62,7 +62,7 @@ uint32_t hostile_beats(void)
     return beats;
 }
 
-static void check_alive(void)
+void hostile_check_alive(void)
 {
     uint32_t before = beats;
 
@@ -80,7 +80,7 @@ bool hostile_start(void)
         random_state[i] = RANDOM_SEED * (i + 1);
     if (platform.nr_cpus > 1)
         worker_begin(platform.nr_cpus - 1, beat, NULL);
-    test_set_after(check_alive);
+    test_set_after(hostile_check_alive);
     return true;
 }
 

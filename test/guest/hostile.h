@@ -61,6 +61,9 @@ static inline bool hostile_completed(const struct hostile_state *state)
 /* Start the other CPUs as workers, the last of them as the heartbeat; check it after each case. */
 bool hostile_start(void);
 
+/* That check: the running case fails where the heart has stopped. */
+void hostile_check_alive(void);
+
 /* CPUs that cases may use: all but the heartbeat. */
 unsigned hostile_cpus(void);
 

@@ -35,6 +35,7 @@ FAMILIES = {
     "hostile_mmio": {"timeout": 120},
     "hostile_gic": {"timeout": 120},
     "hostile_call": {"timeout": 120},
+    "hostile_virtio": {"disk": True, "timeout": 120},
     # A CPU that has AArch32 at EL0, as max does, and takes half the time.
     "hostile_a32": {"timeout": 120, "cpu": "cortex-a72"},
 }
