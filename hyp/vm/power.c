@@ -48,6 +48,15 @@ static void power_off_machine(struct vm *vm)
     host_psci_system_off();
 }
 
+/*
+ * Without the lock. Whoever finds it stopping then finds `parked` as it was when that began, or as
+ * it became since: no vCPU that was turned on before looks parked still.
+ */
+static bool is_running(const struct vm *vm)
+{
+    return __atomic_load_n(&vm->run_state, __ATOMIC_ACQUIRE) == VM_RUNNING;
+}
+
 /* CPU 0, with the VM not running: wait for all, then power off or start the guest again. */
 static void lead(struct vm *vm)
 {
@@ -85,7 +94,7 @@ void power_park(struct vcpu *vcpu)
 
     vgic_cpu_off(&vm->vgic, vcpu->index);
     while (!try_turn_on(vcpu)) {
-        if (vcpu->index == 0 && vm->run_state != VM_RUNNING) {
+        if (vcpu->index == 0 && !is_running(vm)) {
             lead(vm);
         } else {
             cpu_wfi();
@@ -100,11 +109,11 @@ void power_wait_for_interrupt(struct vcpu *vcpu)
 {
     struct vm *vm = vcpu->vm;
 
-    while (!vgic_has_pending(&vm->vgic, vcpu->index) && vm->run_state == VM_RUNNING) {
+    while (!vgic_has_pending(&vm->vgic, vcpu->index) && is_running(vm)) {
         cpu_wfi();
         irq_handle(vcpu);
     }
-    if (vm->run_state != VM_RUNNING)
+    if (!is_running(vm))
         power_kick(vcpu); /* the kick that said so is used up; exit.c shall see one */
 }
 
@@ -122,8 +131,8 @@ static void begin_stop(struct vcpu *vcpu, enum vm_run_state state, const char *r
 
     spin_lock(&vm->power_lock);
     if (vm->run_state == VM_RUNNING) {
-        vm->run_state = state;
         vm->stop_reason = reason;
+        __atomic_store_n(&vm->run_state, state, __ATOMIC_RELEASE); /* see is_running() */
     }
     spin_unlock(&vm->power_lock);
     for (unsigned i = 0; i < vm->nr_vcpus; i++) {
