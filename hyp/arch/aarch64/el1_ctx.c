@@ -126,6 +126,7 @@ static void reset_timers(void)
 
 void el1_ctx_reset(void)
 {
+    write_sysreg(HCR_GUEST, hcr_el2); /* a system error that waits for the guest (VSE) goes */
     reset_translation();
     reset_exceptions();
     reset_timers();
