@@ -141,6 +141,21 @@ class Status(RunTest):
         with self.assertRaises(ProcessLookupError):
             os.kill(qemu, 0)
 
+    def test_signal_before_qemu(self):
+        """Nothing is left behind, and nothing said, when it comes as dtc is at work."""
+        for number, status in ((signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGINT, 130)):
+            dtc = self.write("bin/dtc", b"#!/bin/sh\necho > $FAKE_FOLDER/busy\nexec sleep 60\n")
+            os.chmod(dtc, 0o755)
+            with subprocess.Popen([LAUNCHER, "run"], env=self.environment(OFF),
+                                  stderr=subprocess.PIPE) as process:
+                while not os.path.exists(self.path("busy")):
+                    time.sleep(0.01)
+                process.send_signal(number)
+                self.assertEqual(process.communicate(timeout=10)[1], b"")
+                self.assertEqual(process.returncode, status)
+            self.assertEqual([name for name in os.listdir(self.folder.name) if "traproom" in name], [])
+            os.remove(self.path("busy"))
+
 
 class Machine(RunTest):
     def test_default(self):

@@ -275,8 +275,13 @@ def run(args):
 
 
 def main(argv):
+    session.catch_signals()
     try:
         return run(parse_arguments(argv))
+    except KeyboardInterrupt:
+        return session.INTERRUPTED
+    except session.Terminated as ended:
+        return 128 + ended.number
     except Problem as problem:
         session.say(str(problem))
         return session.WRONG_SETUP

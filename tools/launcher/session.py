@@ -168,16 +168,16 @@ def raise_terminated(number, _frame):
     raise Terminated(number)
 
 
-def run(command, output, args):
-    """Run QEMU; returns the launcher's exit status."""
+def catch_signals():
+    """From here on those that ask the launcher to end raise Terminated, so that it tidies up."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, raise_terminated)
+
+
+def run(command, output, args):
+    """Run QEMU; returns the launcher's exit status."""
     try:
         status = Session(command, output, args.timeout).run()
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except Terminated as ended:
-        return 128 + ended.number
     except BrokenPipeError:
         return PIPE_CLOSED
     if status is None:
