@@ -106,7 +106,7 @@ static void step_end(unsigned cpu)
 static void step_raise(struct model *m)
 {
     if (m->intid < SPI) {
-        m->latch = m->latch || m->group1;
+        m->latch = true; /* ICC_SGI1R_EL1 makes SGIs of both groups */
         send_sgi(m->intid, (uint16_t)(1 << m->cpu));
         return;
     }
