@@ -16,6 +16,7 @@
 #include "el1_ctx.h"
 #include "gic/gic.h"
 #include "image.h"
+#include "lib/stack_protector.h"
 #include "mm/hyp_map.h"
 #include "mm/page_pool.h"
 #include "mm/phys_map.h"
@@ -240,6 +241,7 @@ static void start_cpus(void)
 void main(uint64_t host_fdt)
 {
     read_host_tree(pa(host_fdt));
+    stack_protector_seed(host.seed ^ cpu_counter());
     number_cpus();
     claim_memory(pa(host_fdt));
     make_map();

@@ -186,6 +186,14 @@ static int read_uart(const void *fdt, struct host_info *info, int gic)
     return err;
 }
 
+/* What is no number is as good as none: nothing depends on it but how hard the guard is to guess.
+ */
+static void read_seed(const void *fdt, struct host_info *info)
+{
+    if (vm_fdt_prop_number(fdt, fdt_path_offset(fdt, "/chosen"), "kaslr-seed", &info->seed) != 0)
+        info->seed = 0;
+}
+
 /* Where the guest's tree is, and how much of it can be read without leaving the RAM. */
 static int read_guest_fdt(const void *fdt, struct host_info *info)
 {
@@ -235,6 +243,7 @@ int host_fdt_parse(const void *fdt, struct host_info *info)
     if (err != 0)
         return err;
     read_model(fdt, info);
+    read_seed(fdt, info);
     err = read_ram(fdt, info);
     if (err == 0)
         err = host_reserved_read(fdt, info);

@@ -38,6 +38,8 @@ struct host_info {
 
     bool psci_smc; /* PSCI is called by SMC; false: by HVC */
 
+    uint64_t seed; /* random bits, from "kaslr-seed" in /chosen; 0: there are none */
+
     uint64_t fdt_size; /* bytes of the machine's own tree */
 
     pa_t guest_fdt;          /* where the boot loader leaves the guest's tree */

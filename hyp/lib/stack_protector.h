@@ -7,6 +7,12 @@
 
 extern uint64_t __stack_chk_guard;
 
+/*
+ * Let the guard be made from these bits, which should be random. Until then it is a constant. Once,
+ * from a function that never returns, with no other in progress: the guards of those would differ.
+ */
+void stack_protector_seed(uint64_t seed);
+
 void __stack_chk_fail(void) __attribute__((noreturn));
 
 /* A function's stack frame was overrun. In trap/panic.c. */

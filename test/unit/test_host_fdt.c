@@ -64,6 +64,23 @@ static void test_all(void **state)
     assert_int_equal(info.uart_intid, 432);
     assert_true(info.psci_smc);
     assert_int_equal(info.fdt_size, size);
+    assert_int_equal(info.seed, 0);
+}
+
+/* A number of random bits, or nothing at all. */
+static void test_seed(void **state)
+{
+    static const uint32_t cells[] = {0x12345678, 0x9abcdef0, 1};
+    void *fdt = tree_open("host");
+
+    (void)state;
+    tree_set_cells(fdt, "/chosen", "kaslr-seed", 2, cells);
+    parse(fdt);
+    assert_int_equal(info.seed, 0x123456789abcdef0);
+    fdt = tree_open("host");
+    tree_set_cells(fdt, "/chosen", "kaslr-seed", 3, cells);
+    parse(fdt);
+    assert_int_equal(info.seed, 0);
 }
 
 /* Only RAM, no byte twice, in the order of the tree. */
@@ -319,6 +336,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all),
+        cmocka_unit_test(test_seed),
         cmocka_unit_test(test_reserved),
         cmocka_unit_test(test_tree_reserved),
         cmocka_unit_test(test_too_many_reserved),
