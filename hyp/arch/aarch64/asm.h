@@ -3,6 +3,7 @@
 #ifndef ARCH_ASM_H
 #define ARCH_ASM_H
 
+/* clang-format off */
 #define FUNC(name)                                                                                 \
     .globl name;                                                                                   \
     .type name, %function;                                                                         \
@@ -10,6 +11,7 @@
     name:
 
 #define END(name) .size name, . - name
+/* clang-format on */
 
 /* A landing pad for indirect branches; a NOP where the CPU has no BTI. */
 #define BTI_C hint #34
