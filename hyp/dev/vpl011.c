@@ -365,19 +365,20 @@ enum mmio_result vpl011_access(void *dev, struct mmio_access *access)
     struct vpl011 *uart = dev;
     uint64_t reg = access->offset & ~UINT64_C(3);
     unsigned shift = 8 * (access->offset & 3);
-    bool call_room;
+    bool call_room = false;
 
     if (access->size > 4 || !is_aligned(access->offset, access->size))
         return MMIO_ABORT;
 
     spin_lock(&uart->lock);
-    if (!access->write) {
-        access->value = (read_reg(uart, reg) >> shift) & GENMASK(8 * access->size - 1, 0);
-    } else if (shift == 0) {
+    if (!access->write)
+        access->value = read_reg(uart, reg) >> shift;
+    else if (shift == 0)
         write_reg(uart, reg, (uint32_t)access->value);
+    if (access->write || reg == UARTDR) { /* reading another register changes nothing */
+        update_line(uart);
+        call_room = take_room_call(uart);
     }
-    update_line(uart);
-    call_room = take_room_call(uart);
     spin_unlock(&uart->lock);
     if (call_room)
         uart->console->rx_room_fn(uart->console_ctx);
