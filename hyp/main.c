@@ -14,12 +14,14 @@
 #include "drv/console.h"
 #include "drv/host_psci.h"
 #include "el1_ctx.h"
+#include "entropy.h"
 #include "gic/gic.h"
 #include "image.h"
 #include "lib/stack_protector.h"
 #include "mm/hyp_map.h"
 #include "mm/page_pool.h"
 #include "mm/phys_map.h"
+#include "pauth.h"
 #include "regs.h"
 #include "sabotage.h"
 #include "sysreg.h"
@@ -142,7 +144,7 @@ static void make_map(void)
             .tcr = hyp_map_tcr(&hyp_map, read_sysreg(id_aa64mmfr0_el1)),
             .mair = hyp_map_mair(),
             .sctlr = SCTLR_EL2_RES1 | SCTLR_EL2_M | SCTLR_EL2_C | SCTLR_EL2_I | SCTLR_EL2_SA |
-                     SCTLR_EL2_WXN | SCTLR_EL2_BT,
+                     SCTLR_EL2_WXN | SCTLR_EL2_BT | pauth_sctlr(),
             .stack = image_stack_top(i),
             .index = i,
         };
@@ -214,6 +216,7 @@ static void prepare_vcpu(unsigned index)
     if (gic_init_cpu(index, cpu_mpidr()) != 0)
         panic("CPU %u has no redistributor", index);
     vcpu->stack = image_stack_top(index);
+    pauth_read_key(vcpu->el2_key);
     el1_ctx_configure(vcpu->mpidr, vm.stage2.vtcr, stage2_vttbr(&vm.stage2));
     cpu_set_current(vcpu);
     __atomic_fetch_add(&cpus_ready, 1, __ATOMIC_ACQ_REL);
@@ -221,6 +224,7 @@ static void prepare_vcpu(unsigned index)
 
 void main_secondary(uint64_t index)
 {
+    pauth_start(host.seed);
     prepare_vcpu((unsigned)index);
     power_park(&vm.vcpu[index]);
     guest_enter();
@@ -241,7 +245,8 @@ static void start_cpus(void)
 void main(uint64_t host_fdt)
 {
     read_host_tree(pa(host_fdt));
-    stack_protector_seed(host.seed ^ cpu_counter());
+    stack_protector_seed(entropy(host.seed));
+    pauth_start(host.seed);
     number_cpus();
     claim_memory(pa(host_fdt));
     make_map();

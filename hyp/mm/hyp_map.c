@@ -11,7 +11,6 @@
 #include "regs.h"
 #include "tlb.h"
 
-#define VA_BITS     48 /* every physical address can be its own virtual one */
 #define START_LEVEL 0
 
 /* Places in MAIR_EL2. */
@@ -44,7 +43,7 @@ static const struct pgtable_tlb_ops tlb_ops = {
 int hyp_map_init(struct hyp_map *map, struct page_pool *pool)
 {
     map->text_attr = 0;
-    return pgtable_init(&map->table, pool, &tlb_ops, START_LEVEL, VA_BITS, VA_BITS);
+    return pgtable_init(&map->table, pool, &tlb_ops, START_LEVEL, HYP_VA_BITS, HYP_VA_BITS);
 }
 
 void hyp_map_guard_text(struct hyp_map *map, uint64_t pfr1)

@@ -13,6 +13,8 @@
 #include "lib/err.h"
 #include "mm/pgtable.h"
 
+#define HYP_VA_BITS 48 /* every physical address can be its own virtual one */
+
 enum hyp_map_attr {
     HYP_TEXT,   /* read and execute */
     HYP_RODATA, /* read */

@@ -6,7 +6,9 @@
 #include "drv/console.h"
 #include "drv/host_psci.h"
 #include "lib/addr.h"
+#include "lib/bits.h"
 #include "lib/stack_protector.h"
+#include "mm/hyp_map.h"
 #include "sysreg.h"
 #include "trap/esr.h"
 
@@ -34,6 +36,12 @@ void panic(const char *fmt, ...)
     __builtin_unreachable();
 }
 
+/* A return address without its signature (pauth.h). */
+static uint64_t plain(uint64_t address)
+{
+    return address & GENMASK(HYP_VA_BITS - 1, 0);
+}
+
 /* Frames are pairs of the caller's frame pointer and return address (AAPCS64, "The Frame Pointer").
  */
 static void backtrace(uint64_t fp, uint64_t sp)
@@ -44,7 +52,7 @@ static void backtrace(uint64_t fp, uint64_t sp)
          i++) {
         const uint64_t *frame = (const uint64_t *)fp; /* NOLINT(performance-no-int-to-ptr) */
 
-        log_error("  called from 0x%016lx", frame[1]);
+        log_error("  called from 0x%016lx", plain(frame[1]));
         fp = frame[0];
     }
 }
@@ -55,7 +63,7 @@ void panic_exception(uint64_t vector, uint64_t sp, uint64_t fp, uint64_t lr)
 
     console_seize();
     log_error("exception at EL2, vector %lu: %s", vector, esr_ec_name((unsigned)esr_ec(esr)));
-    log_error("  pc 0x%016lx lr 0x%016lx sp 0x%016lx", read_sysreg(elr_el2), lr, sp);
+    log_error("  pc 0x%016lx lr 0x%016lx sp 0x%016lx", read_sysreg(elr_el2), plain(lr), sp);
     log_error("  esr 0x%08lx far 0x%016lx", esr, read_sysreg(far_el2));
     backtrace(fp, sp);
     end("an exception at EL2");

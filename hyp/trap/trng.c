@@ -2,11 +2,11 @@
 /* The guest's random numbers. See trng.h; rndr.h has the CPU's. */
 #include "trap/trng.h"
 
+#include "regs.h"
 #include "rndr.h"
 #include "trap/id_regs.h"
 
-#define ID_AA64ISAR0_EL1      ID_REG(6, 0)
-#define ID_AA64ISAR0_EL1_RNDR GENMASK(63, 60)
+#define ID_AA64ISAR0_EL1 ID_REG(6, 0)
 
 #define RND_WORDS  3  /* x1 to x3, or w1 to w3, carry the bits */
 #define RNDR_TRIES 16 /* for each word */

@@ -28,6 +28,8 @@ void power_reset_vcpu(struct vcpu *vcpu, uint64_t entry, uint64_t context)
     el1_ctx_reset();
     for (unsigned i = 0; i < 31; i++)
         vcpu->regs.x[i] = 0;
+    vcpu->guest_key[0] = 0;
+    vcpu->guest_key[1] = 0;
     vcpu->regs.x[0] = context;
     vcpu->regs.pc = entry;
     vcpu->regs.pstate = PSR_M_EL1h | PSR_DAIF;

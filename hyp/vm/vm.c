@@ -28,6 +28,8 @@
 _Static_assert(offsetof(struct vcpu, regs) == 0, "vectors.S");
 _Static_assert(offsetof(struct vcpu, index) == VCPU_OFFSET_INDEX, "vcpu_layout.h");
 _Static_assert(offsetof(struct vcpu, stack) == VCPU_OFFSET_STACK, "vcpu_layout.h");
+_Static_assert(offsetof(struct vcpu, guest_key) == VCPU_OFFSET_GUEST_KEY, "vcpu_layout.h");
+_Static_assert(offsetof(struct vcpu, el2_key) == VCPU_OFFSET_EL2_KEY, "vcpu_layout.h");
 
 /* Find physical memory for a piece of the guest's RAM and map it. */
 static int add_ram(struct vm *vm, struct phys_map *phys, struct ipa_range ram, const char *name)

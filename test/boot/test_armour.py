@@ -85,6 +85,11 @@ class Armour(BootTest):
     def test_branch_to_no_landing_pad(self):
         self.exception("branch-anywhere", "[Bb]ranch [Tt]arget", "write_guard")
 
+    def test_forged_return_address(self):
+        out = self.broken("forge-return")
+        self.assertRegex(out, r"vector 4: .*([Ii]nstruction [Aa]bort|[Pp]ointer [Aa]uth)")
+        self.assertRegex(out, r"called from 0x[0-9a-f]+ <main\+", tail(out))
+
     def test_undefined_behaviour(self):
         self.exception("overflow", "", "overflow")
 

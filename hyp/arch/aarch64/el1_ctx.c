@@ -7,6 +7,7 @@
 #include "barrier.h"
 #include "fpsimd.h"
 #include "lib/bits.h"
+#include "pauth.h"
 #include "regs.h"
 #include "sysreg.h"
 #include "tlb.h"
@@ -124,12 +125,29 @@ static void reset_timers(void)
     write_sysreg(0, cntp_cval_el0);
 }
 
+/* All but APIAKey, which is EL2's at the moment: vm/power.c resets what vectors.S will put there.
+ */
+static void reset_keys(void)
+{
+    if (!pauth_is_there())
+        return;
+    write_sysreg_enc(0, apibkeylo_el1);
+    write_sysreg_enc(0, apibkeyhi_el1);
+    write_sysreg_enc(0, apdakeylo_el1);
+    write_sysreg_enc(0, apdakeyhi_el1);
+    write_sysreg_enc(0, apdbkeylo_el1);
+    write_sysreg_enc(0, apdbkeyhi_el1);
+    write_sysreg_enc(0, apgakeylo_el1);
+    write_sysreg_enc(0, apgakeyhi_el1);
+}
+
 void el1_ctx_reset(void)
 {
     write_sysreg(HCR_GUEST, hcr_el2); /* a system error that waits for the guest (VSE) goes */
     reset_translation();
     reset_exceptions();
     reset_timers();
+    reset_keys();
     fpsimd_clear();
     __asm__ volatile("tlbi vmalle1\n" /* nothing of the guest before a reset outlives it */
                      "ic iallu\n"

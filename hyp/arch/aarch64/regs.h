@@ -1,64 +1,65 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Fields of system registers, by the Arm ARM's names ("AArch64 System register
- * descriptions"; the section of each register has its name as title). Constants only: pure code uses them too.
+ * descriptions"; the section of each register has its name as title). Constants only: pure code
+ * uses them too.
  */
 #ifndef ARCH_REGS_H
 #define ARCH_REGS_H
 
 #ifdef __ASSEMBLER__
-#define UL(v) (v)
+#define UL(v)   (v)
 #define RBIT(n) (1 << (n))
 #else
 #include "lib/bits.h"
-#define UL(v) UINT64_C(v)
+#define UL(v)   UINT64_C(v)
 #define RBIT(n) (UINT64_C(1) << (n))
 #endif
 
 /* SPSR_ELx and PSTATE */
-#define PSR_M_EL0t   UL(0x0)
-#define PSR_M_EL1t   UL(0x4)
-#define PSR_M_EL1h   UL(0x5)
-#define PSR_M_EL2h   UL(0x9)
-#define PSR_M_MASK   UL(0x1f)
-#define PSR_M_EL     UL(0xc) /* the exception level within M */
-#define PSR_M_nRW    RBIT(4) /* AArch32 */
-#define PSR_F        RBIT(6)
-#define PSR_I        RBIT(7)
-#define PSR_A        RBIT(8)
-#define PSR_D        RBIT(9)
-#define PSR_E        RBIT(9) /* AArch32: data accesses are big-endian */
-#define PSR_DAIF     (PSR_D | PSR_A | PSR_I | PSR_F)
-#define PSR_BTYPE    (RBIT(10) | RBIT(11))
-#define PSR_SSBS     RBIT(12)
-#define PSR_ALLINT   RBIT(13)
-#define PSR_IL       RBIT(20)
-#define PSR_SS       RBIT(21)
-#define PSR_PAN      RBIT(22)
-#define PSR_UAO      RBIT(23)
-#define PSR_DIT      RBIT(24)
-#define PSR_TCO      RBIT(25)
-#define PSR_T32      RBIT(5)
-#define PSR_NZCV     UL(0xf0000000)
+#define PSR_M_EL0t UL(0x0)
+#define PSR_M_EL1t UL(0x4)
+#define PSR_M_EL1h UL(0x5)
+#define PSR_M_EL2h UL(0x9)
+#define PSR_M_MASK UL(0x1f)
+#define PSR_M_EL   UL(0xc) /* the exception level within M */
+#define PSR_M_nRW  RBIT(4) /* AArch32 */
+#define PSR_F      RBIT(6)
+#define PSR_I      RBIT(7)
+#define PSR_A      RBIT(8)
+#define PSR_D      RBIT(9)
+#define PSR_E      RBIT(9) /* AArch32: data accesses are big-endian */
+#define PSR_DAIF   (PSR_D | PSR_A | PSR_I | PSR_F)
+#define PSR_BTYPE  (RBIT(10) | RBIT(11))
+#define PSR_SSBS   RBIT(12)
+#define PSR_ALLINT RBIT(13)
+#define PSR_IL     RBIT(20)
+#define PSR_SS     RBIT(21)
+#define PSR_PAN    RBIT(22)
+#define PSR_UAO    RBIT(23)
+#define PSR_DIT    RBIT(24)
+#define PSR_TCO    RBIT(25)
+#define PSR_T32    RBIT(5)
+#define PSR_NZCV   UL(0xf0000000)
 
 /* SCTLR_EL1 */
-#define SCTLR_EL1_M     RBIT(0)
-#define SCTLR_EL1_EE    RBIT(25)
-#define SCTLR_EL1_E0E   RBIT(24)
-#define SCTLR_EL1_SPAN  RBIT(23)
-#define SCTLR_EL1_DSSBS RBIT(44)
+#define SCTLR_EL1_M         RBIT(0)
+#define SCTLR_EL1_EE        RBIT(25)
+#define SCTLR_EL1_E0E       RBIT(24)
+#define SCTLR_EL1_SPAN      RBIT(23)
+#define SCTLR_EL1_DSSBS     RBIT(44)
 #define SCTLR_EL1_SPINTMASK RBIT(62)
 
 /* TCR_EL1 and TTBRn_EL1 */
-#define TCR_EL1_T0SZ     UL(0x3f)
-#define TCR_EL1_TG0      (UL(3) << 14)
-#define TCR_EL1_TG0_64K  UL(1)
-#define TCR_EL1_TG0_16K  UL(2)
-#define TCR_EL1_T1SZ     (UL(0x3f) << 16)
-#define TCR_EL1_TG1      (UL(3) << 30)
-#define TCR_EL1_TG1_16K  UL(1)
-#define TCR_EL1_TG1_64K  UL(3)
-#define TTBR_EL1_BADDR   (UL(0x7fffffffffff) << 1)
+#define TCR_EL1_T0SZ    UL(0x3f)
+#define TCR_EL1_TG0     (UL(3) << 14)
+#define TCR_EL1_TG0_64K UL(1)
+#define TCR_EL1_TG0_16K UL(2)
+#define TCR_EL1_T1SZ    (UL(0x3f) << 16)
+#define TCR_EL1_TG1     (UL(3) << 30)
+#define TCR_EL1_TG1_16K UL(1)
+#define TCR_EL1_TG1_64K UL(3)
+#define TTBR_EL1_BADDR  (UL(0x7fffffffffff) << 1)
 
 /* HPFAR_EL2 */
 #define HPFAR_EL2_FIPA (UL(0xfffffffffff) << 4) /* bits [55:12] of the IPA */
@@ -91,6 +92,7 @@
 #define SCTLR_EL2_SA   RBIT(3)
 #define SCTLR_EL2_I    RBIT(12)
 #define SCTLR_EL2_WXN  RBIT(19)
+#define SCTLR_EL2_EnIA RBIT(31)
 #define SCTLR_EL2_BT   RBIT(36)
 #define SCTLR_EL2_RES1                                                                             \
     (RBIT(4) | RBIT(5) | RBIT(11) | RBIT(16) | RBIT(18) | RBIT(22) | RBIT(23) | RBIT(28) | RBIT(29))
@@ -106,9 +108,9 @@
 /* MDCR_EL2 */
 #define PMCR_EL0_N     (UL(0x1f) << 11)
 #define MDCR_EL2_TPMCR RBIT(5)
-#define MDCR_EL2_TPM  RBIT(6)
-#define MDCR_EL2_TPMS RBIT(14)
-#define MDCR_EL2_TTRF RBIT(19)
+#define MDCR_EL2_TPM   RBIT(6)
+#define MDCR_EL2_TPMS  RBIT(14)
+#define MDCR_EL2_TTRF  RBIT(19)
 
 /* CNTHCTL_EL2, without HCR_EL2.E2H */
 #define CNTHCTL_EL2_EL1PCTEN RBIT(0)
@@ -117,17 +119,21 @@
 #define ZCR_ELx_LEN UL(0xf)
 
 /* ID_AA64*_EL1 fields, by register */
-#define ID_AA64PFR0_EL1_SVE  (UL(0xf) << 32)
-#define ID_AA64PFR0_EL1_GIC  (UL(0xf) << 24)
-#define ID_AA64PFR0_EL1_AMU  (UL(0xf) << 44)
-#define ID_AA64PFR1_EL1_BT   UL(0xf)
-#define ID_AA64PFR1_EL1_SSBS (UL(0xf) << 4)
-#define ID_AA64PFR1_EL1_MTE  (UL(0xf) << 8)
-#define ID_AA64PFR1_EL1_NMI  (UL(0xf) << 36)
-#define ID_AA64PFR1_EL1_SME  (UL(0xf) << 24)
-#define ID_AA64MMFR0_EL1_FGT (UL(0xf) << 56)
-#define ID_AA64MMFR1_EL1_PAN (UL(0xf) << 20)
-#define ID_AA64MMFR1_EL1_HCX (UL(0xf) << 40)
+#define ID_AA64ISAR0_EL1_RNDR     (UL(0xf) << 60)
+#define ID_AA64ISAR1_EL1_APA      (UL(0xf) << 4)
+#define ID_AA64ISAR1_EL1_API      (UL(0xf) << 8)
+#define ID_AA64ISAR2_EL1_APA3     (UL(0xf) << 12)
+#define ID_AA64PFR0_EL1_SVE       (UL(0xf) << 32)
+#define ID_AA64PFR0_EL1_GIC       (UL(0xf) << 24)
+#define ID_AA64PFR0_EL1_AMU       (UL(0xf) << 44)
+#define ID_AA64PFR1_EL1_BT        UL(0xf)
+#define ID_AA64PFR1_EL1_SSBS      (UL(0xf) << 4)
+#define ID_AA64PFR1_EL1_MTE       (UL(0xf) << 8)
+#define ID_AA64PFR1_EL1_NMI       (UL(0xf) << 36)
+#define ID_AA64PFR1_EL1_SME       (UL(0xf) << 24)
+#define ID_AA64MMFR0_EL1_FGT      (UL(0xf) << 56)
+#define ID_AA64MMFR1_EL1_PAN      (UL(0xf) << 20)
+#define ID_AA64MMFR1_EL1_HCX      (UL(0xf) << 40)
 #define ID_AA64DFR0_EL1_PMUVer    (UL(0xf) << 8)
 #define ID_AA64DFR0_EL1_PMSVer    (UL(0xf) << 32)
 #define ID_AA64DFR0_EL1_TraceFilt (UL(0xf) << 40)

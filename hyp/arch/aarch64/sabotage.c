@@ -111,6 +111,15 @@ SABOTAGE(branch_anywhere)
     call((uint64_t)(uintptr_t)fn + sizeof(uint32_t));
 }
 
+/* A return address that nobody has signed, as an overrun of the frame below would leave it. */
+SABOTAGE(forge_return)
+{
+    volatile uint64_t *frame = __builtin_frame_address(0);
+
+    frame[1] = (uint64_t)(uintptr_t)write_guard;
+    __asm__ volatile("" : : : "x30"); /* so that it does return by the frame */
+}
+
 SABOTAGE(overflow)
 {
     volatile int big = INT_MAX;
@@ -133,11 +142,17 @@ static const struct {
     const char *name;
     void (*fn)(void);
 } kinds[] = {
-    {"write-text", write_text},           {"write-rodata", write_rodata},
-    {"write-guard", write_guard},         {"read-unmapped", read_unmapped},
-    {"execute-data", execute_data},       {"execute-rodata", execute_rodata},
-    {"overrun-stack", overrun_stack},     {"smash-stack", smash_stack},
-    {"branch-anywhere", branch_anywhere}, {"overflow", overflow},
+    {"write-text", write_text},
+    {"write-rodata", write_rodata},
+    {"write-guard", write_guard},
+    {"read-unmapped", read_unmapped},
+    {"execute-data", execute_data},
+    {"execute-rodata", execute_rodata},
+    {"overrun-stack", overrun_stack},
+    {"smash-stack", smash_stack},
+    {"branch-anywhere", branch_anywhere},
+    {"forge-return", forge_return},
+    {"overflow", overflow},
     {"lose-stack", lose_stack},
 };
 

@@ -5,9 +5,16 @@
  * While a guest runs, SP_EL2 points to its struct vcpu. A trap stores the guest's registers
  * there, takes the CPU's own stack from it and calls trap/exit.c; the way back reloads them.
  * An exception of EL2's own is the end: it is reported by panic.c.
+ *
+ * There are two tables: the CPU runs by the second one if it has pointer authentication (pauth.h).
  */
 #include "asm.h"
+#include "regs.h"
 #include "vcpu_layout.h"
+
+/* Not known by name to an Armv8.0 assembler. */
+#define APIAKEYLO_EL1 S3_0_C2_C1_0
+#define APIAKEYHI_EL1 S3_0_C2_C1_1
 
 #define PANIC_STACK_SIZE 4096
 
@@ -47,15 +54,31 @@
     b guest_return
 .endm
 
+/* x0: the vcpu. The guest's key is stored, EL2's put in. */
+.macro from_guest_pauth handler
+    .balign 128
+    save_guest
+    b 1f
+    .subsection 1               /* an entry of the table has room for 32 instructions */
+1:  mrs x1, APIAKEYLO_EL1
+    mrs x2, APIAKEYHI_EL1
+    ldp x3, x4, [x0, #VCPU_OFFSET_EL2_KEY]
+    stp x1, x2, [x0, #VCPU_OFFSET_GUEST_KEY]
+    msr APIAKEYLO_EL1, x3
+    msr APIAKEYHI_EL1, x4
+    isb                         /* the handler signs with that key */
+    bl \handler
+    b guest_return_pauth
+    .previous
+.endm
+
 .macro from_el2 number
     .balign 128
     mov x0, #\number
     b el2_exception
 .endm
 
-    .balign 2048
-    .globl vectors
-vectors:
+.macro vector_table from_guest
     from_el2 0                  /* current EL with SP_EL0: never used */
     from_el2 1
     from_el2 2
@@ -64,15 +87,31 @@ vectors:
     from_el2 5
     from_el2 6
     from_el2 7
-    from_guest exit_sync        /* lower EL, AArch64 */
-    from_guest exit_irq
-    from_guest exit_irq         /* FIQ: none is routed here; a GIC read finds nothing */
-    from_guest exit_serror
-    from_guest exit_sync        /* lower EL, AArch32: EL0 under an AArch64 kernel */
-    from_guest exit_irq
-    from_guest exit_irq
-    from_guest exit_serror
+    \from_guest exit_sync       /* lower EL, AArch64 */
+    \from_guest exit_irq
+    \from_guest exit_irq        /* FIQ: none is routed here; a GIC read finds nothing */
+    \from_guest exit_serror
+    \from_guest exit_sync       /* lower EL, AArch32: EL0 under an AArch64 kernel */
+    \from_guest exit_irq
+    \from_guest exit_irq
+    \from_guest exit_serror
     .balign 128
+.endm
+
+    .balign 2048
+    .globl vectors, vectors_pauth
+vectors:
+    vector_table from_guest
+vectors_pauth:
+    vector_table from_guest_pauth
+
+/* The guest's key again, in effect from the eret on; then as below. */
+FUNC(guest_return_pauth)
+    mrs x0, tpidr_el2
+    ldp x1, x2, [x0, #VCPU_OFFSET_GUEST_KEY]
+    msr APIAKEYLO_EL1, x1
+    msr APIAKEYHI_EL1, x2
+END(guest_return_pauth)
 
 /* The handlers leave the vcpu where they found it: TPIDR_EL2 names it. */
 FUNC(guest_return)
@@ -105,7 +144,10 @@ END(guest_return)
 /* void guest_enter(void): run the current vcpu; its traps come back through the vectors. */
 FUNC(guest_enter)
     BTI_C
-    b guest_return
+    mrs x0, sctlr_el2
+    tst x0, #SCTLR_EL2_EnIA
+    b.eq guest_return
+    b guest_return_pauth
 END(guest_enter)
 
 /*

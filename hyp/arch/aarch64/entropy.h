@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What EL2 has to be unpredictable by: the stack protector's guard, the key in pauth.h. */
+#ifndef ARCH_ENTROPY_H
+#define ARCH_ENTROPY_H
+
+#include <stdint.h>
+
+#include "regs.h"
+#include "rndr.h"
+#include "sysreg.h"
+
+/* 2^64 divided by the golden ratio: multiplying by it carries low bits into high ones. */
+#define ENTROPY_SPREAD UINT64_C(0x9e3779b97f4a7c15)
+
+/*
+ * 64 bits from the CPU's generator. Where it has none they come from `seed`, what the boot loader
+ * gave, and from the counter, so that no two draws are the same.
+ */
+static inline __attribute__((always_inline)) uint64_t entropy(uint64_t seed)
+{
+    uint64_t v;
+
+    if ((read_sysreg(id_aa64isar0_el1) & ID_AA64ISAR0_EL1_RNDR) != 0 && rndr_read(&v))
+        return v;
+    __asm__ volatile("isb" : : : "memory"); /* a second draw reads the counter later */
+    return (seed ^ (read_sysreg(cntpct_el0) + read_sysreg(mpidr_el1))) * ENTROPY_SPREAD;
+}
+
+#endif
