@@ -22,14 +22,14 @@ class Debugger(BootTest):
                 words = launcher.stderr.readline()
                 self.assertTrue(words, "the launcher ended")
             command = shlex.split(words.strip()) + [
-                "-batch", "-nx", "-ex", "hbreak vm_start", "-ex", "continue", "-ex", "backtrace",
+                "-batch", "-nx", "-ex", "hbreak stage2_init", "-ex", "continue", "-ex", "backtrace",
                 "-ex", "kill"]
             try:
                 done = subprocess.run(command, cwd=REPO, stdin=subprocess.DEVNULL, text=True,
                                       capture_output=True, timeout=LIMIT, check=False)
             finally:
                 launcher.terminate()
-        self.assertRegex(done.stdout, re.compile(r"#0 +vm_start .*#1 .* main \(", re.DOTALL),
+        self.assertRegex(done.stdout, re.compile(r"#0 +stage2_init .*#1 .* vm_init \(.* main \(", re.DOTALL),
                          done.stderr)
 
 
