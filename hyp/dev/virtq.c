@@ -85,10 +85,11 @@ static struct vring_desc copy_desc(const struct vring_desc *table, unsigned inde
 static int add_seg(const struct virtq *vq, struct virtq_chain *chain, const struct vring_desc *desc)
 {
     bool writable = (desc->flags & VRING_DESC_F_WRITE) != 0;
-    struct virtq_seg *seg = &chain->seg[chain->nr_segs];
+    struct virtq_seg *seg;
 
     if (chain->nr_segs == VIRTQ_MAX_SEGS)
         return -ERR_NOMEM;
+    seg = &chain->seg[chain->nr_segs];
     seg->ptr = guest_mem_ptr(vq->mem, ipa(desc->addr), desc->len);
     seg->len = desc->len;
     if (seg->ptr == NULL)

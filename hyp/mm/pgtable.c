@@ -52,21 +52,23 @@ static uint64_t *child_table(const uint64_t *slot)
 }
 
 /*
- * Visit the part of the walk's range that `table` translates, which is [base, limit). Calls itself
- * for the tables below: four levels at most.
+ * Visit the part of the walk's range that `table` translates, which has `entries` and begins with
+ * address `base`. Calls itself for the tables below: four levels at most.
  */
 static int walk_table(const struct walk *walk, uint64_t *table, unsigned level, uint64_t base,
-                      uint64_t limit)
+                      uint64_t entries)
 {
     uint64_t size = pte_level_size(level);
-    uint64_t end = MIN(walk->end, limit);
 
-    for (uint64_t ia = MAX(align_down(walk->ia, size), base); ia < end; ia += size) {
-        struct pgtable_visit visit = {.ia = ia, .slot = &table[(ia - base) / size], .level = level};
-        int err = walk->fn(&visit, walk->ctx);
+    for (uint64_t i = walk->ia > base ? (walk->ia - base) / size : 0; i < entries; i++) {
+        struct pgtable_visit visit = {.ia = base + i * size, .slot = &table[i], .level = level};
+        int err;
 
+        if (visit.ia >= walk->end)
+            break;
+        err = walk->fn(&visit, walk->ctx);
         if (err == 0 && pte_is_table(*visit.slot, level)) {
-            err = walk_table(walk, child_table(visit.slot), level + 1, ia, ia + size);
+            err = walk_table(walk, child_table(visit.slot), level + 1, visit.ia, PTE_TABLE_ENTRIES);
             visit.leaving = true;
             if (err == 0)
                 err = walk->fn(&visit, walk->ctx);
@@ -86,7 +88,8 @@ int pgtable_walk(const struct pgtable *pt, uint64_t ia, uint64_t size, pgtable_v
         return -ERR_RANGE;
     if (size == 0)
         return 0;
-    return walk_table(&walk, pt->root, pt->start_level, 0, BIT(pt->in_bits));
+    return walk_table(&walk, pt->root, pt->start_level, 0,
+                      BIT(pt->in_bits) / pte_level_size(pt->start_level));
 }
 
 /* ---- Descriptors ---- */
@@ -370,8 +373,10 @@ static int lookup_visit(const struct pgtable_visit *visit, void *ctx)
 
 int pgtable_lookup(const struct pgtable *pt, uint64_t ia, struct pgtable_leaf *leaf)
 {
-    int found = pgtable_walk(pt, ia, 1, lookup_visit, leaf);
+    int found;
 
+    *leaf = (struct pgtable_leaf){0};
+    found = pgtable_walk(pt, ia, 1, lookup_visit, leaf);
     if (found < 0)
         return found;
     if (!pte_is_valid(leaf->desc))
