@@ -17,7 +17,7 @@ configure-run = cmake -S . -B $(BUILD) $(if $(wildcard $(BUILD)/CMakeCache.txt),
 configure-test = cmake -S . -B $(BUILD) $(if $(wildcard $(BUILD)/CMakeCache.txt),,-G Ninja) -DTRAPROOM_TESTS=ON --log-level=WARNING
 build = cmake --build $(BUILD) --target
 
-.PHONY: help run-linux debug build test fuzz coverage analyze bench guest-kernel format clean distclean
+.PHONY: help run-linux debug build test fuzz coverage analyze prove bench guest-kernel format clean distclean
 help:
 	@echo 'make run-linux     boot Linux under Traproom, to a shell; Ctrl-A X leaves'
 	@echo '                   KERNEL=Image: another kernel; ARGS=...: see tools/traproom run --help'
@@ -25,6 +25,7 @@ help:
 	@echo 'make fuzz          run each fuzzer for TIME=60 seconds'
 	@echo 'make coverage      lines and branches that the unit tests reach, against thresholds'
 	@echo 'make analyze       static analysis: gcc, clang-tidy, cppcheck, headers, layers'
+	@echo 'make prove         proofs, by Frama-C, that some of the code has no run-time error'
 	@echo 'make debug         as run-linux, but stopped before the first instruction, for gdb'
 	@echo 'make bench         measure what Traproom costs, against the budget'
 	@echo 'make soak          a guest that reboots under load, ROUNDS=200 times; QEMU killed in mid-write'
@@ -62,6 +63,10 @@ coverage:
 analyze: build
 	@tools/setup analyze
 	@tools/analyze --build $(BUILD)
+
+prove:
+	@tools/setup prove
+	@tools/prove --build $(BUILD)
 
 bench: build
 	@tools/setup bench
