@@ -19,6 +19,7 @@
 #include "image.h"
 #include "lib/stack_protector.h"
 #include "mm/hyp_map.h"
+#include "mm/invariants.h"
 #include "mm/page_pool.h"
 #include "mm/phys_map.h"
 #include "pauth.h"
@@ -153,6 +154,22 @@ static void make_map(void)
     boot_switch_map(&boot_cpu[0]);
 }
 
+/* What no change to a map may break. */
+static void watch_maps(void)
+{
+    static struct invariants rules;
+
+    rules = (struct invariants){.phys = &phys,
+                                .hyp = &hyp_map.table,
+                                .text = image_text(),
+                                .rodata = image_rodata(),
+                                .guard = {image_stack_guard(0), STACK_GUARD},
+                                .guard_stride = STACK_STRIDE,
+                                .nr_guards = HOST_MAX_CPUS,
+                                .breach_fn = panic};
+    invariants_watch(&rules);
+}
+
 static void banner(void)
 {
     uint64_t ram = 0;
@@ -250,6 +267,7 @@ void main(uint64_t host_fdt)
     number_cpus();
     claim_memory(pa(host_fdt));
     make_map();
+    watch_maps();
     console_init(host.uart.base);
     banner();
     start_gic();
@@ -257,7 +275,7 @@ void main(uint64_t host_fdt)
     make_vm();
     start_cpus();
     vm_start(&vm);
-    sabotage(pa_to_ptr(host.guest_fdt));
+    sabotage(pa_to_ptr(host.guest_fdt), &vm, &hyp_map.table);
     gic_enable_spi(host.uart_intid, cpu_mpidr());
     if (vm_config.stats)
         log_info("guest enters at CNTPCT %lu", cpu_counter());

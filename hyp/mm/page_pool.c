@@ -5,8 +5,6 @@
  */
 #include "mm/page_pool.h"
 
-#include <stdbool.h>
-
 #include "lib/addr.h"
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -74,13 +72,20 @@ void *page_pool_alloc(struct page_pool *pool)
     return page_pool_alloc_run(pool, 1);
 }
 
-void page_pool_free(struct page_pool *pool, void *page)
+bool page_pool_is_used(const struct page_pool *pool, const void *page, size_t *index)
 {
     uintptr_t offset = (uintptr_t)page - pool->base;
-    size_t index = offset / PAGE_SIZE;
+
+    *index = offset / PAGE_SIZE;
+    return is_aligned(offset, PAGE_SIZE) && *index < pool->pages && is_used(pool, *index);
+}
+
+void page_pool_free(struct page_pool *pool, void *page)
+{
+    size_t index;
 
     spin_lock(&pool->lock);
-    if (is_aligned(offset, PAGE_SIZE) && index < pool->pages && is_used(pool, index)) {
+    if (page_pool_is_used(pool, page, &index)) {
         set_used(pool, index, false);
         pool->available++;
     }

@@ -6,6 +6,7 @@
 #ifndef MM_PAGE_POOL_H
 #define MM_PAGE_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,6 +39,9 @@ void *page_pool_alloc_run(struct page_pool *pool, size_t count);
 
 /* Give one page back. What the pool has not handed out is ignored. */
 void page_pool_free(struct page_pool *pool, void *page);
+
+/* Is this a page that was handed out and not given back? If so, which of the pool's. */
+bool page_pool_is_used(const struct page_pool *pool, const void *page, size_t *index);
 
 /* How many pages are left. With other CPUs at work the answer is out of date at once. */
 size_t page_pool_available(const struct page_pool *pool);

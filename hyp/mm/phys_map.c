@@ -2,7 +2,6 @@
 /* Who owns which part of the machine's memory. See phys_map.h; main.c and vm/vm.c use it. */
 #include "mm/phys_map.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/log.h"
@@ -99,4 +98,17 @@ int phys_map_place(struct phys_map *map, pa_t wish, uint64_t size, uint64_t alig
         return -ERR_NOMEM;
     *found = want.base;
     return phys_map_claim(map, want, name);
+}
+
+void phys_map_give(struct phys_map *map, pa_t base)
+{
+    for (unsigned i = 0; i < map->nr_owners; i++) {
+        if (map->owner[i].range.base.v == base.v)
+            map->owner[i].guest = true;
+    }
+}
+
+const struct phys_owner *phys_map_owner(const struct phys_map *map, pa_t at)
+{
+    return find_owner(map, (struct pa_range){at, 1});
 }

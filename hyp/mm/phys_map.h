@@ -6,6 +6,8 @@
 #ifndef MM_PHYS_MAP_H
 #define MM_PHYS_MAP_H
 
+#include <stdbool.h>
+
 #include "lib/addr.h"
 #include "lib/err.h"
 
@@ -15,6 +17,7 @@
 struct phys_owner {
     struct pa_range range;
     const char *name; /* a string that lasts */
+    bool guest;       /* a guest may reach it */
 };
 
 struct phys_map {
@@ -40,5 +43,11 @@ int must_check phys_map_claim(struct phys_map *map, struct pa_range range, const
  */
 int must_check phys_map_place(struct phys_map *map, pa_t wish, uint64_t size, uint64_t align,
                               const char *name, pa_t *found);
+
+/* What was claimed from `base` on is a guest's: no one else's pages may be mapped to it. */
+void phys_map_give(struct phys_map *map, pa_t base);
+
+/* Who owns this byte; NULL: nobody. */
+const struct phys_owner *phys_map_owner(const struct phys_map *map, pa_t at);
 
 #endif

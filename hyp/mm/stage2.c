@@ -5,6 +5,7 @@
  */
 #include "mm/stage2.h"
 
+#include "mm/invariants.h"
 #include "mm/phys.h"
 #include "mm/pte.h"
 #include "tlb.h"
@@ -125,6 +126,7 @@ int stage2_map(struct stage2 *s2, ipa_t ipa, pa_t pa, uint64_t size, unsigned pe
         return -ERR_INVAL;
     spin_lock(&s2->lock);
     err = pgtable_map(&s2->table, ipa.v, pa, size, LEAF_ATTR | perms_to_attr(perms));
+    invariants_expect(&s2->table);
     spin_unlock(&s2->lock);
     return err;
 }
@@ -135,6 +137,7 @@ int stage2_unmap(struct stage2 *s2, ipa_t ipa, uint64_t size)
 
     spin_lock(&s2->lock);
     err = pgtable_unmap(&s2->table, ipa.v, size);
+    invariants_expect(&s2->table);
     spin_unlock(&s2->lock);
     return err;
 }
@@ -147,6 +150,7 @@ int stage2_protect(struct stage2 *s2, ipa_t ipa, uint64_t size, unsigned perms)
         return -ERR_INVAL;
     spin_lock(&s2->lock);
     err = pgtable_protect(&s2->table, ipa.v, size, PERMS_ATTR, perms_to_attr(perms));
+    invariants_expect(&s2->table);
     spin_unlock(&s2->lock);
     return err;
 }

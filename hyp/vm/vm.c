@@ -11,6 +11,7 @@
 #include "gic/gic_regs.h"
 #include "gich.h"
 #include "lib/log.h"
+#include "mm/invariants.h"
 #include "mm/page_pool.h"
 #include "mm/phys.h"
 #include "regs.h"
@@ -56,6 +57,7 @@ static int add_ram(struct vm *vm, struct phys_map *phys, struct ipa_range ram, c
              ram.base.v + ram.size - 1, found.v);
     *region = (struct ram_region){.ipa = ram.base, .pa = found, .size = ram.size};
     vm->mem.count++;
+    phys_map_give(phys, found);
     return stage2_map(&vm->stage2, ram.base, found, ram.size,
                       STAGE2_READ | STAGE2_WRITE | STAGE2_EXEC);
 }
@@ -239,6 +241,7 @@ void vm_start(struct vm *vm)
 
     reset_devices(vm);
     loader_load(vm);
+    invariants_expect(&vm->stage2.table);
     spin_lock(&vm->power_lock);
     vm->run_state = VM_RUNNING;
     first->power = VCPU_ON_PENDING;

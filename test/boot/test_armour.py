@@ -93,6 +93,37 @@ class Armour(BootTest):
     def test_undefined_behaviour(self):
         self.exception("overflow", "", "overflow")
 
+    def breach(self, kind, text):
+        """What was done to a map is found by the walk after it (hyp/mm/invariants.c)."""
+        out = self.broken(kind)
+        self.assertRegex(out.splitlines()[-1], f"hypervisor failed: {text}$")
+
+    def test_guest_reaches_hypervisor(self):
+        self.breach("map-hypervisor", "stage 2: page 0x40200000, of the hypervisor, "
+                    "is mapped to the guest at IPA 0x100000000")
+
+    def test_guest_reaches_table(self):
+        self.breach("map-table", "stage 2: page 0x[0-9a-f]+, of the hypervisor, "
+                    "is mapped to the guest at IPA 0x100000000")
+
+    def test_guest_reaches_staged_image(self):
+        self.breach("map-image", "stage 2: page 0x[0-9a-f]+, of the kernel's image, "
+                    "is mapped to the guest at IPA 0x100000000")
+
+    def test_page_at_two_addresses(self):
+        self.breach("map-twice", "stage 2: page 0x48001000, of the guest's RAM, "
+                    "is mapped twice, at 0x48001000 and 0x100000000")
+
+    def test_constants_become_writable(self):
+        self.breach("open-rodata", "EL2's map: page 0x[0-9a-f]+, code or constants, is writable")
+
+    def test_guest_ram_becomes_executable(self):
+        self.breach("open-guest-ram", "EL2's map: page 0x48000000, of the guest's RAM, "
+                    "is both writable and executable")
+
+    def test_guard_page_becomes_mapped(self):
+        self.breach("open-guard", "EL2's map: the guard page 0x[0-9a-f]+ of stack 1 is mapped")
+
     def test_unknown_kind(self):
         self.assertIn("there is no sabotage nothing-known", self.broken("nothing-known"))
 

@@ -87,6 +87,24 @@ static void test_nonsense_is_not_taken_back(void **state)
     assert_int_equal(page_pool_available(&pool), PAGES);
 }
 
+static void test_used_pages_are_known_by_number(void **state)
+{
+    uint8_t *first = page_pool_alloc(&pool);
+    uint8_t *second = page_pool_alloc(&pool);
+    size_t index = 99;
+
+    (void)state;
+    assert_true(page_pool_is_used(&pool, second, &index));
+    assert_int_equal(index, 1);
+    assert_false(page_pool_is_used(&pool, second + 8, &index));
+    assert_false(page_pool_is_used(&pool, second + PAGE_SIZE, &index));
+    assert_false(page_pool_is_used(&pool, first - PAGE_SIZE, &index));
+    assert_false(page_pool_is_used(&pool, first + PAGES * PAGE_SIZE, &index));
+    page_pool_free(&pool, second);
+    assert_false(page_pool_is_used(&pool, second, &index));
+    assert_true(page_pool_is_used(&pool, first, &index));
+}
+
 static void test_runs_are_aligned_to_their_size(void **state)
 {
     (void)state;
@@ -181,6 +199,7 @@ int main(void)
         cmocka_unit_test_setup(test_each_page_once_and_zeroed, setup),
         cmocka_unit_test_setup(test_a_page_given_back_comes_again_zeroed, setup),
         cmocka_unit_test_setup(test_nonsense_is_not_taken_back, setup),
+        cmocka_unit_test_setup(test_used_pages_are_known_by_number, setup),
         cmocka_unit_test_setup(test_runs_are_aligned_to_their_size, setup),
         cmocka_unit_test_setup(test_alignment_counts_from_zero_not_from_the_base, setup),
         cmocka_unit_test_setup(test_no_run_where_free_pages_are_scattered, setup),

@@ -189,6 +189,30 @@ static void at_random(void **state)
     }
 }
 
+static void owners_by_address(void **state)
+{
+    (void)state;
+    assert_int_equal(phys_map_claim(&map, range(RAM + 0x1000, 0x1000), "first"), 0);
+    assert_int_equal(phys_map_claim(&map, range(RAM + 0x2000, 0x10), "second"), 0);
+    assert_null(phys_map_owner(&map, pa(RAM + 0xfff)));
+    assert_string_equal(phys_map_owner(&map, pa(RAM + 0x1000))->name, "first");
+    assert_string_equal(phys_map_owner(&map, pa(RAM + 0x1fff))->name, "first");
+    assert_string_equal(phys_map_owner(&map, pa(RAM + 0x200f))->name, "second");
+    assert_null(phys_map_owner(&map, pa(RAM + 0x2010)));
+    assert_null(phys_map_owner(&map, pa(UINT64_MAX)));
+}
+
+static void nothing_is_a_guests_until_given(void **state)
+{
+    (void)state;
+    assert_int_equal(phys_map_claim(&map, range(RAM, 0x1000), "first"), 0);
+    assert_int_equal(phys_map_claim(&map, range(RAM + 0x1000, 0x1000), "second"), 0);
+    phys_map_give(&map, pa(RAM + 0x1000));
+    phys_map_give(&map, pa(RAM + 0x10));
+    assert_false(phys_map_owner(&map, pa(RAM))->guest);
+    assert_true(phys_map_owner(&map, pa(RAM + 0x1000))->guest);
+}
+
 #define test(f) cmocka_unit_test_setup(f, two_pieces)
 
 int main(void)
@@ -197,7 +221,7 @@ int main(void)
         test(claims_within_ram), test(claims_outside_ram), test(two_owners),
         test(empty_claims),      test(too_many),           test(placed_as_wished),
         test(placed_elsewhere),  test(no_place),           test(at_the_end_of_addresses),
-        test(at_random),
+        test(at_random),         test(owners_by_address),  test(nothing_is_a_guests_until_given),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

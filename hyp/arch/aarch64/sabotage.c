@@ -16,12 +16,16 @@
 #include "image.h"
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "mm/invariants.h"
+#include "mm/pte.h"
 #include "trap/panic.h"
+#include "vm/vm.h"
 
 #define STACK_STEP   256
 #define SMASH_BYTES  64
 #define FRAME_BYTES  16
-#define UNMAPPED     UINT64_C(0x800) /* below any RAM or device that EL2 maps */
+#define UNMAPPED     UINT64_C(0x800)       /* below any RAM or device that EL2 maps */
+#define FREE_IPA     UINT64_C(0x100000000) /* above the RAM of the tree that is used */
 #define INSN_BTI_C   0xd503245fU
 #define INSN_RET     0xd65f03c0U
 #define SABOTAGE(fn) __attribute__((noinline)) static void fn(void)
@@ -138,6 +142,64 @@ SABOTAGE(lose_stack)
                      : "memory");
 }
 
+/* ---- The maps, which a walk looks after (mm/invariants.c) ---- */
+
+static struct vm *guest;
+static struct pgtable *own_map;
+
+static void map_to_guest(pa_t page)
+{
+    if (stage2_map(&guest->stage2, ipa(FREE_IPA), page, PAGE_SIZE, STAGE2_READ) != 0)
+        panic("sabotage: no room at 0x%lx", FREE_IPA);
+}
+
+SABOTAGE(map_hypervisor)
+{
+    map_to_guest(image_text().base);
+}
+
+SABOTAGE(map_table)
+{
+    map_to_guest(ptr_to_pa(guest->stage2.table.root));
+}
+
+SABOTAGE(map_image)
+{
+    map_to_guest(guest->config.kernel.base);
+}
+
+SABOTAGE(map_twice)
+{
+    map_to_guest(pa(guest->mem.region[0].pa.v + PAGE_SIZE));
+}
+
+/* Rights of one page of EL2's own. */
+static void allow(pa_t page, uint64_t clear)
+{
+    if (pgtable_protect(own_map, page.v, PAGE_SIZE, clear, 0) != 0)
+        panic("sabotage: 0x%lx is not mapped", page.v);
+    invariants_expect(&guest->stage2.table);
+}
+
+SABOTAGE(open_rodata)
+{
+    allow(image_rodata().base, PTE_S1_AP_RO);
+}
+
+SABOTAGE(open_guest_ram)
+{
+    allow(guest->mem.region[0].pa, PTE_S1_XN);
+}
+
+SABOTAGE(open_guard)
+{
+    pa_t page = image_stack_guard(1);
+
+    if (pgtable_map(own_map, page.v, page, PAGE_SIZE, PTE_AF | PTE_S1_AP_RES1 | PTE_S1_XN) != 0)
+        panic("sabotage: 0x%lx was mapped", page.v);
+    invariants_expect(&guest->stage2.table);
+}
+
 static const struct {
     const char *name;
     void (*fn)(void);
@@ -154,14 +216,23 @@ static const struct {
     {"forge-return", forge_return},
     {"overflow", overflow},
     {"lose-stack", lose_stack},
+    {"map-hypervisor", map_hypervisor},
+    {"map-table", map_table},
+    {"map-image", map_image},
+    {"map-twice", map_twice},
+    {"open-rodata", open_rodata},
+    {"open-guest-ram", open_guest_ram},
+    {"open-guard", open_guard},
 };
 
-void sabotage(const void *fdt)
+void sabotage(const void *fdt, struct vm *vm, struct pgtable *hyp_map)
 {
     const char *name = fdt_getprop(fdt, fdt_path_offset(fdt, "/chosen"), "traproom,sabotage", NULL);
 
     if (name == NULL)
         return;
+    guest = vm;
+    own_map = hyp_map;
     for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (strcmp(name, kinds[i].name) == 0) {
             kinds[i].fn();

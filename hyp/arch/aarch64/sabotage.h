@@ -6,16 +6,22 @@
 #ifndef ARCH_SABOTAGE_H
 #define ARCH_SABOTAGE_H
 
+struct vm;
+struct pgtable;
+
 #ifdef TRAPROOM_SABOTAGE
 /*
  * Do what "traproom,sabotage" in the tree's /chosen says; return where it says nothing. What is
  * done must end in a report; where it does not, that is one: "sabotage KIND was not stopped".
+ * Some of it is done to the maps: the VM's stage 2, and EL2's own.
  */
-void sabotage(const void *fdt);
+void sabotage(const void *fdt, struct vm *vm, struct pgtable *hyp_map);
 #else
-static inline void sabotage(const void *fdt)
+static inline void sabotage(const void *fdt, struct vm *vm, struct pgtable *hyp_map)
 {
     (void)fdt;
+    (void)vm;
+    (void)hyp_map;
 }
 #endif
 
