@@ -132,8 +132,11 @@ void vgic_sync(struct vgic *vgic, unsigned cpu);
 void vgic_cpu_off(struct vgic *vgic, unsigned cpu);
 void vgic_cpu_on(struct vgic *vgic, unsigned cpu);
 
-/* Is an interrupt waiting that vCPU `cpu`, the caller's, could take once it unmasks? */
-bool vgic_has_pending(const struct vgic *vgic, unsigned cpu);
+/*
+ * Is an interrupt waiting that vCPU `cpu`, the caller's, could take once it unmasks, or of which
+ * its redistributor, asleep, asks to be woken (GICv3, "GICR_WAKER")? No lock may be held.
+ */
+bool vgic_has_pending(struct vgic *vgic, unsigned cpu);
 
 /* mmio_access_fn for the distributor (`dev` a struct vgic) and a region of redistributors. */
 enum mmio_result vgic_dist_access(void *dev, struct mmio_access *access);

@@ -60,6 +60,8 @@ void vgic_lr_refill(struct vgic *vgic, struct vgic_cpu *cpu, uint32_t spi_hot);
  * folded and weighed.
  */
 bool vgic_lr_insert(struct vgic *vgic, struct vgic_cpu *cpu, struct vgic_bank *bank, unsigned n);
+/* Has it a deliverable interrupt that is in no LR? With the lock. */
+bool vgic_lr_is_waited_for(struct vgic *vgic, struct vgic_cpu *cpu);
 /*
  * Bit `n` of `bank`, in an LR of this CPU and for it, is pending again, or follows its line. That
  * the guest may have ended it since makes no difference: nothing else about it has changed, or it

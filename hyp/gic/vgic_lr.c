@@ -196,8 +196,6 @@ static struct choice best_pending(struct vgic *vgic, struct vgic_cpu *cpu, uint3
 {
     struct choice best = {.bank = NULL};
 
-    if (cpu->asleep)
-        return best;
     consider(&best, &cpu->bank, vgic_bank_deliverable(vgic, &cpu->bank));
     for (; spi_hot != 0; spi_hot &= spi_hot - 1) {
         unsigned i = (unsigned)__builtin_ctz(spi_hot);
@@ -208,6 +206,11 @@ static struct choice best_pending(struct vgic *vgic, struct vgic_cpu *cpu, uint3
         consider(&best, &vgic->spi[i], spis_for(&vgic->spi[i], ready, cpu->index));
     }
     return best;
+}
+
+bool vgic_lr_is_waited_for(struct vgic *vgic, struct vgic_cpu *cpu)
+{
+    return best_pending(vgic, cpu, vgic->spi_hot).bank != NULL;
 }
 
 /* Active interrupts that this CPU acknowledged and that have no LR. */
@@ -244,7 +247,7 @@ static void update_hcr(struct vgic_cpu *cpu, bool overflow, bool spilled)
 
 void vgic_lr_refill(struct vgic *vgic, struct vgic_cpu *cpu, uint32_t spi_hot)
 {
-    struct choice pending;
+    struct choice pending = {.bank = NULL};
     struct choice active;
     uint32_t free_lrs = vgic->all_lrs & ~cpu->lr_used;
     bool first = true;
@@ -252,7 +255,8 @@ void vgic_lr_refill(struct vgic *vgic, struct vgic_cpu *cpu, uint32_t spi_hot)
     if (cpu->folded)
         return;
     check_hw_lines(cpu, cpu->index);
-    pending = best_pending(vgic, cpu, spi_hot);
+    if (!cpu->asleep)
+        pending = best_pending(vgic, cpu, spi_hot);
     active = best_active(vgic, cpu, spi_hot);
     for (; free_lrs != 0; free_lrs &= free_lrs - 1) {
         struct choice *next =

@@ -159,13 +159,22 @@ void vgic_cpu_on(struct vgic *vgic, unsigned cpu)
     spin_unlock(&vgic->lock);
 }
 
-bool vgic_has_pending(const struct vgic *vgic, unsigned cpu)
+bool vgic_has_pending(struct vgic *vgic, unsigned cpu)
 {
-    for (uint32_t used = vgic->cpu[cpu].lr_used; used != 0; used &= used - 1) {
+    struct vgic_cpu *self = &vgic->cpu[cpu];
+    bool waiting = false;
+
+    for (uint32_t used = self->lr_used; used != 0; used &= used - 1) {
         if ((gich_read_lr((unsigned)__builtin_ctz(used)) & ICH_LR_Pending) != 0)
             return true;
     }
-    return false;
+    if (self->asleep) {
+        spin_lock(&vgic->lock);
+        vgic_take_incoming(self);
+        waiting = vgic_lr_is_waited_for(vgic, self);
+        spin_unlock(&vgic->lock);
+    }
+    return waiting;
 }
 
 void vgic_deactivate(struct vgic *vgic, unsigned cpu, uint64_t dir_value)

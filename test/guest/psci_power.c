@@ -218,8 +218,35 @@ static void suspend(void)
     gic_set_handler(NULL);
 }
 
+/* As Linux enters a deeper idle state: the redistributor sleeps, and asks to be woken. */
+static void suspend_asleep(void)
+{
+    unsigned self = smp_this_cpu()->index;
+    uint64_t deadline = timer_deadline_us(2000);
+
+    gic_set_handler(wake);
+    gic_enable(TIMER_PPI_VIRTUAL);
+    woken = 0;
+    gicr_write(self, GICR_WAKER, GICR_WAKER_SLEEP);
+    write_sysreg(deadline, cntv_cval_el0);
+    write_sysreg(TIMER_CTL_ENABLE, cntv_ctl_el0);
+    isb();
+    CHECK(psci_call(PSCI_CPU_SUSPEND64, STANDBY, 0, 0) == PSCI_SUCCESS, "refused");
+    CHECK(timer_passed(deadline), "woke too early");
+    gicr_write(self, GICR_WAKER, 0);
+    irq_enable();
+    CHECK(timer_wait_until(woken, WAIT_US), "the interrupt is lost");
+    irq_disable();
+    gic_disable(TIMER_PPI_VIRTUAL);
+    gic_set_handler(NULL);
+}
+
 const struct test_case psci_power_cases[] = {
-    {"entry-state", entry_state}, {"off-and-on", off_and_on},
-    {"already-on", already_on},   {"race", race},
-    {"suspend", suspend},         {NULL, NULL},
+    {"entry-state", entry_state},
+    {"off-and-on", off_and_on},
+    {"already-on", already_on},
+    {"race", race},
+    {"suspend", suspend},
+    {"suspend-asleep", suspend_asleep},
+    {NULL, NULL},
 };

@@ -49,7 +49,7 @@ static void what_a_guest_must_enable(void **state)
         set_line(SPI, true);
         assert_true(irq_is(0, GICD_ISPENDR, SPI));
         expect_none(0);
-        assert_false(vgic_has_pending(&vgic, 0));
+        assert_int_equal(vgic_has_pending(&vgic, 0), missing == 0); /* it asks to be woken */
         redist_write(0, GICR_WAKER, 0);
         irq_write(0, GICD_ISENABLER, SPI);
         irq_write(0, GICD_IGROUPR, SPI);

@@ -226,7 +226,9 @@ static void falling_asleep(void **state)
         fake_cpu_index = by;
         redist_write(0, GICR_WAKER, 2);
         expect_none(0);
-        assert_false(vgic_has_pending(&vgic, 0));
+        fake_cpu_index = 0;
+        assert_true(vgic_has_pending(&vgic, 0));
+        fake_cpu_index = by;
         expect_one(1, SPI);
         expect_none(1);
         redist_write(0, GICR_WAKER, 0);
@@ -235,6 +237,35 @@ static void falling_asleep(void **state)
         expect_one(0, 1);
         expect_one(0, SPI + 1);
         expect_none(0);
+    }
+}
+
+/* A sleeper is not signalled, but whatever it could take if it were awake asks to wake it. */
+static void wake_request(void **state)
+{
+    (void)state;
+    for (unsigned kind = 0; kind < 3; kind++) {
+        vgic_start_ready(2, 4);
+        make_edge(SPI);
+        irq_route(SPI, 0);
+        irq_write(0, GICD_ISENABLER, 1);
+        irq_write(0, GICD_ISENABLER, 27);
+        redist_write(0, GICR_WAKER, 2);
+        send_sgi(2, 1); /* disabled */
+        assert_false(vgic_has_pending(&vgic, 0));
+        fake_cpu_index = 1;
+        if (kind == 0)
+            pulse(SPI);
+        else if (kind == 1)
+            send_sgi(1, 1);
+        else
+            fake_ppi_line(0, 27, true);
+        settle_all();
+        expect_none(0);
+        fake_cpu_index = 0;
+        assert_true(vgic_has_pending(&vgic, 0));
+        redist_write(0, GICR_WAKER, 0);
+        expect_one(0, kind == 0 ? SPI : kind == 1 ? 1 : 27);
     }
 }
 
@@ -319,8 +350,9 @@ int main(void)
         test(routing),           test(rerouting),
         test(rerouting_a_level), test(rerouting_a_spilled_one),
         test(any_cpu),           test(any_cpu_that_is_there),
-        test(falling_asleep),    test(off_and_on),
-        test(reset_forgets_all), test(crosswise),
+        test(wake_request),      test(falling_asleep),
+        test(off_and_on),        test(reset_forgets_all),
+        test(crosswise),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
