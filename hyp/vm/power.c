@@ -59,6 +59,15 @@ static bool is_running(const struct vm *vm)
     return __atomic_load_n(&vm->run_state, __ATOMIC_ACQUIRE) == VM_RUNNING;
 }
 
+/* One that was turned on just before the VM stopped may not have come yet; it never shall. */
+static void turn_all_off(struct vm *vm)
+{
+    spin_lock(&vm->power_lock);
+    for (unsigned i = 0; i < vm->nr_vcpus; i++)
+        vm->vcpu[i].power = VCPU_OFF;
+    spin_unlock(&vm->power_lock);
+}
+
 /* CPU 0, with the VM not running: wait for all, then power off or start the guest again. */
 static void lead(struct vm *vm)
 {
@@ -68,6 +77,7 @@ static void lead(struct vm *vm)
     }
     if (vm->run_state == VM_STOPPING)
         power_off_machine(vm);
+    turn_all_off(vm);
     log_info("guest resets");
     vm_start(vm);
 }
