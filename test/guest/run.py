@@ -6,7 +6,7 @@
 
 Under Traproom (tools/traproom run), or with --bare on QEMU's own machine, to check the
 test itself. A guest passes that prints `verdict: N cases, 0 failed`, no case of which
-failed, and which powers off. test/guest/FAMILY.c says what each family covers.
+failed, and which ends as it should, by powering off as a rule. test/guest/FAMILY.c says what each family covers.
 """
 
 import argparse
@@ -21,7 +21,8 @@ import time
 REPO = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 DISK_SIZE = 4 << 20
 
-# What a family needs besides four CPUs: a disk, what is typed when it asks, a CPU of its own.
+# What a family needs besides four CPUs: a disk, what is typed when it asks, a CPU of its own,
+# and how it ends if not by powering off.
 FAMILIES = {
     "mmio": {},
     "sysreg": {},
@@ -36,6 +37,8 @@ FAMILIES = {
     "hostile_gic": {"timeout": 120},
     "hostile_call": {"timeout": 120},
     "hostile_virtio": {"disk": True, "timeout": 120},
+    "hostile_power": {"timeout": 120, "ending": "guest stopped: all its CPUs are off"},
+    "hostile_reset": {"disk": True, "timeout": 120},
     # A CPU that has AArch32 at EL0, as max does, and takes half the time.
     "hostile_a32": {"timeout": 120, "cpu": "cortex-a72"},
 }
@@ -43,6 +46,8 @@ FAMILIES = {
 # The guest asks for input by this line; what follows the colon is to be typed.
 TYPE_REQUEST = re.compile(rb"^type: (\S+)", re.MULTILINE)
 VERDICT = re.compile(r"^verdict: (\d+) cases, (\d+) failed\s*$", re.MULTILINE)
+POWERED_OFF = "guest powered off"
+GUEST_STOPPED_STATUS = 3
 CASE = re.compile(r"^case (\S+): (ok|FAIL.*|skip.*?)\s*$", re.MULTILINE)
 
 
@@ -112,11 +117,13 @@ def run(command, timeout, typed):
     return status, output.decode("utf-8", "replace").replace("\r", "")
 
 
-def judge(status, text):
-    """What is wrong, one line each."""
+def judge(status, text, ending):
+    """What is wrong, one line each. Without Traproom there is no ending's line."""
     problems = []
-    if status != 0:
+    if status != (0 if ending in (None, POWERED_OFF) else GUEST_STOPPED_STATUS):
         problems.append(f"exit status {status}")
+    if ending and text.rstrip().split("\n")[-1] != f"[traproom] exit: {ending}":
+        problems.append(f"the last line does not say '{ending}'")
     verdicts = VERDICT.findall(text)
     cases = CASE.findall(text)
     failed = [name for name, result in cases if result.startswith("FAIL")]
@@ -146,7 +153,8 @@ def main():
         command = (bare_command(image, disk, args) if args.bare
                    else traproom_command(image, disk, args, timeout))
         status, text = run(command, timeout, needs.get("typed", False))
-    problems = judge(status, text)
+    ending = None if args.bare else needs.get("ending", POWERED_OFF)
+    problems = judge(status, text, ending)
     for problem in problems:
         print(f"{args.family}: {problem}", file=sys.stderr)
     return 1 if problems else 0
