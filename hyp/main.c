@@ -46,12 +46,24 @@ static struct host_info host;
 static struct boot_cpu boot_cpu[HOST_MAX_CPUS] __attribute__((aligned(64)));
 static struct vm_config vm_config;
 static struct vm vm;
+static bool has_console;
 static unsigned cpus_ready; /* those whose vCPU can be turned on */
 
-/* What the board has: RAM, CPUs, GIC, UART, firmware. */
+static void start_console(void)
+{
+    if (!has_console)
+        console_init(host.uart.base);
+    has_console = true;
+}
+
+/* What the board has: RAM, CPUs, GIC, UART, firmware. What it lacks is said if there is a UART. */
 static void read_host_tree(pa_t at)
 {
-    if (host_fdt_parse(pa_to_ptr(at), &host) != 0)
+    int err = host_fdt_parse(pa_to_ptr(at), &host);
+
+    if (host.uart.size != 0 && boot_map_device(host.uart.base.v))
+        start_console();
+    if (err != 0)
         panic("the machine's device tree at 0x%lx is not usable", at.v);
     host_psci_init(host.psci_smc);
 }
@@ -268,7 +280,7 @@ void main(uint64_t host_fdt)
     claim_memory(pa(host_fdt));
     make_map();
     watch_maps();
-    console_init(host.uart.base);
+    start_console();
     banner();
     start_gic();
     id_regs_init();

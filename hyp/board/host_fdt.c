@@ -163,7 +163,7 @@ static bool find_uart(const void *fdt, struct vm_fdt_walk *at)
     return vm_fdt_walk_next_compatible(at, "arm,pl011");
 }
 
-static int read_uart(const void *fdt, struct host_info *info, int gic)
+static int read_uart_place(const void *fdt, struct host_info *info)
 {
     struct vm_fdt_walk at;
     struct vm_fdt_range reg = {0, 0};
@@ -177,9 +177,19 @@ static int read_uart(const void *fdt, struct host_info *info, int gic)
     if (err == -ERR_NOENT || (err == 0 && reg.size < PL011_SIZE))
         return vm_fdt_prop_error(fdt, vm_fdt_walk_node(&at), -ERR_INVAL,
                                  "\"reg\" must have the UART's 0x1000 bytes");
-    if (err != 0)
-        return err;
-    info->uart = to_pa(reg);
+    if (err == 0)
+        info->uart = to_pa(reg);
+    return err;
+}
+
+/* Of the UART that read_uart_place() has found. */
+static int read_uart_intid(const void *fdt, struct host_info *info, int gic)
+{
+    struct vm_fdt_walk at;
+    int err;
+
+    if (!find_uart(fdt, &at))
+        return -ERR_NOENT;
     err = vm_fdt_irq_intid(&at, gic, 0, &info->uart_intid);
     if (err == -ERR_NOENT)
         return vm_fdt_prop_error(fdt, vm_fdt_walk_node(&at), err, "it has no interrupt");
@@ -244,7 +254,9 @@ int host_fdt_parse(const void *fdt, struct host_info *info)
         return err;
     read_model(fdt, info);
     read_seed(fdt, info);
-    err = read_ram(fdt, info);
+    err = read_uart_place(fdt, info);
+    if (err == 0)
+        err = read_ram(fdt, info);
     if (err == 0)
         err = host_reserved_read(fdt, info);
     if (err == 0)
@@ -254,7 +266,7 @@ int host_fdt_parse(const void *fdt, struct host_info *info)
     if (err == 0)
         err = read_gic(fdt, info, &gic);
     if (err == 0)
-        err = read_uart(fdt, info, gic);
+        err = read_uart_intid(fdt, info, gic);
     if (err == 0)
         err = read_guest_fdt(fdt, info);
     return err;

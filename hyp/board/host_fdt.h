@@ -48,7 +48,8 @@ struct host_info {
 
 /*
  * Read the machine's tree at `fdt`, which lies at its own physical address. What is missing or
- * broken is logged, -ERR_x. More RAM or CPUs than there is room for here are left unused.
+ * broken is logged, -ERR_x; info->uart then says where to, if its size is not 0. More RAM or CPUs
+ * than there is room for here are left unused.
  */
 int must_check host_fdt_parse(const void *fdt, struct host_info *info);
 

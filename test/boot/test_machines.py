@@ -1,10 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The same Linux on each CPU model, with few and many CPUs, little and much RAM."""
+"""The same Linux on each CPU model, with few and many CPUs, little and much RAM; what is said of a
+machine that will not do."""
 
+import os
+import subprocess
 import unittest
 
-from support import BootTest
+from support import BUILD, BootTest
 
 # Floating point in several processes at once, each of which must see its own registers.
 WORK = """
@@ -56,6 +59,29 @@ class Sizes(BootTest):
 
     def test_many_cpus(self):
         self.check("16", "1G", 1024)
+
+
+class Unfit(unittest.TestCase):
+    """QEMU by hand, with the hypervisor alone: it says what is missing, and powers off."""
+
+    def check(self, words, *options):
+        done = subprocess.run(
+            ["qemu-system-aarch64", "-cpu", "cortex-a72", "-nodefaults", "-display", "none",
+             "-serial", "stdio", *options, "-kernel", os.path.join(BUILD, "hyp", "traproom.elf")],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=True)
+        self.assertRegex(done.stdout, words)
+        self.assertRegex(done.stdout.splitlines()[-1], r"^\[traproom\] exit: ")
+
+    def test_gic_version_2(self):
+        self.check('no enabled "arm,gic-v3"', "-M", "virt,virtualization=on", "-m", "512")
+
+    def test_no_guest(self):
+        self.check("no device tree for the guest", "-M", "virt,virtualization=on,gic-version=3",
+                   "-m", "512")
+
+    def test_no_room_for_a_guest(self):
+        self.check("no device tree for the guest", "-M", "virt,virtualization=on,gic-version=3",
+                   "-m", "64")
 
 
 if __name__ == "__main__":

@@ -12,8 +12,10 @@
 
 #define SCTLR_BOOT   0x30c51835 /* RES1, I, C, M; SA waits for the stack */
 #define TCR_BOOT     0x80803519 /* T0SZ 25: 39 bits; inner shareable, write-back, 4 KiB; RES1 */
-#define MAIR_BOOT    0xff       /* Attr0: normal, write-back */
+#define MAIR_BOOT    0x04ff     /* Attr0: normal, write-back; Attr1: Device-nGnRE */
 #define BLOCK_BOOT   0x741      /* a block: AF, inner shareable, RES1 of AP, Attr0 */
+#define DEVICE_BOOT  0x445      /* a block: AF, RES1 of AP, Attr1 */
+#define XN_BOOT      0x40       /* execute-never, bit 54, in the upper 16 bits */
 #define GIB_SHIFT    30
 #define IMAGE_MAGIC  0x644d5241 /* "ARM\x64" */
 #define R_AARCH64_RELATIVE 1027
@@ -98,6 +100,31 @@ FUNC(map_gib)
     dc ivac, x2                 /* no stale line in front of what was written uncached */
     ret
 END(map_gib)
+
+/*
+ * bool boot_map_device(uint64_t pa): map the GiB around it on the first map, as a device. False: it
+ * is mapped as memory.
+ */
+FUNC(boot_map_device)
+    BTI_C
+    adrp x1, boot_table
+    add x1, x1, :lo12:boot_table
+    ubfx x2, x0, #GIB_SHIFT, #9
+    ldr x3, [x1, x2, lsl #3]
+    cbnz x3, 1f
+    lsr x3, x0, #GIB_SHIFT
+    lsl x3, x3, #GIB_SHIFT
+    mov x4, #DEVICE_BOOT
+    movk x4, #XN_BOOT, lsl #48
+    orr x3, x3, x4
+    str x3, [x1, x2, lsl #3]
+    dsb ishst                   /* the walker sees it */
+    isb                         /* before what follows is fetched and translated */
+    mov w0, #1
+    ret
+1:  mov w0, #0
+    ret
+END(boot_map_device)
 
 FUNC(clear_bss)
     adrp x0, __bss_start

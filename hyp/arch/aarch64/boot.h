@@ -16,6 +16,7 @@
 
 #ifndef __ASSEMBLER__
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What a CPU needs to run on the final map. Read with the MMU off: clean it to memory first. */
@@ -29,6 +30,8 @@ struct boot_cpu {
 };
 
 void boot_switch_map(const struct boot_cpu *cpu);
+/* Before that, the device at `pa` is to be used. False: it can't be, since it lies beside RAM. */
+bool boot_map_device(uint64_t pa);
 /* Where PSCI starts the others, x0 a struct boot_cpu. */
 void boot_secondary(void);
 /* C's side: main.c. */
