@@ -213,7 +213,7 @@ void vgic_send_sgi(struct vgic *vgic, unsigned from, uint64_t sgir, bool group1)
         uint64_t rank = cpu->mpidr - cluster; /* below 16 in the cluster alone */
         bool named = all_others ? i != from : rank < 16 && (list >> rank & 1) != 0;
 
-        if (!named || (cpu->bank.group1 >> intid & 1) > group1)
+        if (!named || (!group1 && (cpu->bank.group1 >> intid & 1) != 0))
             continue;
         if (i == from)
             pend_own(vgic, cpu, intid);
