@@ -25,7 +25,6 @@ void power_kick(struct vcpu *target)
 
 void power_reset_vcpu(struct vcpu *vcpu, uint64_t entry, uint64_t context)
 {
-    el1_ctx_reset();
     for (unsigned i = 0; i < 31; i++)
         vcpu->regs.x[i] = 0;
     vcpu->guest_key[0] = 0;
@@ -104,6 +103,9 @@ void power_park(struct vcpu *vcpu)
 {
     struct vm *vm = vcpu->vm;
 
+    /* From now on its timers are silent, and nothing walks its tables ahead of need: they may be
+     * other data by then. */
+    el1_ctx_reset();
     vgic_cpu_off(&vm->vgic, vcpu->index);
     while (!try_turn_on(vcpu)) {
         if (vcpu->index == 0 && !is_running(vm)) {
