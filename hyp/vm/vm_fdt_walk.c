@@ -6,12 +6,15 @@
 
 #include "vm/vm_fdt_prop.h"
 
-/* The first version whose nodes have names instead of paths, which every dtc since 2005 writes. */
-#define FIRST_VERSION 16
+/* The first whose header has the sizes of all its parts; what dtc, libfdt and QEMU write. */
+#define FIRST_VERSION 17
 
 int vm_fdt_walk_check(const void *fdt, size_t size)
 {
-    /* Of older ones, fdt_check_full() of libfdt 1.6 reads the root's name through NULL. */
+    /*
+     * Of older ones, fdt_check_full() of libfdt 1.6 does not compare names with the size that the
+     * names have, by which they are copied; and below version 16 reads the root's through NULL.
+     */
     if (fdt_version(fdt) < FIRST_VERSION)
         return -FDT_ERR_BADVERSION;
     return fdt_check_full(fdt, size);

@@ -298,6 +298,9 @@ static void test_broken_blob(void **state)
     fdt_set_last_comp_version(fdt, 2);
     assert_refused(fdt, ERR_INVAL, "FDT_ERR_BADVERSION");
     fdt = tree_load("host");
+    fdt_set_version(fdt, 16);
+    assert_refused(fdt, ERR_INVAL, "FDT_ERR_BADVERSION");
+    fdt = tree_load("host");
     fdt_set_size_dt_struct(fdt, fdt_size_dt_struct(fdt) - 4);
     assert_refused(fdt, ERR_INVAL, "broken");
 }

@@ -379,6 +379,10 @@ static void test_no_blob(void **state)
     fdt_set_version(fdt, 15); /* nodes have paths, and the root an empty one */
     fdt_set_last_comp_version(fdt, 2);
     assert_refused(fdt, ERR_INVAL, "FDT_ERR_BADVERSION", NULL);
+    fdt = tree_load("guest");
+    fdt_set_version(fdt, 16);
+    fdt_set_size_dt_strings(fdt, 1); /* libfdt reads beyond it, but copies no more */
+    assert_refused(fdt, ERR_INVAL, "FDT_ERR_BADVERSION", NULL);
 }
 
 int main(void)
