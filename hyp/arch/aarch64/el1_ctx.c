@@ -21,6 +21,9 @@
      HCR_EL2_RW | HCR_EL2_TSC | HCR_EL2_TIDCP | HCR_EL2_TACR | HCR_EL2_TID3 | HCR_EL2_TLOR |       \
      HCR_EL2_TERR | HCR_EL2_API | HCR_EL2_APK)
 
+/* OSLAR_EL1: as a reset leaves it, no debug exceptions until the guest unlocks. */
+#define OS_LOCKED 1
+
 /* SCTLR_EL1 with everything off: its bits that are RES1, or were before an extension used them. */
 #define SCTLR_EL1_RESET UINT64_C(0x30d00980)
 
@@ -116,6 +119,55 @@ static void reset_exceptions(void)
     write_sysreg(0, tpidr_el1);
 }
 
+/* DBGBCR<n>_EL1 and DBGBVR<n>_EL1, or of watchpoints; `last` is the number of the last. */
+#define RESET_PAIR(kind, n, last)                                                                  \
+    do {                                                                                           \
+        if ((last) >= (n)) {                                                                       \
+            write_sysreg(0, dbg##kind##cr##n##_el1);                                               \
+            write_sysreg(0, dbg##kind##vr##n##_el1);                                               \
+        }                                                                                          \
+    } while (0)
+#define RESET_4_PAIRS(kind, a, b, c, d, last)                                                      \
+    do {                                                                                           \
+        RESET_PAIR(kind, a, last);                                                                 \
+        RESET_PAIR(kind, b, last);                                                                 \
+        RESET_PAIR(kind, c, last);                                                                 \
+        RESET_PAIR(kind, d, last);                                                                 \
+    } while (0)
+
+/* What was set up before a reset stops nothing after it. */
+static void reset_debug(void)
+{
+    uint64_t dfr0 = read_sysreg(id_aa64dfr0_el1);
+    int breakpoint = (int)FIELD_GET(ID_AA64DFR0_EL1_BRPs, dfr0);
+    int watchpoint = (int)FIELD_GET(ID_AA64DFR0_EL1_WRPs, dfr0);
+
+    RESET_4_PAIRS(b, 0, 1, 2, 3, breakpoint);
+    RESET_4_PAIRS(b, 4, 5, 6, 7, breakpoint);
+    RESET_4_PAIRS(b, 8, 9, 10, 11, breakpoint);
+    RESET_4_PAIRS(b, 12, 13, 14, 15, breakpoint);
+    RESET_4_PAIRS(w, 0, 1, 2, 3, watchpoint);
+    RESET_4_PAIRS(w, 4, 5, 6, 7, watchpoint);
+    RESET_4_PAIRS(w, 8, 9, 10, 11, watchpoint);
+    RESET_4_PAIRS(w, 12, 13, 14, 15, watchpoint);
+    write_sysreg(0, mdccint_el1);
+    write_sysreg(OS_LOCKED, oslar_el1);
+}
+
+/* The registers of extensions. ZCR_EL2 lets all of a vector be cleared. */
+static void reset_extensions(void)
+{
+    uint64_t pfr0 = read_sysreg(id_aa64pfr0_el1);
+
+    fpsimd_clear();
+    if (has(pfr0, ID_AA64PFR0_EL1_SVE)) {
+        write_sysreg_enc(0, zcr_el1);
+        sve_clear_predicates();
+    }
+    if (has(pfr0, ID_AA64PFR0_EL1_RAS))
+        write_sysreg_enc(0, vdisr_el2); /* what the guest reads as DISR_EL1 */
+}
+
 static void reset_timers(void)
 {
     write_sysreg(0, cntkctl_el1);
@@ -148,7 +200,8 @@ void el1_ctx_reset(void)
     reset_exceptions();
     reset_timers();
     reset_keys();
-    fpsimd_clear();
+    reset_debug();
+    reset_extensions();
     __asm__ volatile("tlbi vmalle1\n" /* nothing of the guest before a reset outlives it */
                      "ic iallu\n"
                      "dsb nsh\n" /* done before the guest runs */

@@ -17,3 +17,13 @@ FUNC(fpsimd_clear)
     msr fpsr, xzr
     ret
 END(fpsimd_clear)
+
+    .arch armv8-a+sve
+FUNC(sve_clear_predicates)
+    BTI_C
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+    pfalse p\n\().b
+    .endr
+    wrffr p0.b
+    ret
+END(sve_clear_predicates)

@@ -123,6 +123,7 @@
 #define ID_AA64ISAR1_EL1_APA      (UL(0xf) << 4)
 #define ID_AA64ISAR1_EL1_API      (UL(0xf) << 8)
 #define ID_AA64ISAR2_EL1_APA3     (UL(0xf) << 12)
+#define ID_AA64PFR0_EL1_RAS       (UL(0xf) << 28)
 #define ID_AA64PFR0_EL1_SVE       (UL(0xf) << 32)
 #define ID_AA64PFR0_EL1_GIC       (UL(0xf) << 24)
 #define ID_AA64PFR0_EL1_AMU       (UL(0xf) << 44)
@@ -134,6 +135,8 @@
 #define ID_AA64MMFR0_EL1_FGT      (UL(0xf) << 56)
 #define ID_AA64MMFR1_EL1_PAN      (UL(0xf) << 20)
 #define ID_AA64MMFR1_EL1_HCX      (UL(0xf) << 40)
+#define ID_AA64DFR0_EL1_BRPs      (UL(0xf) << 12) /* breakpoints but one */
+#define ID_AA64DFR0_EL1_WRPs      (UL(0xf) << 20) /* watchpoints but one */
 #define ID_AA64DFR0_EL1_PMUVer    (UL(0xf) << 8)
 #define ID_AA64DFR0_EL1_PMSVer    (UL(0xf) << 32)
 #define ID_AA64DFR0_EL1_TraceFilt (UL(0xf) << 40)
