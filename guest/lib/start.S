@@ -10,7 +10,7 @@
     .section .head.text, "ax"
     .global image_head
 image_head:
-    b       start_boot_cpu
+    b       guest_entry
     .long   0
     .quad   0 /* text_offset */
     .long   image_size, 0
@@ -24,7 +24,13 @@ image_head:
     add     \reg, \reg, :lo12:\symbol
     .endm
 
-/* Enter with x0: the device tree's address, MMU off (arm64 boot protocol). */
+/*
+ * Enter with x0: the device tree's address, MMU off (arm64 boot protocol). A guest that looks at
+ * its registers first has a guest_entry of its own, which goes on here.
+ */
+    .weak   guest_entry
+guest_entry:
+    .global start_boot_cpu
 start_boot_cpu:
     msr     daifset, #0xf
     mov     x19, x0

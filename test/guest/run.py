@@ -30,6 +30,7 @@ FAMILIES = {
     "gic": {},
     "timer": {},
     "mem": {},
+    "leak": {},
     "virtio": {"disk": True},
     "uart": {"typed": True},
     "hostile_sysreg": {"timeout": 120},
