@@ -99,3 +99,48 @@ uint64_t hostile_random(unsigned cpu)
     state ^= state << 17;
     return random_state[cpu] = state;
 }
+
+uint64_t hostile_address(unsigned n)
+{
+    const struct fdt_reg *ram = &platform.ram[0];
+    const uint64_t addresses[HOSTILE_NR_ADDRESSES] = {
+        0,
+        0x08000000, /* GIC */
+        0x09000000, /* UART */
+        0x0a000000, /* virtio */
+        0x40000000, /* the machine's: its tree, Traproom, the guest's tree, images, the disk */
+        0x40200000,
+        0x40400000,
+        0x68000000,
+        0x6c000000,
+        ram->address - 16,
+        ram->address - 4096,
+        platform_ram_end() - 4096,
+        platform_ram_end() - 16,
+        platform_ram_end() - 1,
+        platform_ram_end(),
+        platform_ram_end() + 4096,
+        platform.dtb.address + 4096 - 16,
+        UINT64_C(1) << 32 | ram->address,
+        UINT64_C(1) << 40,
+        UINT64_C(1) << 52,
+        UINT64_C(1) << 63 | ram->address,
+        ~UINT64_C(0) - 4095,
+        ~UINT64_C(0) - 15,
+        ~UINT64_C(0),
+    };
+
+    return addresses[n % HOSTILE_NR_ADDRESSES];
+}
+
+bool hostile_is_ram(uint64_t address, uint64_t length)
+{
+    uint64_t tree = platform.dtb.address & ~UINT64_C(0xfff);
+
+    if (!length)
+        return false;
+    for (unsigned i = 0; i < platform.nr_ram; i++)
+        if (address - platform.ram[i].address < platform.ram[i].size)
+            return length <= platform.ram[i].size - (address - platform.ram[i].address);
+    return address - tree < 4096 && length <= 4096 - (address - tree);
+}

@@ -70,6 +70,13 @@ unsigned hostile_cpus(void);
 /* The heartbeat CPU's beats so far. */
 uint32_t hostile_beats(void);
 
+/* Addresses at which there is no RAM, or only half of what is wanted: `n` is any number. */
+#define HOSTILE_NR_ADDRESSES 24
+uint64_t hostile_address(unsigned n);
+
+/* Whether a piece of guest-physical memory is RAM, all of it. */
+bool hostile_is_ram(uint64_t address, uint64_t length);
+
 /* The next random number of CPU `cpu`. */
 uint64_t hostile_random(unsigned cpu);
 

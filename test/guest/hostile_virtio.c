@@ -26,51 +26,6 @@ static struct virtio_blk *const disk = &hostile_disk;
 static uint8_t data[VIRTIO_SECTOR] __attribute__((aligned(16)));
 static uint8_t back[VIRTIO_SECTOR] __attribute__((aligned(16)));
 
-uint64_t hostile_virtio_address(unsigned n)
-{
-    const struct fdt_reg *ram = &platform.ram[0];
-    const uint64_t addresses[HOSTILE_NR_ADDRESSES] = {
-        0,
-        0x08000000, /* GIC */
-        0x09000000, /* UART */
-        0x0a000000, /* this very device */
-        0x40000000, /* the machine's: its tree, Traproom, the guest's tree, images, the disk */
-        0x40200000,
-        0x40400000,
-        0x68000000,
-        0x6c000000,
-        ram->address - 16,
-        ram->address - 4096,
-        platform_ram_end() - 4096,
-        platform_ram_end() - 16,
-        platform_ram_end() - 1,
-        platform_ram_end(),
-        platform_ram_end() + 4096,
-        platform.dtb.address + 4096 - 16,
-        UINT64_C(1) << 32 | ram->address,
-        UINT64_C(1) << 40,
-        UINT64_C(1) << 52,
-        UINT64_C(1) << 63 | ram->address,
-        ~UINT64_C(0) - 4095,
-        ~UINT64_C(0) - 15,
-        ~UINT64_C(0),
-    };
-
-    return addresses[n % HOSTILE_NR_ADDRESSES];
-}
-
-bool hostile_virtio_is_ram(uint64_t address, uint64_t length)
-{
-    uint64_t tree = platform.dtb.address & ~UINT64_C(0xfff);
-
-    if (!length)
-        return false;
-    for (unsigned i = 0; i < platform.nr_ram; i++)
-        if (address - platform.ram[i].address < platform.ram[i].size)
-            return length <= platform.ram[i].size - (address - platform.ram[i].address);
-    return address - tree < 4096 && length <= 4096 - (address - tree);
-}
-
 void hostile_virtio_desc(struct vring_desc *desc, unsigned cpu)
 {
     static const uint32_t lengths[] = {
@@ -79,7 +34,7 @@ void hostile_virtio_desc(struct vring_desc *desc, unsigned cpu)
     uint64_t random = hostile_random(cpu);
 
     desc->addr = random & 0x70 ? ARENA_AT(random >> 8 & (ARENA_HALF - 1))
-                               : hostile_virtio_address((unsigned)(random >> 8 & 0xff));
+                               : hostile_address((unsigned)(random >> 8 & 0xff));
     desc->len = lengths[(random >> 24 & 0xff) % COUNT(lengths)];
     desc->flags = (uint16_t)(random >> 32 & (random & 0x80 ? 7 : 3));
     desc->next = (uint16_t)(random & 0xf00000000000 ? random >> 48 & 15 : random >> 48 | 0x8000);
@@ -126,9 +81,8 @@ void hostile_virtio_poke(unsigned cpu)
     /* Addresses of the lower half are the arena's or none at all. */
     if (reg == VIRTIO_MMIO_QUEUE_DESC_LOW || reg == VIRTIO_MMIO_QUEUE_AVAIL_LOW ||
         reg == VIRTIO_MMIO_QUEUE_USED_LOW)
-        value = random >> 40 & 3
-                    ? (uint32_t)ARENA_AT(places[(random >> 48) % COUNT(places)])
-                    : (uint32_t)hostile_virtio_address((unsigned)(random >> 48)) & 0x7ff;
+        value = random >> 40 & 3 ? (uint32_t)ARENA_AT(places[(random >> 48) % COUNT(places)])
+                                 : (uint32_t)hostile_address((unsigned)(random >> 48)) & 0x7ff;
     if (random & 7)
         virtio_write(disk, random >> 60 ? reg : VIRTIO_MMIO_QUEUE_NOTIFY, value);
     else
@@ -196,9 +150,9 @@ bool hostile_virtio_works(void)
 static bool is_valid_queue(uint32_t size, uint64_t desc, uint64_t avail, uint64_t used)
 {
     return size && !(size & (size - 1)) && size <= 256 && !(desc & 15) && !(avail & 1) &&
-           !(used & 3) && hostile_virtio_is_ram(desc, 16 * (uint64_t)size) &&
-           hostile_virtio_is_ram(avail, 6 + 2 * (uint64_t)size) &&
-           hostile_virtio_is_ram(used, 6 + 8 * (uint64_t)size);
+           !(used & 3) && hostile_is_ram(desc, 16 * (uint64_t)size) &&
+           hostile_is_ram(avail, 6 + 2 * (uint64_t)size) &&
+           hostile_is_ram(used, 6 + 8 * (uint64_t)size);
 }
 
 static void try_queue(uint32_t size, uint64_t desc, uint64_t avail, uint64_t used)
@@ -226,9 +180,9 @@ static void queues(void)
     memset(hostile_arena, 0, sizeof(hostile_arena));
     for (unsigned s = 0; s < COUNT(sizes); s++) {
         for (unsigned n = 0; n < HOSTILE_NR_ADDRESSES; n++) {
-            try_queue(sizes[s], hostile_virtio_address(n), avail, used);
-            try_queue(sizes[s], desc, hostile_virtio_address(n), used);
-            try_queue(sizes[s], desc, avail, hostile_virtio_address(n));
+            try_queue(sizes[s], hostile_address(n), avail, used);
+            try_queue(sizes[s], desc, hostile_address(n), used);
+            try_queue(sizes[s], desc, avail, hostile_address(n));
         }
         for (uint64_t shift = 0; shift <= 16; shift++) {
             try_queue(sizes[s], desc + shift, avail, used);

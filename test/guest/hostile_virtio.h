@@ -28,13 +28,6 @@
 extern uint8_t hostile_arena[ARENA_SIZE];
 extern struct virtio_blk hostile_disk;
 
-/* Addresses at which no device should read or write, or only half of what it is told to. */
-#define HOSTILE_NR_ADDRESSES 24
-uint64_t hostile_virtio_address(unsigned n);
-
-/* Whether a piece of guest-physical memory is RAM, all of it. */
-bool hostile_virtio_is_ram(uint64_t address, uint64_t length);
-
 /* One random descriptor, or a whole arena of them and of ring entries, by CPU `cpu`. */
 void hostile_virtio_desc(struct vring_desc *desc, unsigned cpu);
 void hostile_virtio_scribble(unsigned cpu);

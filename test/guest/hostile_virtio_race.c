@@ -88,8 +88,7 @@ static void flip_on(void *arg)
         uint64_t random = hostile_random(1);
 
         desc[random & 3].len = random & 4 ? VIRTIO_SECTOR : ~0U;
-        table[random >> 3 & 3].addr =
-            random & 32 ? ARENA_AT(ARENA_DATA) : hostile_virtio_address(n);
+        table[random >> 3 & 3].addr = random & 32 ? ARENA_AT(ARENA_DATA) : hostile_address(n);
         table[random >> 6 & 3].next = (uint16_t)(random >> 8 & 3);
         desc[random >> 10 & 3].flags = (uint16_t)(random >> 12 & 7);
         desc[3].len = (uint32_t)(random >> 16 & 0x3f);

@@ -6,7 +6,8 @@
 
 Under Traproom (tools/traproom run), or with --bare on QEMU's own machine, to check the
 test itself. A guest passes that prints `verdict: N cases, 0 failed`, no case of which
-failed, and which ends as it should, by powering off as a rule. test/guest/FAMILY.c says what each family covers.
+failed, and which ends as it should, by powering off as a rule. test/guest/FAMILY.c says
+what each family covers.
 """
 
 import argparse
@@ -38,6 +39,7 @@ FAMILIES = {
     "hostile_gic": {"timeout": 120},
     "hostile_call": {"timeout": 120},
     "hostile_virtio": {"disk": True, "timeout": 120},
+    "hostile_tables": {"timeout": 120},
     "hostile_power": {"timeout": 120, "ending": "guest stopped: all its CPUs are off"},
     "hostile_reset": {"disk": True, "timeout": 120},
     # A CPU that has AArch32 at EL0, as max does, and takes half the time.
