@@ -2,9 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """CPUs that go and come back; the guest that starts again and finds its disk as it left it."""
 
+import os
+import sys
 import unittest
 
-from support import BootTest
+from support import REPO, BootTest
+
+sys.path.insert(0, os.path.join(REPO, "tools"))
+from launcher import fdt, guest_tree  # noqa: E402
 
 HOTPLUG = """
 set -e
@@ -41,7 +46,38 @@ sleep 100
 """
 
 
+# The deeper state was tried, and the timer that shall end a sleep has ended it.
+IDLE = """
+set -e
+for i in 1 2 3 4 5; do sleep 0.2; done
+state=/sys/devices/system/cpu/cpu0/cpuidle/state1
+echo tried=$(($(cat $state/usage) + $(cat $state/rejected)))
+"""
+
+
+def tree_with_idle_state():
+    """The default tree, with a state in which a CPU may go off."""
+    tree = guest_tree.compile_source(os.path.join(REPO, "dts", "virt.dts"))
+    states, state = fdt.Node("idle-states"), fdt.Node("cpu-sleep")
+    states.set_text("entry-method", "psci")
+    state.set_text("compatible", "arm,idle-state")
+    for name, value in (("arm,psci-suspend-param", 0x10000), ("entry-latency-us", 10),
+                        ("exit-latency-us", 10), ("min-residency-us", 50), ("phandle", 0x100)):
+        state.set_u32(name, value)
+    states.children.append(state)
+    for cpu in tree.cpus():
+        cpu.set_u32("cpu-idle-states", 0x100)
+    tree.root.child("cpus").children.append(states)
+    return tree
+
+
 class Power(BootTest):
+    def test_idle_state(self):
+        with open(self.path("tree"), "wb") as file:
+            file.write(tree_with_idle_state().tree.pack())
+        out = self.command(IDLE, "--dtb", self.path("tree"))
+        self.assertGreater(int(self.value(out, "tried")), 0)
+
     def test_hotplug(self):
         out = self.command(HOTPLUG)
         self.assertEqual(self.value(out, "alone"), "0")
