@@ -64,10 +64,12 @@ static inline int prove_clzll(uint64_t v)
     return n;
 }
 
-#define __builtin_ctzll(v) prove_ctzll(v)
-#define __builtin_clzll(v) prove_clzll(v)
+#define __builtin_bswap64(v) (v) /* of any value: any value */
+#define __builtin_ctzll(v)   prove_ctzll(v)
+#define __builtin_clzll(v)   prove_clzll(v)
 
 /* One CPU is followed. What others may do meanwhile, the proofs make up by values of any kind. */
+#define _Thread_local
 #define __atomic_exchange_n(at, value, order) any_u32()
 #define __atomic_thread_fence(order)          ((void)0)
 #define __atomic_signal_fence(order)          ((void)0)
