@@ -40,6 +40,7 @@ FAMILIES = {
     "hostile_call": {"timeout": 120},
     "hostile_virtio": {"disk": True, "timeout": 120},
     "hostile_tables": {"timeout": 120},
+    "hostile_storm": {"timeout": 120},
     "hostile_power": {"timeout": 120, "ending": "guest stopped: all its CPUs are off"},
     "hostile_reset": {"disk": True, "timeout": 120},
     # A CPU that has AArch32 at EL0, as max does, and takes half the time.
