@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * mm/pgtable.c at random, against a flat array that says for each page what should come out, and
- * a list of what a TLB may still hold, which must never differ from what the table says.
+ * a list of what a TLB may still hold, which must never differ from what the table says. After
+ * each step all of the table is compared, and lookups around its ends. random_sequence.h has the
+ * seeds, and makes a failure small.
  */
 #include "pgtable_fixture.h"
+#include "random_sequence.h"
 
 #define BASE        GIB(510) /* across the two roots */
 #define MODEL_PAGES (4 * SIZE_1G / SIZE_4K)
-#define OPS         4000
+#define STEPS       250
+#define ROUNDS      16
+#define SPARE_MIN   4
 
 static uint64_t model[MODEL_PAGES]; /* 0, or the page's output address and rights */
 
@@ -18,6 +23,8 @@ struct cached {
 
 static struct cached cached[MODEL_PAGES / 8];
 static size_t nr_cached;
+static size_t empty;           /* pages left when nothing is mapped */
+static unsigned *out_of_pages; /* shared with the children that run the sequences */
 
 static int remember_leaf(const struct pgtable_visit *visit, void *ctx)
 {
@@ -55,38 +62,58 @@ static void expect_nothing_stale(void)
     }
 }
 
+/* Does the model say this of `count` pages from `first` on? It is what takes the time. */
+__attribute__((no_sanitize("address", "undefined"), optimize("O3"))) static bool
+model_says(size_t first, size_t count, uint64_t want, uint64_t step)
+{
+    uint64_t differences = 0;
+
+    for (size_t i = 0; i < count; i++)
+        differences |= model[first + i] ^ (want + i * step);
+    return differences == 0;
+}
+
 static int compare_with_model(const struct pgtable_visit *visit, void *ctx)
 {
     uint64_t desc = *visit->slot;
-    uint64_t size = pte_level_size(visit->level);
+    size_t first = (visit->ia - BASE) / SIZE_4K;
+    size_t count = pte_level_size(visit->level) / SIZE_4K;
 
     (void)ctx;
     if (pte_is_table(desc, visit->level))
         return 0;
-    for (uint64_t offset = 0; offset < size; offset += SIZE_4K) {
-        uint64_t want = !pte_is_valid(desc) ? 0 : (pte_addr(desc).v + offset) | (desc & RIGHTS);
-
-        if (model[(visit->ia - BASE + offset) / SIZE_4K] != want)
-            return -1;
-    }
-    return 0;
+    if (!pte_is_valid(desc))
+        return model_says(first, count, 0, 0) ? 0 : -1;
+    assert_int_equal(desc & PTE_LEAF_ATTR & ~RIGHTS, ATTR);
+    return model_says(first, count, pte_addr(desc).v | (desc & RIGHTS), SIZE_4K) ? 0 : -1;
 }
 
-static uint64_t random_up_to(uint64_t limit)
+static void compare_lookup(uint64_t page)
 {
-    return ((uint64_t)rand() << 31 ^ (uint64_t)rand()) % limit;
+    uint64_t offset = random_below(SIZE_4K);
+    struct pgtable_leaf leaf;
+    int err;
+
+    if (page >= MODEL_PAGES)
+        return;
+    err = pgtable_lookup(&pt, BASE + page * SIZE_4K + offset, &leaf);
+    assert_int_equal(err, model[page] != 0 ? 0 : -ERR_NOENT);
+    if (err == 0) {
+        assert_int_equal(leaf.out.v, (model[page] & ~RIGHTS) + offset);
+        assert_int_equal(leaf.desc & RIGHTS, model[page] & RIGHTS);
+    }
 }
 
 /* Pages to start at and to take: often on, or next to, the boundary of a block. */
 static void random_range(uint64_t *first, uint64_t *count)
 {
     static const uint64_t unit[] = {1, 512, 512, 262144};
-    uint64_t u = unit[random_up_to(ARRAY_SIZE(unit))];
+    uint64_t u = unit[random_below(ARRAY_SIZE(unit))];
 
-    *first = random_up_to(MODEL_PAGES / u) * u;
-    if (random_up_to(4) == 0)
-        *first += random_up_to(3);
-    *count = (1 + random_up_to(3)) * u + (random_up_to(3) == 0 ? random_up_to(3) : 0);
+    *first = random_below(MODEL_PAGES / u) * u;
+    if (random_below(4) == 0)
+        *first += random_below(3);
+    *count = (1 + random_below(3)) * u + (random_below(3) == 0 ? random_below(3) : 0);
     if (*first >= MODEL_PAGES)
         *first = MODEL_PAGES - 1;
     if (*count > MODEL_PAGES - *first)
@@ -119,73 +146,99 @@ static int model_protect(uint64_t first, uint64_t count, uint64_t rights)
 }
 
 /* One operation on the table and, unless pages ran out, on the model. Was it out of pages? */
-static bool random_op(void)
+static bool random_op(uint64_t first, uint64_t count)
 {
-    uint64_t first, count, rights = RIGHT_A * (1 + random_up_to(3));
     static const uint64_t skew[] = {0, 0, 0, SIZE_2M, SIZE_4K};
-    uint64_t out = GIB(4);
+    uint64_t rights = RIGHT_A * (1 + random_below(3));
+    uint64_t ia = BASE + first * SIZE_4K, size = count * SIZE_4K;
+    uint64_t out =
+        GIB(4) + first * SIZE_4K + skew[random_below(count <= 2048 ? ARRAY_SIZE(skew) : 4)];
     int err, want = 0;
 
-    random_range(&first, &count);
-    uint64_t ia = BASE + first * SIZE_4K, size = count * SIZE_4K;
-    out += first * SIZE_4K + skew[random_up_to(count <= 2048 ? ARRAY_SIZE(skew) : 4)];
-    switch (random_up_to(4)) {
+    switch (random_below(4)) {
     case 0:
+        random_tell("unmap 0x%lx, 0x%lx bytes", ia, size);
         err = pgtable_unmap(&pt, ia, size);
         if (err == 0)
             model_unmap(first, count);
         break;
     case 1:
+        random_tell("protect 0x%lx, 0x%lx bytes, 0x%lx", ia, size, rights);
         err = pgtable_protect(&pt, ia, size, RIGHTS, rights);
         want = err != -ERR_NOMEM ? model_protect(first, count, rights) : 0;
         break;
     default:
+        random_tell("map 0x%lx, 0x%lx bytes, to 0x%lx, 0x%lx", ia, size, out, rights);
         err = pgtable_map(&pt, ia, pa(out), size, ATTR | rights);
         want = err != -ERR_NOMEM ? model_map(first, count, out, rights) : 0;
         break;
     }
+    random_tell(": %d", err);
     assert_int_equal(err == -ERR_NOMEM ? 0 : err, want);
     return err == -ERR_NOMEM;
 }
 
+/* `spare` pages besides the root: few, so that some operations lack them. */
+static void start(unsigned spare)
+{
+    make_table(1, 40);
+    memset(model, 0, sizeof(model));
+    while (page_pool_available(&pool) > spare)
+        assert_non_null(page_pool_alloc(&pool));
+    empty = page_pool_available(&pool);
+}
+
+static void step(uint32_t number)
+{
+    uint64_t first, count;
+
+    (void)number;
+    random_range(&first, &count);
+    nr_cached = 0;
+    on_flush = NULL;
+    assert_int_equal(pgtable_walk(&pt, BASE, GIB(4), remember_leaf, NULL), 0);
+    on_flush = forget_leaf;
+    take_snapshot();
+    if (random_op(first, count)) {
+        (*out_of_pages)++;
+        expect_snapshot();
+    }
+    on_flush = NULL;
+    expect_nothing_stale();
+    assert_int_equal(pgtable_walk(&pt, BASE, GIB(4), compare_with_model, NULL), 0);
+    compare_lookup(first - 1);
+    compare_lookup(first);
+    compare_lookup(first + count - 1);
+    compare_lookup(first + count);
+}
+
+/* Whatever was done, all pages come back. */
+static void end(void)
+{
+    assert_int_equal(pgtable_unmap(&pt, BASE, GIB(4)), 0);
+    assert_int_equal(page_pool_available(&pool), empty);
+}
+
 static void test_random_operations(void **state)
 {
-    unsigned out_of_pages = 0;
+    static const struct random_test test = {start, step, end};
+    unsigned seed = random_setting("TRAPROOM_SEED", 1);
 
     (void)state;
-    srand(1);
-    memset(model, 0, sizeof(model));
-    for (size_t i = 0; i < PAGES - 40; i++) /* tight, so that some operations lack pages */
-        assert_non_null(page_pool_alloc(&pool));
-    size_t empty = page_pool_available(&pool);
-
-    for (unsigned i = 0; i < OPS; i++) {
-        nr_cached = 0;
-        on_flush = NULL;
-        assert_int_equal(pgtable_walk(&pt, BASE, GIB(4), remember_leaf, NULL), 0);
-        on_flush = forget_leaf;
-        take_snapshot();
-        if (random_op()) {
-            out_of_pages++;
-            expect_snapshot();
-        }
-        expect_nothing_stale();
-        if (i % 40 == 0)
-            assert_int_equal(pgtable_walk(&pt, BASE, GIB(4), compare_with_model, NULL), 0);
-        if (i % 400 == 399) {
-            assert_int_equal(pgtable_unmap(&pt, BASE, GIB(4)), 0);
-            model_unmap(0, MODEL_PAGES);
-            assert_int_equal(page_pool_available(&pool), empty);
-        }
-    }
-    assert_true(out_of_pages > 0);
-    assert_true(flushes > 0 && flushes_all > 0);
+    out_of_pages = mmap(NULL, sizeof(*out_of_pages), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(out_of_pages, MAP_FAILED);
+    if (random_replay(&test))
+        return;
+    for (unsigned i = 0; i < random_setting("TRAPROOM_ROUNDS", ROUNDS); i++)
+        random_run(&test, SPARE_MIN + i % 4 * 16, seed + i, STEPS);
+    assert_true(*out_of_pages > 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_random_operations, setup),
+        cmocka_unit_test(test_random_operations),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

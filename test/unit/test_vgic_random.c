@@ -3,10 +3,9 @@
  * The virtual GIC beside a plain model of an interrupt's life ("Interrupt handling states",
  * GICv3), through steps at random: after each, the registers show what the model says, and a CPU
  * takes an interrupt exactly when the model has one for it, the most urgent. One that is 1 of N
- * may go to any.
+ * may go to any. random_sequence.h has the seeds, and makes a failure small.
  */
-#include <stdlib.h>
-
+#include "random_sequence.h"
 #include "vgic_fixture.h"
 
 #define CPUS   3
@@ -14,7 +13,8 @@
 #define SPI    32
 #define SPIS   8
 #define MODELS (CPUS * SGIS + SPIS)
-#define STEPS  1500
+#define STEPS  250
+#define ROUNDS 8
 
 struct model {
     uint32_t intid;
@@ -32,11 +32,10 @@ struct guest_cpu {
 static struct model model[MODELS];
 static struct guest_cpu guest[CPUS];
 static bool group_on[2];
-static unsigned seed;
 
 static unsigned choose(unsigned below)
 {
-    return (unsigned)rand_r(&seed) % below;
+    return (unsigned)random_below(below);
 }
 
 static bool is_pending(const struct model *m)
@@ -182,41 +181,55 @@ static void check_registers(void)
     }
 }
 
-static void step(void)
+static void step_some(struct model *m, unsigned cpu)
 {
-    struct model *m = &model[choose(MODELS)];
-    unsigned cpu = choose(CPUS);
-
-    fake_cpu_index = choose(CPUS);
     switch (choose(16)) {
     case 0:
+        random_tell("route %u", m->intid);
         step_route(m);
         break;
     case 1:
     case 2:
+        random_tell("a bit of %u", m->intid);
         step_bits(m);
         break;
     case 3:
+        random_tell("priority of %u", m->intid);
         step_priority(m);
         break;
     case 4:
+        random_tell("groups");
         if (choose(4) == 0)
             step_groups();
         break;
     case 5:
     case 6:
     case 7:
+        random_tell("CPU %u ends", cpu);
         step_end(cpu);
         break;
     case 8:
     case 9:
     case 10:
+        random_tell("CPU %u takes", cpu);
         step_take(cpu);
         break;
     default:
+        random_tell("raise %u", m->intid);
         step_raise(m);
         break;
     }
+}
+
+static void step(uint32_t number)
+{
+    struct model *m = &model[choose(MODELS)];
+    unsigned cpu = choose(CPUS);
+
+    (void)number;
+    fake_cpu_index = choose(CPUS);
+    step_some(m, cpu);
+    check_registers();
 }
 
 static void make(unsigned nr_lrs)
@@ -261,19 +274,15 @@ static void drain(void)
 
 static void beside_the_model(void **state)
 {
-    (void)state;
+    static const struct random_test test = {make, step, drain};
     static const unsigned lrs[] = {1, 2, 4, 16};
+    unsigned seed = random_setting("TRAPROOM_SEED", 100);
 
-    for (unsigned i = 0; i < ARRAY_SIZE(lrs); i++) {
-        seed = 100 + i;
-        make(lrs[i]);
-        for (unsigned n = 0; n < STEPS; n++) {
-            step();
-            if (n % 8 == 0)
-                check_registers();
-        }
-        drain();
-    }
+    (void)state;
+    if (random_replay(&test))
+        return;
+    for (unsigned i = 0; i < random_setting("TRAPROOM_ROUNDS", ROUNDS); i++)
+        random_run(&test, lrs[i % ARRAY_SIZE(lrs)], seed + i, STEPS);
 }
 
 int main(void)
