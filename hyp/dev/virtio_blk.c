@@ -25,10 +25,11 @@
 #define MAX_RANGE_SECTORS 8192U
 
 /*
- * Requests served for one notification. Other vCPUs may add requests without end meanwhile;
- * this one must get back to its guest.
+ * Requests served for one notification, and bytes moved: when they are used up no other is begun.
+ * Other vCPUs may add requests without end meanwhile, or wait for this device or for this CPU.
  */
 #define NOTIFY_BUDGET (2 * VIRTQ_MAX_SIZE)
+#define NOTIFY_BYTES  (UINT64_C(32) << 20)
 
 #define CONFIG_SIZE                                                                                \
     (offsetof(struct virtio_blk_config, unused1) + sizeof(((struct virtio_blk_config *)0)->unused1))
@@ -51,6 +52,7 @@ static uint8_t serve_in(struct virtio_blk *blk, uint64_t sector)
     if (!data_fits(blk, sector, len))
         return VIRTIO_BLK_S_IOERR;
     virtq_copy_to(&blk->chain, 0, blk->disk + sector * SECTOR_SIZE, len);
+    blk->moved += len;
     return VIRTIO_BLK_S_OK;
 }
 
@@ -62,6 +64,7 @@ static uint8_t serve_out(struct virtio_blk *blk, uint64_t sector)
         return VIRTIO_BLK_S_IOERR;
     virtq_copy_from(&blk->chain, sizeof(struct virtio_blk_outhdr), blk->disk + sector * SECTOR_SIZE,
                     len);
+    blk->moved += len;
     return VIRTIO_BLK_S_OK;
 }
 
@@ -105,9 +108,12 @@ static uint8_t serve_zero(struct virtio_blk *blk, uint32_t type)
         if (status != VIRTIO_BLK_S_OK)
             return status;
     }
-    for (size_t i = 0; i < count; i++)
-        memset(blk->disk + range[i].sector * SECTOR_SIZE, 0,
-               (size_t)range[i].num_sectors * SECTOR_SIZE);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t bytes = (uint64_t)range[i].num_sectors * SECTOR_SIZE;
+
+        memset(blk->disk + range[i].sector * SECTOR_SIZE, 0, bytes);
+        blk->moved += bytes;
+    }
     return VIRTIO_BLK_S_OK;
 }
 
@@ -149,7 +155,8 @@ static enum virtio_outcome notify(void *ctx, unsigned index, struct virtq *vq)
     struct virtio_blk *blk = ctx;
 
     (void)index;
-    for (unsigned n = 0; n < NOTIFY_BUDGET; n++) {
+    blk->moved = 0;
+    for (unsigned n = 0; n < NOTIFY_BUDGET && blk->moved < NOTIFY_BYTES; n++) {
         int err = virtq_pop(vq, &blk->chain);
 
         if (err == -ERR_NOENT) {

@@ -607,6 +607,28 @@ static void test_endless_requests_end(void **state)
     assert_true(irq.level);
 }
 
+/* Three requests that move 16 MiB each: one notification serves two, the rest comes later. */
+static void test_long_requests_take_turns(void **state)
+{
+    (void)state;
+    start(8, F_BASE);
+    for (unsigned i = 0; i < 4; i++)
+        put_range(i, 0, 8192, 0);
+    put_header(VIRTIO_BLK_T_WRITE_ZEROES, 0);
+    put_desc(drv.desc, 0, HEADER, 16, NEXT, 1);
+    put_desc(drv.desc, 1, RANGES, 4 * 16, NEXT, 2);
+    put_desc(drv.desc, 2, STATUS, 1, WRITE, 0);
+    for (unsigned i = 0; i < 3; i++)
+        driver_offer(&drv, 0);
+
+    wr(VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+    assert_int_equal(status_byte(), VIRTIO_BLK_S_OK);
+    assert_int_equal(driver_used(&drv)->idx, 2);
+    assert_true(irq.level);
+    wr(VIRTIO_MMIO_INTERRUPT_ACK, VIRTIO_MMIO_INT_VRING);
+    assert_int_equal(driver_used(&drv)->idx, 3);
+}
+
 #define RACE_REQUESTS 5000
 #define RACE_PATIENCE 1000000 /* looks at the used ring before a request counts as lost */
 
@@ -711,6 +733,7 @@ int main(void)
         cmocka_unit_test_setup(test_batch, setup),
         cmocka_unit_test_setup(test_two_queues, setup),
         cmocka_unit_test_setup(test_endless_requests_end, setup),
+        cmocka_unit_test_setup(test_long_requests_take_turns, setup),
         cmocka_unit_test_setup(test_no_request_is_lost, setup),
     };
 
