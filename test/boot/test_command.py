@@ -18,7 +18,8 @@ class Command(BootTest):
         self.assertNotIn("traproom-verdict", out)
 
     def test_poweroff_leaves_no_verdict(self):
-        status, out, err = self.launch("--cmd", "poweroff -f")  # at once: else init may let the session go on
+        # -f: at once. Without it the session goes on until init ends it.
+        status, out, err = self.launch("--cmd", "poweroff -f")
         self.assertEqual(status, 1, out)
         self.assertIn("no verdict", err)
 
