@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Good trees: what they mean for the VM. Bad ones are in test_vm_fdt_bad.c. */
+/*
+ * Good trees: what they mean for the VM. Bad ones are in test_vm_fdt_bad.c and
+ * test_vm_fdt_limits.c.
+ */
 #include <stdbool.h>
 #include <string.h>
 

@@ -1,16 +1,10 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Trees that must be refused: one change each to a good tree, the error that it gets and what
- * the message must name. Good trees are in test_vm_fdt.c.
+ * the message must name. Good trees are in test_vm_fdt.c, those with too much of something in
+ * test_vm_fdt_limits.c.
  */
-#include <stdbool.h>
-#include <string.h>
-
-#include "fdt_log.h"
-#include "fdt_tree.h"
-#include "vm/vm_fdt.h"
-
-#define IPA_BITS 40
+#include "fdt_refused.h"
 
 enum change { SET, SET_TEXT, SET_BYTES, DELETE, DELETE_NODE };
 
@@ -28,12 +22,6 @@ struct bad {
 #define CELLS(...)                                                                                 \
     .count = sizeof((uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t), .cells = {__VA_ARGS__}
 #define SAYS(error, ...) .err = error, .says = {__VA_ARGS__}
-
-#define GIC   "/interrupt-controller@8000000"
-#define UART0 "/serial@9000000"
-#define UART1 "/serial@9040000"
-#define SLOT0 "/virtio@a000000"
-#define SLOT2 "/virtio@a000400"
 
 static const struct bad guest[] = {
     /* /chosen */
@@ -199,23 +187,6 @@ static void apply(void *fdt, const struct bad *bad)
     }
 }
 
-/* Frees the tree. */
-static void assert_refused(void *fdt, int err, const char *says, const char *says_too)
-{
-    static struct vm_config config;
-    int result;
-
-    log_clear();
-    result = vm_fdt_parse(fdt, fdt_totalsize(fdt), IPA_BITS, &config);
-    free(fdt);
-    if (result != -err || logged.errors != 1)
-        fail_msg("%d, not %d, after %u errors: %s", result, -err, logged.errors, logged.error);
-    assert_int_equal(logged.warnings, 0);
-    if (strstr(logged.error, says) == NULL ||
-        (says_too != NULL && strstr(logged.error, says_too) == NULL))
-        fail_msg("\"%s\" lacks \"%s\" or \"%s\"", logged.error, says, says_too);
-}
-
 static void test_one_change(void **state)
 {
     (void)state;
@@ -225,92 +196,6 @@ static void test_one_change(void **state)
         print_message("%s %s\n", guest[i].path, guest[i].prop != NULL ? guest[i].prop : "");
         apply(fdt, &guest[i]);
         assert_refused(fdt, guest[i].err, guest[i].says[0], guest[i].says[1]);
-    }
-}
-
-static void test_too_many_cpus(void **state)
-{
-    void *fdt = tree_open("guest");
-    char path[32];
-
-    (void)state;
-    for (uint32_t i = 0; i < 14; i++) {
-        snprintf(path, sizeof(path), "cpu@%x", 0x200 + i);
-        fdt_add_subnode(fdt, tree_node(fdt, "/cpus"), path);
-        snprintf(path, sizeof(path), "/cpus/cpu@%x", 0x200 + i);
-        tree_set_string(fdt, path, "device_type", "cpu");
-        TREE_CELLS(fdt, path, "reg", 0x200 + i);
-    }
-    assert_refused(fdt, ERR_NOMEM, "/cpus/cpu@", "16 CPUs");
-}
-
-/* The ninth piece of RAM; and eight, with the tree outside them. */
-static void test_too_much_ram(void **state)
-{
-    for (uint32_t pieces = 9; pieces >= 8; pieces--) {
-        void *fdt = tree_open("guest");
-        uint32_t reg[9 * 4];
-
-        (void)state;
-        for (uint32_t i = 0; i < pieces; i++) {
-            reg[4 * i] = 0;
-            reg[4 * i + 1] = 0x60000000 - i * 0x200000;
-            reg[4 * i + 2] = 0;
-            reg[4 * i + 3] = 0x100000;
-        }
-        tree_set_cells(fdt, "/memory@48000000", "reg", pieces * 4, reg);
-        assert_refused(fdt, ERR_NOMEM, "8", pieces == 9 ? "/memory@48000000" : "dtb-address");
-    }
-}
-
-static void test_too_many_claims(void **state)
-{
-    void *fdt = tree_open("guest");
-    fdt32_t *reg;
-
-    (void)state;
-    assert_int_equal(fdt_setprop_placeholder(fdt, tree_node(fdt, "/memory@48000000"), "reg",
-                                             100 * 4 * 4, (void **)&reg),
-                     0);
-    for (uint32_t i = 0; i < 100; i++) {
-        reg[4 * i] = 0;
-        reg[4 * i + 1] = cpu_to_fdt32(0x50000000 + i * 0x1000);
-        reg[4 * i + 2] = 0;
-        reg[4 * i + 3] = cpu_to_fdt32(0x1000);
-    }
-    assert_refused(fdt, ERR_NOMEM, "/memory@48000000", "too many");
-}
-
-static void test_too_many_redist_regions(void **state)
-{
-    void *fdt = tree_open("guest");
-
-    (void)state;
-    TREE_CELLS(fdt, GIC, "#redistributor-regions", 5);
-    TREE_CELLS(fdt, GIC, "reg", 0, 0x8000000, 0, 0x10000, 0, 0x8100000, 0, 0x20000, 0, 0x8200000, 0,
-               0x20000, 0, 0x8300000, 0, 0x20000, 0, 0x8400000, 0, 0x20000, 0, 0x8500000, 0,
-               0x20000);
-    assert_refused(fdt, ERR_NOMEM, GIC, "4 regions");
-}
-
-/* A disk beyond the eighth, and a disk in a slot beyond the fortieth. */
-static void test_too_many_disks(void **state)
-{
-    for (unsigned empty = 0; empty <= 40; empty += 40) {
-        void *fdt = tree_open("guest");
-
-        (void)state;
-        for (uint32_t i = empty + 9; i > 0; i--) {
-            char path[32];
-
-            snprintf(path, sizeof(path), "/virtio@%x", 0xb000000 + i * 0x200);
-            tree_add_device(fdt, path + 1, "virtio,mmio", 0xb000000 + i * 0x200, 0x200, 100 + i);
-            if (i > empty)
-                TREE_CELLS(fdt, path, "traproom,disk", 0, 0x70000000, 0, 0x1000);
-        }
-        if (empty > 0)
-            tree_set_string(fdt, "/virtio@b000200", "status", "disabled");
-        assert_refused(fdt, ERR_NOMEM, "/virtio@", "disk");
     }
 }
 
@@ -332,27 +217,6 @@ static void test_wrapping_window(void **state)
     TREE_CELLS(fdt, "/soc/apb/identity", "ranges", 0x7000, ~0U, 0x100);
     TREE_CELLS(fdt, "/soc/apb", "ranges", 0x10000, 5, 0, 0x8000, 0, ~0U, ~0xfffU, 0x8000);
     assert_refused(fdt, ERR_RANGE, "/soc/apb/serial@3000", "ranges");
-}
-
-static void test_names_too_long(void **state)
-{
-    void *fdt = tree_open("guest");
-    const char *name = "device-whose-name-goes-on-and-on-and-on-until-no-message-could-hold-it@1";
-
-    (void)state;
-    tree_add_device(fdt, name, "arm,pl011", 0x48000000, 0x1000, 99);
-    assert_refused(fdt, ERR_EXIST, "device-whose-name", "/memory@48000000");
-}
-
-static void test_too_deep(void **state)
-{
-    void *fdt = tree_open("guest");
-    int node = 0;
-
-    (void)state;
-    for (unsigned i = 0; i < 16; i++)
-        node = fdt_add_subnode(fdt, node, "deeper");
-    assert_refused(fdt, ERR_UNSUPPORTED, "15 deep", NULL);
 }
 
 static void test_no_blob(void **state)
@@ -389,15 +253,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_change),
-        cmocka_unit_test(test_too_many_cpus),
-        cmocka_unit_test(test_too_much_ram),
-        cmocka_unit_test(test_too_many_claims),
-        cmocka_unit_test(test_too_many_redist_regions),
-        cmocka_unit_test(test_too_many_disks),
         cmocka_unit_test(test_no_interrupt_parent),
         cmocka_unit_test(test_wrapping_window),
-        cmocka_unit_test(test_names_too_long),
-        cmocka_unit_test(test_too_deep),
         cmocka_unit_test(test_no_blob),
     };
 
