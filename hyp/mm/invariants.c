@@ -24,7 +24,8 @@ struct run {
 struct check {
     const struct invariants *rules;
     const struct pgtable *pt;
-    const char *whose; /* the map under check */
+    const char *whose; /* the map under check, and what must hold of its leaves */
+    int (*leaf_fn)(struct check *check, uint64_t ia, uint64_t desc, uint64_t size);
     uint64_t seen[PAGE_POOL_MAX / WORD_BITS];
     struct run run;
     char *text;
@@ -96,6 +97,28 @@ static int check_format(struct check *check, const struct pgtable_visit *visit)
     return 0;
 }
 
+/* A table is shown before it is walked, so a bad one ends the walk. */
+static int check_entry(const struct pgtable_visit *visit, void *ctx)
+{
+    struct check *check = ctx;
+    uint64_t desc = *visit->slot;
+    int err;
+
+    if (visit->leaving || !pte_is_valid(desc))
+        return 0;
+    err = check_format(check, visit);
+    if (err != 0 || pte_is_table(desc, visit->level))
+        return err;
+    return check->leaf_fn(check, visit->ia, desc, pte_level_size(visit->level));
+}
+
+static int check_map(struct check *check)
+{
+    int err = check_root(check);
+
+    return err != 0 ? err : pgtable_walk(check->pt, 0, BIT(check->pt->in_bits), check_entry, check);
+}
+
 /* ---- Stage 2 ---- */
 
 static uint64_t later(uint64_t a, uint64_t b)
@@ -155,26 +178,17 @@ static int check_owner(const struct check *check, uint64_t ia, uint64_t out, uin
     return 0;
 }
 
-/* A table is shown before it is walked, so a bad one ends the walk. */
-static int check_stage2(const struct pgtable_visit *visit, void *ctx)
+static int check_stage2(struct check *check, uint64_t ia, uint64_t desc, uint64_t size)
 {
-    struct check *check = ctx;
-    uint64_t desc = *visit->slot;
     uint64_t out = pte_addr(desc).v;
-    uint64_t size = pte_level_size(visit->level);
     int err;
 
-    if (visit->leaving || !pte_is_valid(desc))
-        return 0;
-    err = check_format(check, visit);
-    if (err != 0 || pte_is_table(desc, visit->level))
-        return err;
     if ((desc & STAGE2_FIXED) != STAGE2_EXPECTED)
         return breach(check,
                       "%s: the attributes 0x%lx of page 0x%lx, at IPA 0x%lx, are not allowed",
-                      check->whose, desc & PTE_LEAF_ATTR, out, visit->ia);
-    err = check_owner(check, visit->ia, out, size);
-    return err != 0 ? err : add_to_run(check, visit->ia, out, size);
+                      check->whose, desc & PTE_LEAF_ATTR, out, ia);
+    err = check_owner(check, ia, out, size);
+    return err != 0 ? err : add_to_run(check, ia, out, size);
 }
 
 /* ---- EL2's own map ---- */
@@ -214,22 +228,14 @@ static int check_guards(const struct check *check, uint64_t base, uint64_t size)
     return 0;
 }
 
-static int check_hyp(const struct pgtable_visit *visit, void *ctx)
+static int check_hyp(struct check *check, uint64_t ia, uint64_t desc, uint64_t size)
 {
-    struct check *check = ctx;
-    uint64_t desc = *visit->slot;
     uint64_t out = pte_addr(desc).v;
-    uint64_t size = pte_level_size(visit->level);
     int err;
 
-    if (visit->leaving || !pte_is_valid(desc))
-        return 0;
-    err = check_format(check, visit);
-    if (err != 0 || pte_is_table(desc, visit->level))
-        return err;
-    if (out != visit->ia)
+    if (out != ia)
         return breach(check, "%s: page 0x%lx, of %s, is at another address: 0x%lx", check->whose,
-                      out, owner_name(check, out), visit->ia);
+                      out, owner_name(check, out), ia);
     err = check_guards(check, out, size);
     return err != 0 ? err : check_hyp_rights(check, desc, out, size);
 }
@@ -237,19 +243,20 @@ static int check_hyp(const struct pgtable_visit *visit, void *ctx)
 int invariants_check(const struct invariants *rules, const struct pgtable *stage2, char *text,
                      size_t size)
 {
-    struct check check = {
-        .rules = rules, .pt = rules->hyp, .whose = "EL2's map", .text = text, .size = size};
-    int err = check_root(&check);
+    struct check check = {.rules = rules,
+                          .pt = rules->hyp,
+                          .whose = "EL2's map",
+                          .leaf_fn = check_hyp,
+                          .text = text,
+                          .size = size};
+    int err = check_map(&check);
 
-    if (err == 0)
-        err = pgtable_walk(check.pt, 0, BIT(check.pt->in_bits), check_hyp, &check);
     if (err != 0)
         return err;
     check.pt = stage2;
     check.whose = "stage 2";
-    err = check_root(&check);
-    if (err == 0)
-        err = pgtable_walk(stage2, 0, BIT(stage2->in_bits), check_stage2, &check);
+    check.leaf_fn = check_stage2;
+    err = check_map(&check);
     return err != 0 ? err : end_run(&check);
 }
 
