@@ -223,7 +223,6 @@ static void split_leaf(struct change *change, const struct pgtable_visit *visit)
     link_table(visit->slot, table);           /* make */
 }
 
-/* Prepare, reserve, commit. */
 static int run_change(struct change *change, pgtable_visit_fn prepare, pgtable_visit_fn commit)
 {
     const struct pgtable *pt = change->pt;
