@@ -24,7 +24,7 @@ help:
 	@echo 'make test          build everything and run all tests'
 	@echo 'make fuzz          run each fuzzer for TIME=60 seconds'
 	@echo 'make coverage      lines and branches that the unit tests reach, against thresholds'
-	@echo 'make analyze       static analysis: gcc, clang-tidy, cppcheck, headers, layers'
+	@echo 'make analyze       static analysis: gcc, clang-tidy, cppcheck, format, headers, layers'
 	@echo 'make prove         proofs, by Frama-C, that some of the code has no run-time error'
 	@echo 'make debug         as run-linux, but stopped before the first instruction, for gdb'
 	@echo 'make bench         measure what Traproom costs, against the budget'
