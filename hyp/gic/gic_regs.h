@@ -77,6 +77,9 @@
 #define ICH_HCR_TDIR     BIT(14)
 #define ICH_HCR_EOIcount GENMASK(31, 27)
 
+/* ICH_VMCR_EL2 */
+#define ICH_VMCR_VEOIM BIT(9)
+
 /* ICH_VTR_EL2 */
 #define ICH_VTR_ListRegs GENMASK(4, 0)
 #define ICH_VTR_TDS      BIT(19)

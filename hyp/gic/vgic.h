@@ -112,7 +112,9 @@ void vgic_set_line(void *vgic, uint32_t intid, bool level);
  */
 void vgic_send_sgi(struct vgic *vgic, unsigned from, uint64_t sgir, bool group1);
 
-/* A write to ICC_DIR_EL1 by vCPU `cpu`: the interrupt, whoever acknowledged it, is active no more.
+/*
+ * A write to ICC_DIR_EL1 by vCPU `cpu`, on whose CPU this runs: the interrupt, whoever acknowledged
+ * it, is active no more. Ignored with EOImode 0 (GICv3, "ICC_DIR_EL1").
  */
 void vgic_deactivate(struct vgic *vgic, unsigned cpu, uint64_t dir_value);
 

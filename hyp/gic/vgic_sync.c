@@ -184,7 +184,7 @@ void vgic_deactivate(struct vgic *vgic, unsigned cpu, uint64_t dir_value)
     uint32_t held = 0;
     uint32_t bit = UINT32_C(1) << intid % 32;
 
-    if (intid >= VGIC_NR_IRQS)
+    if (intid >= VGIC_NR_IRQS || (gich_read_vmcr() & ICH_VMCR_VEOIM) == 0)
         return;
     bank = vgic_bank_of(vgic, cpu, intid);
     spin_lock(&vgic->lock);

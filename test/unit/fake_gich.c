@@ -102,6 +102,11 @@ void gich_write_hcr(uint64_t v)
     own()->hcr = v;
 }
 
+uint64_t gich_read_vmcr(void)
+{
+    return fake_guest[fake_cpu_index].eoi_mode ? ICH_VMCR_VEOIM : 0;
+}
+
 void gich_reset(void)
 {
     *own() = (struct fake_gich){.hcr = ICH_HCR_En};

@@ -182,6 +182,7 @@ static void deactivated_elsewhere(void **state)
 {
     (void)state;
     fake_guest[0].eoi_mode = true;
+    fake_guest[1].eoi_mode = true;
     make_edges(1);
     irq_write(0, GICD_ISENABLER, 3);
     for (unsigned n = 0; n < 3; n++) {
@@ -196,6 +197,20 @@ static void deactivated_elsewhere(void **state)
         dir(0, 3);
         assert_false(irq_is(0, GICD_ISACTIVER, 3));
     }
+}
+
+/* With EOImode 0 the one step does both, and there is no second: a write to ICC_DIR_EL1 is lost. */
+static void deactivated_at_once(void **state)
+{
+    (void)state;
+    make_edges(1);
+    pulse(32);
+    assert_int_equal(ack(0), 32);
+    dir(0, 32);
+    dir(1, 32);
+    assert_true(irq_is(0, GICD_ISACTIVER, 32));
+    eoi(0, 32);
+    assert_false(irq_is(0, GICD_ISACTIVER, 32));
 }
 
 /* A timer that is pending and not active stays so, here and at the machine's GIC. */
@@ -312,6 +327,7 @@ int main(void)
         test(active_by_a_write),
         test(linked_one_spilled),
         test(deactivated_elsewhere),
+        test(deactivated_at_once),
         test(deactivated_while_pending),
         test(silent_while_away),
         test(any_number_of_lrs),

@@ -45,6 +45,15 @@ static inline void gich_write_hcr(uint64_t v)
     __asm__ volatile("msr S3_4_C12_C11_0, %0" : : "r"(v));
 }
 
+/* What the guest has in its ICC_CTLR_EL1, ICC_PMR_EL1 and their like (ICH_VMCR_EL2). */
+static inline uint64_t gich_read_vmcr(void)
+{
+    uint64_t v;
+
+    __asm__ volatile("mrs %0, S3_4_C12_C11_7" : "=r"(v));
+    return v;
+}
+
 static inline uint64_t gich_read_vtr(void)
 {
     uint64_t v;

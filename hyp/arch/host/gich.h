@@ -18,6 +18,7 @@ uint32_t gich_empty_lrs(void);
 uint32_t gich_ended_lrs(void);
 uint64_t gich_read_hcr(void);
 void gich_write_hcr(uint64_t v);
+uint64_t gich_read_vmcr(void);
 void gich_reset(void);
 
 #endif
