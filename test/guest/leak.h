@@ -63,6 +63,7 @@
     X(dbgbcr0_el1, 0, 0x1e0)                                                                       \
     X(dbgwvr0_el1, 0, 0x5a5a5a08)                                                                  \
     X(dbgwcr0_el1, 0, 0x1fe0)                                                                      \
+    X(osdlr_el1, 0, 1)                                                                             \
     X(nzcv, 0, 0xf0000000)
 
 /* The keys of pointer authentication (FEAT_PAuth). */

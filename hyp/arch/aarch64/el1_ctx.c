@@ -151,6 +151,7 @@ static void reset_debug(void)
     RESET_4_PAIRS(w, 8, 9, 10, 11, watchpoint);
     RESET_4_PAIRS(w, 12, 13, 14, 15, watchpoint);
     write_sysreg(0, mdccint_el1);
+    write_sysreg(0, osdlr_el1); /* the double lock, or nothing where there is none */
     write_sysreg(OS_LOCKED, oslar_el1);
 }
 
