@@ -16,6 +16,7 @@
 #define BLOCK_BOOT   0x741      /* a block: AF, inner shareable, RES1 of AP, Attr0 */
 #define DEVICE_BOOT  0x445      /* a block: AF, RES1 of AP, Attr1 */
 #define XN_BOOT      0x40       /* execute-never, bit 54, in the upper 16 bits */
+#define BOOT_VA_BITS 39         /* as TCR_BOOT has them */
 #define GIB_SHIFT    30
 #define IMAGE_MAGIC  0x644d5241 /* "ARM\x64" */
 #define R_AARCH64_RELATIVE 1027
@@ -103,10 +104,12 @@ END(map_gib)
 
 /*
  * bool boot_map_device(uint64_t pa): map the GiB around it on the first map, as a device. False: it
- * is mapped as memory.
+ * is mapped as memory, or lies beyond that map.
  */
 FUNC(boot_map_device)
     BTI_C
+    lsr x1, x0, #BOOT_VA_BITS
+    cbnz x1, 1f
     adrp x1, boot_table
     add x1, x1, :lo12:boot_table
     ubfx x2, x0, #GIB_SHIFT, #9

@@ -30,7 +30,10 @@ struct boot_cpu {
 };
 
 void boot_switch_map(const struct boot_cpu *cpu);
-/* Before that, the device at `pa` is to be used. False: it can't be, since it lies beside RAM. */
+/*
+ * Before that, the device at `pa` is to be used. False: it can't be, since it lies beside RAM or
+ * above 512 GiB.
+ */
 bool boot_map_device(uint64_t pa);
 /* Where PSCI starts the others, x0 a struct boot_cpu. */
 void boot_secondary(void);
