@@ -23,14 +23,15 @@ void power_kick(struct vcpu *target)
     gic_kick(target->index);
 }
 
-void power_reset_vcpu(struct vcpu *vcpu, uint64_t entry, uint64_t context)
+/* The registers that vectors.S loads, of a CPU that was just turned on (PSCI, "CPU_ON"). */
+static void reset_regs(struct vcpu *vcpu)
 {
     for (unsigned i = 0; i < 31; i++)
         vcpu->regs.x[i] = 0;
     vcpu->guest_key[0] = 0;
     vcpu->guest_key[1] = 0;
-    vcpu->regs.x[0] = context;
-    vcpu->regs.pc = entry;
+    vcpu->regs.x[0] = vcpu->context;
+    vcpu->regs.pc = vcpu->entry;
     vcpu->regs.pstate = PSR_M_EL1h | PSR_DAIF;
 }
 
@@ -115,7 +116,7 @@ void power_park(struct vcpu *vcpu)
             irq_handle(vcpu);
         }
     }
-    power_reset_vcpu(vcpu, vcpu->entry, vcpu->context);
+    reset_regs(vcpu);
     vgic_cpu_on(&vm->vgic, vcpu->index);
 }
 

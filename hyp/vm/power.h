@@ -17,13 +17,6 @@ struct vm;
 void power_kick(struct vcpu *target);
 
 /*
- * Give `vcpu`, whose CPU calls this, the general registers of a CPU that was just turned on (PSCI,
- * "CPU_ON": EL1, interrupts masked), entering at `entry` with `context` in x0. The others are as
- * el1_ctx_reset() has left them, the interrupt controller's state is left alone.
- */
-void power_reset_vcpu(struct vcpu *vcpu, uint64_t entry, uint64_t context);
-
-/*
  * Park the calling vCPU, which is VCPU_OFF and loses its EL1 registers, until it is
  * VCPU_ON_PENDING; then make it VCPU_ON with fresh registers and return. Takes vm->power_lock; call
  * without it.
