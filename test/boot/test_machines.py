@@ -84,7 +84,7 @@ class Unfit(unittest.TestCase):
         self.check('no enabled "arm,gic-v3"', "-M", "virt,virtualization=on", "-m", "512")
 
     def test_gic_version_2_and_a_far_uart(self):
-        """It can't be said, as the first map does not reach so far, and nothing touches the UART."""
+        """It can't be said: the first map does not reach so far. Nothing touches the UART."""
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "tree")
             self.qemu("-M", f"virt,virtualization=on,dumpdtb={path}", "-m", "512")
