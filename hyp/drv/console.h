@@ -23,7 +23,10 @@ void console_guest_put(uint8_t byte);
  */
 void console_exit_line(const char *text);
 
-/* Break the lock: the CPU that held it will not come back. For panic.c alone. */
+/*
+ * Break the lock: the CPU that holds it may be the one that failed. If it is another one, a byte of
+ * its own may come between. For panic.c alone.
+ */
 void console_seize(void);
 
 #endif

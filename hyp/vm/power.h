@@ -34,7 +34,8 @@ void power_stop_vm(struct vcpu *vcpu, bool reset);
 
 /*
  * Stop the VM for good because of something it did, with a report of the vCPU's registers;
- * `reason`, a string that lasts, ends up in the exit line. Does not return.
+ * `reason`, a string that lasts, ends up in the exit line. Does not return, unless another vCPU has
+ * had the guest reset in the same moment: then as power_stop_vm() does.
  */
 void power_kill_vm(struct vcpu *vcpu, const char *reason);
 

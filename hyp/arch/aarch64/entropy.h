@@ -14,7 +14,7 @@
 
 /*
  * 64 bits from the CPU's generator. Where it has none they come from `seed`, what the boot loader
- * gave, and from the counter, so that no two draws are the same.
+ * gave, and from the counter: two draws a tick of it apart differ.
  */
 static inline __attribute__((always_inline)) uint64_t entropy(uint64_t seed)
 {
