@@ -54,8 +54,8 @@ static void try_start(unsigned cpu, smp_fn fn)
 }
 
 /*
- * Each call that succeeded has started the CPU once. A CPU that was in the midst of a call may start
- * one more that was found off; that one sees that it is over.
+ * Each call that succeeded has started the CPU once. A CPU that was in the midst of a call may
+ * start one more that was found off; that one sees that it is over.
  */
 static void settle(const char *what)
 {
