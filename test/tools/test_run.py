@@ -141,6 +141,15 @@ class Status(RunTest):
         with self.assertRaises(ProcessLookupError):
             os.kill(qemu, 0)
 
+    def test_nohup(self):
+        program = "print('x', flush=True); input(); " + OFF
+        with subprocess.Popen(["nohup", LAUNCHER, "run"], env=self.environment(program),
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            self.assertEqual(process.stdout.readline(), b"x\n")
+            process.send_signal(signal.SIGHUP)
+            process.communicate(b"\n", timeout=10)
+            self.assertEqual(process.returncode, 0)
+
     def test_signal_before_qemu(self):
         """Nothing is left behind, and nothing said, when it comes as dtc is at work."""
         for number, status in ((signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGINT, 130)):

@@ -169,9 +169,13 @@ def raise_terminated(number, _frame):
 
 
 def catch_signals():
-    """From here on those that ask the launcher to end raise Terminated, so that it tidies up."""
+    """
+    From here on those that ask the launcher to end raise Terminated, so that it tidies up. What it
+    was started to ignore it ignores, as after nohup.
+    """
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, raise_terminated)
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, raise_terminated)
 
 
 def run(command, output, args):
