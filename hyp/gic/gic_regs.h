@@ -82,7 +82,6 @@
 
 /* ICH_VTR_EL2 */
 #define ICH_VTR_ListRegs GENMASK(4, 0)
-#define ICH_VTR_TDS      BIT(19)
 #define ICH_VTR_PREbits  GENMASK(28, 26)
 #define ICH_VTR_PRIbits  GENMASK(31, 29)
 

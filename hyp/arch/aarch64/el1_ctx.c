@@ -44,6 +44,8 @@ static void configure_traps(void)
     if (!has(pfr0, ID_AA64PFR0_EL1_SVE))
         cptr |= CPTR_EL2_TZ; /* RES1 where there is no SVE */
     write_sysreg(cptr, cptr_el2);
+    if (has(pfr0, ID_AA64PFR0_EL1_RAS))
+        write_sysreg_enc(0, vsesr_el2); /* the syndrome of exit_serror()'s virtual error */
     if (has(dfr0, ID_AA64DFR0_EL1_PMUVer))
         mdcr |= MDCR_EL2_TPM | MDCR_EL2_TPMCR | FIELD_GET(PMCR_EL0_N, read_sysreg(pmcr_el0));
     if (has(dfr0, ID_AA64DFR0_EL1_PMSVer))

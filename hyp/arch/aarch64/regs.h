@@ -126,6 +126,7 @@
 #define ID_AA64PFR0_EL1_RAS       (UL(0xf) << 28)
 #define ID_AA64PFR0_EL1_SVE       (UL(0xf) << 32)
 #define ID_AA64PFR0_EL1_GIC       (UL(0xf) << 24)
+#define ID_AA64PFR0_EL1_RAS       (UL(0xf) << 28)
 #define ID_AA64PFR0_EL1_AMU       (UL(0xf) << 44)
 #define ID_AA64PFR1_EL1_BT        UL(0xf)
 #define ID_AA64PFR1_EL1_SSBS      (UL(0xf) << 4)

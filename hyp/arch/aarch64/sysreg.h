@@ -18,6 +18,7 @@
 #define sysreg_zcr_el1          S3_0_C1_C2_0
 #define sysreg_zcr_el2          S3_4_C1_C2_0
 #define sysreg_vdisr_el2        S3_4_C12_C1_1
+#define sysreg_vsesr_el2        S3_4_C5_C2_3
 #define sysreg_hcrx_el2         S3_4_C1_C2_2
 #define sysreg_hfgrtr_el2       S3_4_C1_C1_4
 #define sysreg_hfgwtr_el2       S3_4_C1_C1_5
