@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "cpu.h"
 #include "regs.h"
 #include "rndr.h"
 #include "sysreg.h"
@@ -22,8 +23,7 @@ static inline __attribute__((always_inline)) uint64_t entropy(uint64_t seed)
 
     if ((read_sysreg(id_aa64isar0_el1) & ID_AA64ISAR0_EL1_RNDR) != 0 && rndr_read(&v))
         return v;
-    __asm__ volatile("isb" : : : "memory"); /* a second draw reads the counter later */
-    return (seed ^ (read_sysreg(cntpct_el0) + read_sysreg(mpidr_el1))) * ENTROPY_SPREAD;
+    return (seed ^ (cpu_counter() + cpu_mpidr())) * ENTROPY_SPREAD;
 }
 
 #endif

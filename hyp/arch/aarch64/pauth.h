@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "barrier.h"
 #include "entropy.h"
 #include "regs.h"
 #include "sysreg.h"
@@ -35,7 +36,7 @@ static inline __attribute__((always_inline)) void pauth_start(uint64_t seed)
     write_sysreg_enc(entropy(seed), apiakeyhi_el1);
     write_sysreg((uint64_t)(uintptr_t)vectors_pauth, vbar_el2);
     write_sysreg(read_sysreg(sctlr_el2) | SCTLR_EL2_EnIA, sctlr_el2);
-    __asm__ volatile("isb" : : : "memory"); /* what is called from here on signs with that key */
+    isb(); /* what is called from here on signs with that key */
 }
 
 /* SCTLR_EL2.EnIA as it is to stay. */
