@@ -5,7 +5,7 @@
  */
 #include "mm/stage2.h"
 
-#include "mm/invariants.h"
+#include "check/invariants.h"
 #include "mm/phys.h"
 #include "mm/pte.h"
 #include "tlb.h"

@@ -7,11 +7,11 @@
 
 #include <stddef.h>
 
+#include "check/invariants.h"
 #include "el1_ctx.h"
 #include "gic/gic_regs.h"
 #include "gich.h"
 #include "lib/log.h"
-#include "mm/invariants.h"
 #include "mm/page_pool.h"
 #include "mm/phys.h"
 #include "regs.h"

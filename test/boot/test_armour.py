@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""EL2's armour, broken on purpose by a hypervisor built for that (hyp/arch/aarch64/sabotage.c):
+"""EL2's armour, broken on purpose by a hypervisor built for that (test/sabotage/sabotage.c):
 each time a report with the names of the functions, and the machine off."""
 
 import os
@@ -94,7 +94,7 @@ class Armour(BootTest):
         self.exception("overflow", "", "overflow")
 
     def breach(self, kind, text):
-        """What was done to a map is found by the walk after it (hyp/mm/invariants.c)."""
+        """What was done to a map is found by the walk after it (hyp/check/invariants.c)."""
         out = self.broken(kind)
         self.assertRegex(out.splitlines()[-1], f"hypervisor failed: {text}$")
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the tests of mm/invariants.c share: a machine, EL2's map of it, a guest's map, all as they
+ * What the tests of check/invariants.c share: a machine, EL2's map of it, a guest's map, all as they
  * should be, and ways to write descriptors that the code under mm/ would not make.
  */
 #ifndef INVARIANTS_FIXTURE_H
@@ -18,7 +18,7 @@
 
 #include "lib/bits.h"
 #include "mm/hyp_map.h"
-#include "mm/invariants.h"
+#include "check/invariants.h"
 #include "mm/phys.h"
 #include "mm/pte.h"
 #include "mm/stage2.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mm/invariants.c: maps as they should be, and each rule of a guest's map broken in turn.
+ * check/invariants.c: maps as they should be, and each rule of a guest's map broken in turn.
  * test_invariants_hyp.c does the same to tables and to EL2's own map.
  */
 #include "invariants_fixture.h"

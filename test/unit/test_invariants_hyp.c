@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mm/invariants.c: each rule of tables, and of EL2's own map, broken in turn. */
+/* check/invariants.c: each rule of tables, and of EL2's own map, broken in turn. */
 #include "invariants_fixture.h"
 
 #define GIB_BEYOND (4 * SIZE_1G) /* nothing is there in EL2's map */

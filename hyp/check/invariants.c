@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The maps, page by page, against what must hold of them. See invariants.h. */
-#include "mm/invariants.h"
+#include "check/invariants.h"
 
 #include <stdarg.h>
 

@@ -1,22 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Each function below breaks one rule that EL2's own map, the compiler or the CPU shall enforce.
- * See sabotage.h; main.c calls once all CPUs are up, before the guest runs. Not part of a usual
- * build.
+ * See check/sabotage.h. Not part of a usual build.
  */
-#include "sabotage.h"
-
-#ifdef TRAPROOM_SABOTAGE
+#include "check/sabotage.h"
 
 #include <libfdt.h>
 #include <limits.h>
 #include <stddef.h>
 
 #include "cache.h"
+#include "check/invariants.h"
 #include "image.h"
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "mm/invariants.h"
 #include "mm/pte.h"
 #include "trap/panic.h"
 #include "vm/vm.h"
@@ -142,7 +139,7 @@ SABOTAGE(lose_stack)
                      : "memory");
 }
 
-/* ---- The maps, which a walk looks after (mm/invariants.c) ---- */
+/* ---- The maps, which a walk looks after (check/invariants.c) ---- */
 
 static struct vm *guest;
 static struct pgtable *own_map;
@@ -241,5 +238,3 @@ void sabotage(const void *fdt, struct vm *vm, struct pgtable *hyp_map)
     }
     panic("there is no sabotage %s", name);
 }
-
-#endif

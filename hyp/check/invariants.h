@@ -8,8 +8,8 @@
  * each start of the guest, and panics where a sentence does not hold. Neighbours: mm/phys_map.h
  * knows the owners, mm/stage2.c and vm/vm.c ask, main.c says what is EL2's.
  */
-#ifndef MM_INVARIANTS_H
-#define MM_INVARIANTS_H
+#ifndef CHECK_INVARIANTS_H
+#define CHECK_INVARIANTS_H
 
 #include <stddef.h>
 

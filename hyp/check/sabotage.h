@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * EL2's armour broken on purpose, to show that it holds. Only in builds with the CMake option
- * TRAPROOM_SABOTAGE; test/boot/test_armour.py uses one. See sabotage.c.
+ * TRAPROOM_SABOTAGE; test/boot/test_armour.py uses one. test/sabotage/sabotage.c does it; main.c
+ * calls, once all CPUs are up.
  */
-#ifndef ARCH_SABOTAGE_H
-#define ARCH_SABOTAGE_H
+#ifndef CHECK_SABOTAGE_H
+#define CHECK_SABOTAGE_H
 
 struct vm;
 struct pgtable;
