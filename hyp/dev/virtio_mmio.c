@@ -3,7 +3,7 @@
  * The virtio-mmio transport: the register file, feature negotiation, the device status, and
  * the interrupt. trap/mmio_bus.c calls virtio_mmio_access(); a notification goes on to
  * the device, which answers what became of the queue. The numbers are Linux's
- * virtio_mmio.h and virtio_config.h.
+ * virtio_mmio.h and linux/virtio_config.h.
  */
 #include "dev/virtio_mmio.h"
 

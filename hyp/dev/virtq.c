@@ -2,7 +2,7 @@
 /*
  * The device's side of a split virtqueue: taking chains, handing them back, and both
  * kinds of notification suppression. The layout of what lies in guest memory is Linux's
- * virtio_ring.h; virtio is little-endian, as EL2 is.
+ * linux/virtio_ring.h; virtio is little-endian, as EL2 is.
  */
 #include "dev/virtq.h"
 

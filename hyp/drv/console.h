@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The machine's console, shared by Traproom's own lines (lib/log.h, implemented here) and the
- * guest's output. Neighbours: pl011.c beneath it, dev/vpl011.c and lib/log.h's users above.
+ * guest's output. Neighbours: pl011.c beneath it, vm/vm_console.c above.
  */
 #ifndef DRV_CONSOLE_H
 #define DRV_CONSOLE_H

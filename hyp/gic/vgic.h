@@ -17,8 +17,7 @@
  * take no lock. SPIs want the lock always.
  *
  * Neighbours: vgic.c (lines, SGIs, timers), vgic_lr.c (what goes into list registers),
- * vgic_mmio.c (GICD and GICR), vgic_sync.c (state held by another CPU), gich.h (the
- * hardware's virtual interface), gic.c (the machine's own GIC).
+ * vgic_mmio.c (GICD and GICR), vgic_sync.c (state held by another CPU), gic.c (the machine's own GIC).
  */
 #ifndef GIC_VGIC_H
 #define GIC_VGIC_H

@@ -8,7 +8,7 @@
  * another one first folds itself if it is held, so two that hold each other both go on. One that is
  * off is folded for good.
  *
- * Neighbours: vgic_mmio.c holds and releases; trap/exit.c calls vgic_sync() on a kick.
+ * Neighbours: vgic_mmio.c holds and releases; trap/irq.c calls vgic_sync() on a kick.
  */
 #include "cpu.h"
 #include "gic/gic.h"

@@ -2,7 +2,7 @@
 /*
  * Where a device is: its "reg", carried through the "ranges" of the buses above it to the root's
  * addresses (Devicetree Specification, "reg" and "ranges"). Neighbours: vm_fdt_walk.h knows the
- * buses; vm_fdt.c and board/host_fdt.c want to know.
+ * buses; vm_fdt_device.c and board/host_fdt.c want to know.
  */
 #ifndef VM_VM_FDT_ADDR_H
 #define VM_VM_FDT_ADDR_H

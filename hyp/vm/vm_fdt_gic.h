@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The GICv3 of a device tree (Linux's binding arm,gic-v3). Neighbours: vm_fdt_device.c, for the
- * guest, and board/host_fdt.c, for the machine; vm_fdt_irq.h for what is connected to it.
+ * guest, and board/host_fdt.c, for the machine.
  */
 #ifndef VM_VM_FDT_GIC_H
 #define VM_VM_FDT_GIC_H

@@ -1,15 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """tools/check-layers complains about what it is there for, and about nothing else."""
-import importlib.machinery
-import importlib.util
-import pathlib
 import unittest
 
-TOOL = pathlib.Path(__file__).resolve().parents[2] / "tools" / "check-layers"
-loader = importlib.machinery.SourceFileLoader("check_layers", str(TOOL))
-check_layers = importlib.util.module_from_spec(importlib.util.spec_from_loader("check_layers",
-                                                                               loader))
-loader.exec_module(check_layers)
+import support
+
+check_layers = support.load_tool("check-layers")
 
 
 def complaints(name, text):
