@@ -26,7 +26,8 @@ class DefaultTree(unittest.TestCase):
         self.assertEqual(len(self.tree.cpus()), 4)
         self.assertEqual(self.tree.ram(), [(0x48000000, 512 * MIB)])
         self.assertEqual(self.tree.first_virtio().name, "virtio_mmio@a000000")
-        self.assertEqual(self.tree.dtb_address(), 0x47000000)
+        self.assertIsNone(self.tree.dtb_address())
+        self.assertEqual(self.tree.reserved(), [])
 
     def test_cpus(self):
         for count in (1, 4, 16):
@@ -67,7 +68,8 @@ class OtherTrees(unittest.TestCase):
         self.assertTrue(dumped.first_virtio().name.startswith("virtio_mmio@a"))
 
     def test_one_cell(self):
-        small = tree(HEAD % (1, 1) + CPU + "memory@1000 { reg = <0x1000 0x2000 0x9000 0x1000>; }; };")
+        small = tree(HEAD % (1, 1) + CPU + 'memory@1000 { device_type = "memory"; '
+                     "reg = <0x1000 0x2000 0x9000 0x1000>; }; };")
         small.check()
         self.assertEqual(small.ram(), [(0x1000, 0x2000), (0x9000, 0x1000)])
 
@@ -80,6 +82,39 @@ class OtherTrees(unittest.TestCase):
         self.assertEqual(tree(text).ram(), [(0x1000, 0x1000)])
         self.assertEqual(tree(text).first_virtio().name, "c")
 
+    def test_what_the_guest_does_not_see_is_no_slot(self):
+        slot = 'x { compatible = "virtio,mmio"; }; '
+        for bus, there in (("", True), ('compatible = "simple-bus";', True),
+                           ('compatible = "acme,bus";', False), ('status = "disabled";', False)):
+            found = tree(HEAD % (2, 2) + f"a {{ {bus} b {{ {slot} }}; }}; }};").first_virtio()
+            self.assertEqual(found is not None, there, bus)
+
+    def test_ram_in_order(self):
+        memory = 'memory@%x { device_type = "memory"; reg = <0 0x%x 0 0x1000>; }; '
+        text = HEAD % (2, 2) + "".join(memory % (at, at) for at in (0x9000, 0x3000, 0x2000)) + "};"
+        self.assertEqual(tree(text).ram(), [(0x2000, 0x2000), (0x9000, 0x1000)])
+
+    def test_reserved(self):
+        text = HEAD % (2, 2) + """reserved-memory { #address-cells = <1>; #size-cells = <1>; ranges;
+            a { reg = <0x1000 0x2000 0x8000 0x100>; }; b { size = <0x1000>; };
+            c { reg = <0x4000 0x1000>; status = "disabled"; }; }; };"""
+        text = text.replace("/dts-v1/;", "/dts-v1/; /memreserve/ 0x5000 0x10;")
+        self.assertEqual(tree(text).reserved(), [
+            (0x1000, 0x2000, "/reserved-memory/a"), (0x8000, 0x100, "/reserved-memory/a"),
+            (0x5000, 0x10, "/memreserve/")])
+
+    def test_arguments_to_the_byte(self):
+        it = tree(HEAD % (2, 2) + r'chosen { bootargs = "\xfe=1"; }; };')
+        it.add_boot_arguments("a=\udcff")
+        self.assertEqual(it.chosen.properties["bootargs"], b"\xfe=1 a=\xff\0")
+
+    def test_numbers(self):
+        chosen = "chosen { linux,initrd-start = [%s]; }; };"
+        self.assertEqual(tree(HEAD % (2, 2) + chosen % "01 00 00 00").initrd_start(), 1 << 24)
+        for value in ("", "01", "01 02 03 04 05 06 07 08 09"):
+            with self.assertRaisesRegex(Problem, "32 or 64 bits"):
+                tree(HEAD % (2, 2) + chosen % value).initrd_start()
+
     def refused(self, text, words):
         with self.assertRaises(Problem) as caught:
             tree(text).check()
@@ -89,8 +124,13 @@ class OtherTrees(unittest.TestCase):
         memory = "memory@0 { device_type = \"memory\"; reg = <0 0 0 0x1000>; }; };"
         self.refused(HEAD % (2, 2) + memory, "no CPU")
         self.refused(HEAD % (2, 2) + CPU + "};", "no RAM")
-        self.refused(HEAD % (2, 2) + CPU + "memory@0 { reg = <0 0 0>; }; };", "multiple of 16")
+        self.refused(HEAD % (2, 2) + CPU + 'memory@0 { device_type = "memory"; reg = <0 0 0>; }; };',
+                     "multiple of 16")
         self.refused(HEAD % (3, 2) + CPU + memory, "#address-cells 3")
+        self.refused(HEAD % (2, 2) + CPU + 'memory@0 { device_type = "memory"; reg = '
+                     "<0xffffffff 0xfffff000 0 0x2000>; }; };", "beyond 64 bits")
+        self.refused(HEAD % (2, 2) + CPU + 'memory@0 { device_type = "memory"; reg = '
+                     "<0x0 0x0 0x4000 0x0>; }; };", "more than 256 GiB")
         many = "cpus { #address-cells = <1>; #size-cells = <0>; " + "".join(
             f'cpu@{i:x} {{ device_type = "cpu"; reg = <{i}>; }}; ' for i in range(17)) + "}; "
         self.refused(HEAD % (2, 2) + many + memory, "17 CPUs")

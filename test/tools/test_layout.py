@@ -16,33 +16,79 @@ def kernel(size=28 * MIB, text_offset=0):
     return types.SimpleNamespace(path="Image", size=size, text_offset=text_offset)
 
 
+def initrd_place(size, it, ram, reserved=()):
+    guest = layout.Guest(ram, reserved)
+    start = guest.place_kernel(it, "")
+    guest.place_tree()
+    return guest.place_initrd(size, start + it.size)
+
+
 class InGuest(unittest.TestCase):
     def test_usual_places(self):
-        self.assertEqual(layout.kernel_place(kernel(), DEFAULT_RAM), (0x48000000, 28 * MIB))
-        self.assertEqual(layout.initrd_place(MIB, kernel(), DEFAULT_RAM, 0x47000000), 0x54000000)
+        guest = layout.Guest(DEFAULT_RAM)
+        self.assertEqual(guest.place_kernel(kernel(), ""), 0x48000000)
+        self.assertEqual(guest.place_tree(), 0x47000000)
+        self.assertEqual(guest.place_initrd(MIB, 0x49C00000), 0x54000000)
 
     def test_kernel_does_not_fit(self):
-        layout.kernel_place(kernel(512 * MIB), DEFAULT_RAM)
+        layout.Guest(DEFAULT_RAM).place_kernel(kernel(512 * MIB), "")
         for it in (kernel(512 * MIB + 1), kernel(512 * MIB, 0x80000)):
-            with self.assertRaises(Problem):
-                layout.kernel_place(it, DEFAULT_RAM)
+            with self.assertRaisesRegex(Problem, "512 MiB at 0x48000000.*Image.*: more"):
+                layout.Guest(DEFAULT_RAM).place_kernel(it, "more")
+
+    def test_kernel_at_2_mib_plus_its_offset(self):
+        for start, offset, expected in ((0x48100000, 0, 0x48200000), (0x48000000, 0x80000, 0x48080000),
+                                        (0x48001000, 0x80000, 0x48280000)):
+            guest = layout.Guest([(start, 64 * MIB)])
+            self.assertEqual(guest.place_kernel(kernel(text_offset=offset), ""), expected)
+
+    def test_small_bank_is_passed_over(self):
+        guest = layout.Guest([(0x1000, 64 * 1024), (0x40000000, 28 * MIB - 1), (0x80000000, 28 * MIB)])
+        self.assertEqual(guest.place_kernel(kernel(), ""), 0x80000000)
 
     def test_small_ram_has_it_after_the_kernel(self):
-        ram = [(0x48000000, 64 * MIB)]
-        self.assertEqual(layout.initrd_place(MIB, kernel(), ram, 0x47000000), 0x49C00000)
+        self.assertEqual(initrd_place(MIB, kernel(), [(0x48000000, 64 * MIB)]), 0x49C00000)
 
     def test_large_kernel_pushes_it_up(self):
-        self.assertEqual(layout.initrd_place(MIB, kernel(300 * MIB), DEFAULT_RAM, 0x47000000),
-                         0x48000000 + 300 * MIB)
+        self.assertEqual(initrd_place(MIB, kernel(300 * MIB), DEFAULT_RAM), 0x48000000 + 300 * MIB)
 
     def test_tree_in_the_way(self):
-        ram = [(0x40000000, 128 * MIB)]
-        at = layout.initrd_place(MIB, kernel(111 * MIB), ram, 0x47000000)
+        at = initrd_place(MIB, kernel(111 * MIB), [(0x40000000, 128 * MIB)])
         self.assertEqual(at, 0x47200000)
 
     def test_no_room(self):
-        self.assertIsNone(layout.initrd_place(40 * MIB, kernel(), [(0x48000000, 64 * MIB)],
-                                              0x47000000))
+        self.assertIsNone(initrd_place(40 * MIB, kernel(), [(0x48000000, 64 * MIB)]))
+
+    def test_beside_what_is_reserved(self):
+        reserved = [(0x48000000, 0x1000, "firmware"), (0x54100000, 0x1000, "more")]
+        guest = layout.Guest(DEFAULT_RAM, reserved)
+        start = guest.place_kernel(kernel(), "")
+        self.assertEqual(start, 0x48200000)
+        self.assertEqual(guest.place_initrd(2 * MIB, start + 28 * MIB), 0x49E00000)
+
+    def test_tree_goes_elsewhere(self):
+        ram = [(0x40000000, 512 * MIB)]
+        self.assertEqual(layout.Guest(ram).place_tree(), 0x47000000)
+        self.assertEqual(layout.Guest(ram, [(0x47100000, 16, "x")]).place_tree(), 0x40000000)
+        # The end of RAM cuts it in two; and a ninth piece would be one too many.
+        self.assertEqual(layout.Guest([(0x40000000, 113 * MIB)]).place_tree(), 0x40000000)
+        eight = [(0x80000000 + i * 64 * MIB, 32 * MIB) for i in range(8)]
+        self.assertEqual(layout.Guest(eight).place_tree(), 0x80000000)
+        with self.assertRaisesRegex(Problem, "no room for its tree"):
+            layout.Guest([(0x47000000, MIB)]).place_tree()
+
+    def test_what_the_tree_fixes(self):
+        guest = layout.Guest(DEFAULT_RAM, [(0x50000000, MIB, "fw"), (0x52000000, MIB, "/memreserve/")])
+        guest.fix((0x51000000, MIB), "the initramfs")
+        with self.assertRaisesRegex(Problem, r"the tree at \[0x50080000, 0x5017ffff\] overlaps fw at "
+                                             r"\[0x50000000, 0x500fffff\]"):
+            guest.fix((0x50080000, MIB), "the tree")
+        with self.assertRaisesRegex(Problem, "overlaps the initramfs"):
+            guest.fix((0x51000000, 16), "the tree")
+        # What put it there reserved it, too.
+        guest.fix((0x52000000, MIB), "the tree")
+        with self.assertRaisesRegex(Problem, "overlaps /memreserve/"):
+            guest.fix((0x52080000, MIB), "more")
 
 
 class InMachine(unittest.TestCase):
@@ -54,7 +100,7 @@ class InMachine(unittest.TestCase):
         [(0x80000000, GIB)],
         [(1 << 39, 2 * GIB)],
         [(0x48000000, 128 * MIB), (0x60000000, 256 * MIB)],
-        [(0x50000000, 512 * MIB), (0x10000000, 512 * MIB)],
+        [(0x10000000, 512 * MIB), (0x50000000, 512 * MIB)],
     ]
 
     def test_room_for_all(self):

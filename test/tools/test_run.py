@@ -252,7 +252,7 @@ class Refused(RunTest):
             self.refused(words, "--kernel", self.write("kernel", data))
         self.refused("No such file", "--kernel", self.path("missing"))
         self.refused("Is a directory", "--kernel", self.folder.name)
-        self.refused("too small", "--mem", "8M", "--kernel",
+        self.refused("has no room for", "--mem", "8M", "--kernel",
                      self.write("kernel", image(image_size=9 * MIB)))
 
     def test_other_files(self):

@@ -3,6 +3,7 @@
 hypervisor, and turns what comes back into an exit status.
 
 cli.py          options, and the order of things
+stage.py        the guest as the options ask for it, everything checked and in its place
 fdt.py          flattened device trees, to read and to write
 guest_tree.py   what the launcher asks of a guest's tree, and puts into it
 images.py       the files: kernel, initramfs, disk, the command of --cmd

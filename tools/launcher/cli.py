@@ -10,13 +10,12 @@ import shutil
 import sys
 import tempfile
 
-from launcher import Problem, console, guest_tree, images, layout, machine, session
+from launcher import Problem, console, guest_tree, images, layout, machine, session, stage
+from launcher.stage import NONE, REPO, built
 
-REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 DEFAULT_CPU = "max,pauth-impdef=on"
 GDB_CPU = "max,pauth=off"  # gdb can't follow return addresses that are signed: QEMU 7.2 says no mask
-NONE = "none"
-SMALLEST_RAM, LARGEST_RAM = 4 * layout.MIB, 1 << 38
+SMALLEST_RAM = 4 * layout.MIB
 
 DESCRIPTION = """\
 Boot a guest under Traproom, in QEMU's machine. The guest's console is stdin and stdout;
@@ -56,7 +55,7 @@ def memory_size(text):
         raise argparse.ArgumentTypeError(f"'{text}' is not a size such as 512M or 2G")
     size = int(match.group(1)) * (1024 if match.group(2) in "Gg" and match.group(2) else 1)
     size *= layout.MIB
-    if not SMALLEST_RAM <= size <= LARGEST_RAM:
+    if not SMALLEST_RAM <= size <= guest_tree.LARGEST_RAM:
         raise argparse.ArgumentTypeError(f"'{text}' is not between 4M and 256G")
     return size
 
@@ -139,97 +138,6 @@ def parse_arguments(argv):
     return args
 
 
-def built(args, name):
-    """A file that the build makes."""
-    path = os.path.join(args.build, name)
-    if not os.path.exists(path):
-        raise Problem(f"{path} is not there: run `make build` first, or name a file of your own")
-    return path
-
-
-def choose_file(args, option, name):
-    """The file for an option: the user's, None for 'none', else the build's."""
-    given = getattr(args, option)
-    if given == NONE:
-        return None
-    path = given or built(args, name)
-    images.readable_size(f"--{option}", path)
-    return path
-
-
-def make_tree(args):
-    """The guest's tree as the options ask for it, without the images' places."""
-    if args.dtb:
-        tree = guest_tree.load_blob(args.dtb)
-    else:
-        tree = guest_tree.compile_source(os.path.join(REPO, "dts", "virt.dts"))
-        if args.smp:
-            tree.set_cpu_count(args.smp)
-        if args.mem:
-            tree.set_ram_size(args.mem)
-    tree.check()
-    tree.add_boot_arguments(args.append)
-    if args.gdb:
-        tree.add_boot_arguments("nokaslr")  # else the symbols are not where vmlinux has them
-    tree.set_flag("traproom,quiet", args.quiet)
-    tree.set_flag("traproom,stats", args.stats)
-    return tree
-
-
-def stage_initrd(args, tree, kernel, staging, path):
-    """Give the initramfs its two places; returns its path, None when it is left out."""
-    if path is None:
-        tree.forget_initrd()
-        return None
-    size = os.path.getsize(path)
-    start = tree.initrd_start() if args.dtb else None
-    if start is None:
-        start = layout.initrd_place(size, kernel, tree.ram(), tree.dtb_address())
-    if start is None:
-        what = f"the initramfs {path}, {size} bytes, does not fit into the guest's RAM"
-        if args.initrd or args.cmd is not None:
-            raise Problem(f"{what} beside the kernel: give it more (--mem)")
-        session.say(f"{what}: left out")
-        tree.forget_initrd()
-        return None
-    tree.set_initrd_place(start, size)
-    tree.chosen.set_u64s("traproom,initrd", staging.add(path, size), size)
-    return path
-
-
-def stage_disk(args, tree, staging, path):
-    node = tree.first_virtio()
-    if path is None:
-        return None
-    if node is None:
-        if args.disk:
-            raise Problem(f"--disk {path}: {tree.name} has no virtio,mmio node to put it behind")
-        return None
-    size = os.path.getsize(path)
-    if size % 512:
-        raise Problem(f"--disk {path}: {size} bytes are not a whole number of 512-byte sectors")
-    node.set_u64s("traproom,disk", staging.add(path, size), size)
-    return path
-
-
-def stage(args, folder, nonce):
-    """Everything checked and in its place: (tree, staging, the files by option)."""
-    kernel = images.Kernel(args.kernel or built(args, "images/Image"))
-    tree = make_tree(args)
-    layout.kernel_place(kernel, tree.ram())
-    initrd = choose_file(args, "initrd", "images/initramfs.cpio.gz")
-    if args.cmd is not None:
-        initrd = images.add_archive(folder, initrd, images.archive_command(folder, args.cmd, nonce))
-    by_image = not args.bare and not images.is_elf(args.hypervisor)
-    staging = layout.Staging(tree.ram(), by_image)
-    tree.chosen.set_u64s("traproom,kernel", staging.add(kernel.path, kernel.file_size),
-                         kernel.file_size)
-    files = {"kernel": kernel.path,
-             "initrd": stage_initrd(args, tree, kernel, staging, initrd),
-             "disk": stage_disk(args, tree, staging, choose_file(args, "disk", "images/disk.img"))}
-    return tree, staging, files
-
-
 def explain(command, tree, staging):
     for start, size in tree.ram():
         session.say(f"guest RAM   0x{start:x}, {size // layout.MIB} MiB")
@@ -261,7 +169,7 @@ def run(args):
         raise Problem(f"{machine.QEMU} is not installed: run tools/setup run")
     nonce = secrets.token_hex(8) if args.cmd is not None else None
     with tempfile.TemporaryDirectory(prefix="traproom-") as folder:
-        tree, staging, files = stage(args, folder, nonce)
+        tree, staging, files = stage.stage(args, folder, nonce)
         dtb = os.path.join(folder, "guest.dtb")
         with open(dtb, "wb") as file:
             file.write(tree.tree.pack())

@@ -3,12 +3,17 @@
 Made by cli.py from --dtb or from dts/virt.dts."""
 
 import copy
+import os
 import subprocess
 
 from launcher import Problem, fdt
 
 MAX_CPUS = 16  # of the hypervisor, VM_MAX_VCPUS
-DEFAULT_DTB_AT = 0x47000000  # where the guest finds its tree, VM_DEFAULT_DTB
+LARGEST_RAM = 1 << 38
+LARGEST = 2 << 20  # bytes of a tree (Linux, "Booting AArch64 Linux", on the device tree)
+MEMRESERVE = "/memreserve/"
+# Nodes without a function of their own: what is below them is found (hyp/, the table of devices).
+PLAIN_BUSES = ("simple-bus", "arm,amba-bus")
 
 
 class GuestTree:
@@ -32,36 +37,74 @@ class GuestTree:
         """The CPU nodes that are in use."""
         parent = self.root.child("cpus")
         nodes = parent.children if parent else []
-        return [node for node in nodes if is_kind(node, "cpu") and is_enabled(node)]
+        return [node for node in nodes if is_cpu(node) and is_enabled(node)]
 
     def ram(self):
-        """(address, size) of each piece of RAM, in the tree's order."""
-        address = self.root.u32("#address-cells", 2)
-        size = self.root.u32("#size-cells", 1)
-        if not 1 <= address <= 2 or not 1 <= size <= 2:
-            raise Problem(f"{self.name}: its root has #address-cells {address}, #size-cells {size}; "
-                          "the launcher can read 1 and 2")
+        """(address, size) of each piece of RAM, in order of address, neighbours made one."""
+        cells = self.root_cells()
         pieces = []
         for node in self.root.children:
-            if is_kind(node, "memory") and is_enabled(node):
-                pieces += reg_entries(node, address, size, self.name)
-        return [piece for piece in pieces if piece[1]]
+            if node.text("device_type") == "memory" and is_enabled(node):
+                pieces += reg_entries(node, cells, self.name)
+        return merge(piece for piece in pieces if piece[1])
+
+    def root_cells(self):
+        cells = self.root.u32("#address-cells", 2), self.root.u32("#size-cells", 1)
+        if not all(1 <= count <= 2 for count in cells):
+            raise Problem(f"{self.name}: its root has #address-cells {cells[0]}, #size-cells "
+                          f"{cells[1]}; the launcher can read 1 and 2")
+        return cells
+
+    def reserved(self):
+        """(address, size, name) of what the tree keeps free, /reserved-memory and /memreserve/."""
+        regions = []
+        parent = self.root.child("reserved-memory")
+        if parent and is_enabled(parent):
+            cells = parent.u32("#address-cells", 2), parent.u32("#size-cells", 1)
+            for node in parent.children:
+                if is_enabled(node):
+                    regions += [entry + (f"/reserved-memory/{node.name}",)
+                                for entry in reg_entries(node, cells, self.name)]
+        regions += [(start, size, MEMRESERVE) for start, size in self.tree.reserved]
+        for start, size, name in regions:
+            check_range(start, size, f"{self.name}: {name}")
+        return [region for region in regions if region[1]]
 
     def first_virtio(self):
-        """The first virtio,mmio node in use, or None."""
-        for node in self.root.walk():
-            if "virtio,mmio" in node.texts("compatible") and is_enabled(node):
+        """The first virtio,mmio node that the guest gets to see, or None."""
+        return self._find("virtio,mmio", self.root)
+
+    def _find(self, compatible, parent):
+        for node in parent.children:
+            if not is_enabled(node):
+                continue
+            if compatible in node.texts("compatible"):
                 return node
+            found = self._find(compatible, node) if is_open(node) else None
+            if found:
+                return found
         return None
 
+    def number(self, node, name):
+        """A property of one or two cells, or None."""
+        value = node.properties.get(name)
+        if value is None:
+            return None
+        if len(value) not in (4, 8):
+            raise Problem(f"{self.name}: \"{name}\" of /{node.name} has {len(value)} bytes: it must "
+                          "be one number of 32 or 64 bits")
+        return int.from_bytes(value, "big")
+
     def dtb_address(self):
-        value = self.chosen.properties.get("traproom,dtb-address", b"")
-        return int.from_bytes(value, "big") if len(value) == 8 else DEFAULT_DTB_AT
+        """Where the tree says that the guest finds it, or None."""
+        return self.number(self.chosen, "traproom,dtb-address")
+
+    def set_dtb_address(self, address):
+        self.chosen.set_u64s("traproom,dtb-address", address)
 
     def initrd_start(self):
         """Where the tree says the initramfs goes, or None."""
-        value = self.chosen.properties.get("linux,initrd-start")
-        return int.from_bytes(value, "big") if value else None
+        return self.number(self.chosen, "linux,initrd-start")
 
     def set_initrd_place(self, start, size):
         self.chosen.set_u64s("linux,initrd-start", start)
@@ -72,10 +115,18 @@ class GuestTree:
         for name in ("linux,initrd-start", "linux,initrd-end", "traproom,initrd"):
             self.chosen.properties.pop(name, None)
 
+    def forget_staged(self):
+        """What an earlier launcher has staged is not there: the tree is of --dump-dtb."""
+        self.chosen.properties.pop("traproom,kernel", None)
+        self.chosen.properties.pop("traproom,initrd", None)
+        for node in self.root.walk():
+            node.properties.pop("traproom,disk", None)
+
     def add_boot_arguments(self, text):
         if text:
-            before = self.chosen.text("bootargs")
-            self.chosen.set_text("bootargs", f"{before} {text}" if before else text)
+            before = self.chosen.properties.get("bootargs", b"").rstrip(b"\0")
+            self.chosen.properties["bootargs"] = b" ".join(
+                piece for piece in (before, os.fsencode(text)) if piece) + b"\0"
 
     def set_flag(self, name, value):
         if value:
@@ -85,7 +136,7 @@ class GuestTree:
         """Of the default tree: as many CPUs, all like its first."""
         parent = self.root.child("cpus")
         model = parent.child("cpu@0")
-        others = [node for node in parent.children if not is_kind(node, "cpu")]
+        others = [node for node in parent.children if not is_cpu(node)]
         parent.children = others
         for index in range(count):
             node = copy.deepcopy(model)
@@ -95,7 +146,7 @@ class GuestTree:
 
     def set_ram_size(self, size):
         """Of the default tree, which has one piece."""
-        node = next(node for node in self.root.children if is_kind(node, "memory"))
+        node = self.root.child("memory")
         node.set_u64s("reg", self.ram()[0][0], size)
 
     def check(self):
@@ -107,26 +158,56 @@ class GuestTree:
             raise Problem(f"{self.name} has {count} CPUs; Traproom runs at most {MAX_CPUS}")
         if not self.ram():
             raise Problem(f"{self.name} has no RAM: a node with device_type \"memory\" is needed")
+        if sum(size for _, size in self.ram()) > LARGEST_RAM:
+            raise Problem(f"{self.name} asks for more than {LARGEST_RAM >> 30} GiB of RAM, the most that "
+                          "QEMU's machine can have: make its memory smaller")
+        self.reserved()
+        if len(self.tree.pack()) > LARGEST:
+            raise Problem(f"{self.name} is larger than 2 MiB, the most that a guest can be given")
 
 
-def is_kind(node, kind):
-    return node.text("device_type") == kind or \
-        (node.name.split("@")[0] == kind and "device_type" not in node.properties)
+def is_cpu(node):
+    return node.text("device_type") == "cpu"
 
 
 def is_enabled(node):
     return node.text("status") in ("", "okay", "ok")
 
 
-def reg_entries(node, address_cells, size_cells, name):
+def is_open(node):
+    """Does the guest get to see what is below the node?"""
+    return "compatible" not in node.properties or \
+        any(name in PLAIN_BUSES for name in node.texts("compatible"))
+
+
+def check_range(start, size, what):
+    if start + size > 1 << 64:
+        raise Problem(f"{what} at 0x{start:x} with 0x{size:x} bytes reaches beyond 64 bits")
+
+
+def reg_entries(node, cells, name):
+    """(address, size) of each entry in the node's reg, of so many cells."""
     reg = node.properties.get("reg", b"")
-    address, step = 4 * address_cells, 4 * (address_cells + size_cells)
-    if len(reg) % step:
+    address, step = 4 * cells[0], 4 * (cells[0] + cells[1])
+    if step == 0 or len(reg) % step:
         raise Problem(f"{name}: the reg of /{node.name} has {len(reg)} bytes, "
                       f"not a multiple of {step}")
-    return [(int.from_bytes(reg[at:at + address], "big"),
-             int.from_bytes(reg[at + address:at + step], "big"))
-            for at in range(0, len(reg), step)]
+    entries = [(int.from_bytes(reg[at:at + address], "big"),
+                int.from_bytes(reg[at + address:at + step], "big"))
+               for at in range(0, len(reg), step)]
+    for start, size in entries:
+        check_range(start, size, f"{name}: /{node.name}")
+    return entries
+
+
+def merge(pieces):
+    merged = []
+    for start, size in sorted(pieces):
+        if merged and sum(merged[-1]) == start:
+            merged[-1] = (merged[-1][0], merged[-1][1] + size)
+        else:
+            merged.append((start, size))
+    return merged
 
 
 def load_blob(path):

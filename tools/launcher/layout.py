@@ -10,6 +10,7 @@ The machine's RAM, from 0x40000000 on:
 """
 
 from launcher import Problem
+from launcher.guest_tree import MEMRESERVE
 
 MIB = 1 << 20
 ALIGN = 2 * MIB
@@ -19,6 +20,8 @@ ROOM = 0x48000000
 SPARE = 64 * MIB  # for the hypervisor's copy of the tree and what it can't place exactly
 TREE_ROOM = 2 * MIB  # kept free for the tree in the guest
 USUAL_INITRD = 0x54000000
+USUAL_TREE = 0x47000000  # in the guest, VM_DEFAULT_DTB
+MAX_RAM = 8  # pieces, of the hypervisor, which makes a tree outside RAM one more
 
 
 def round_up(value, align=ALIGN):
@@ -33,26 +36,86 @@ def inside(piece, ram):
     return ram[0] <= piece[0] and piece[0] + piece[1] <= ram[0] + ram[1]
 
 
-def kernel_place(kernel, ram):
-    """(address, size) of the kernel in the guest. Problem: its RAM is too small."""
-    place = (ram[0][0] + kernel.text_offset, kernel.size)
-    if not inside(place, ram[0]):
-        raise Problem(f"the guest's RAM, {ram[0][1] // MIB} MiB at 0x{ram[0][0]:x}, is too small for "
-                      f"{kernel.path}, which needs {place[1] + kernel.text_offset} bytes: "
-                      "give it more (--mem)")
-    return place
+def text(piece):
+    return f"[0x{piece[0]:x}, 0x{piece[0] + piece[1] - 1:x}]"
 
 
-def initrd_place(size, kernel, ram, dtb):
-    """Address for an initramfs of `size` bytes in the guest, or None: there is no room."""
-    taken = [kernel_place(kernel, ram), (dtb, TREE_ROOM)]
-    candidates = [USUAL_INITRD] + [round_up(start + length) for start, length in taken]
-    for start in candidates:
-        piece = (start, size)
-        if any(inside(piece, region) for region in ram) and \
-                not any(overlap(piece, other) for other in taken):
-            return start
-    return None
+class Guest:
+    """The guest's RAM as it is handed out: what is taken, and by what."""
+
+    def __init__(self, ram, reserved=()):
+        """`ram`: (address, size) in order of address; `reserved`: (address, size, name) of what
+        nothing may be put into."""
+        self.ram = ram
+        self.taken = [((start, size), name) for start, size, name in reserved]
+
+    def take(self, piece, name):
+        self.taken.append((piece, name))
+
+    def clash(self, piece):
+        """What the piece overlaps, as (piece, name), or None."""
+        return next((other for other in self.taken if overlap(piece, other[0])), None)
+
+    def is_free(self, piece):
+        return any(inside(piece, bank) for bank in self.ram) and not self.clash(piece)
+
+    def lowest(self, size, offset=0, above=0):
+        """The lowest free address at `offset` from a multiple of ALIGN, or None."""
+        starts = [bank[0] for bank in self.ram] + [sum(piece) for piece, _ in self.taken] + [above]
+        for start in sorted(round_up(start) for start in starts if start >= above):
+            if self.is_free((start + offset, size)):
+                return start + offset
+        return None
+
+    def fix(self, piece, name):
+        """Take what the tree puts there. Problem: something else is there."""
+        for other, owner in self.taken:
+            # A boot loader notes as reserved what it has put into place itself.
+            if overlap(piece, other) and not (owner == MEMRESERVE and inside(piece, other)):
+                raise Problem(f"{name} at {text(piece)} overlaps {owner} at {text(other)}: the tree "
+                              "must move one of them")
+        self.take(piece, name)
+
+    def place_kernel(self, kernel, more):
+        """
+        The kernel's address: its offset from the first multiple of 2 MiB that has room, as the boot
+        protocol of arm64 wants it. `more`: what the user can do about too little RAM.
+        """
+        start = self.lowest(kernel.size, kernel.text_offset)
+        if start is None:
+            raise Problem(f"the guest's RAM, {describe(self.ram)}, has no room for {kernel.path}, which "
+                          f"needs {kernel.size + kernel.text_offset} bytes from a multiple of 2 MiB on, "
+                          f"outside what the tree reserves: {more}")
+        self.take((start, kernel.size), "the kernel")
+        return start
+
+    def place_tree(self):
+        """The tree's address in the guest: the usual one, unless that is taken or partly RAM."""
+        piece = (USUAL_TREE, TREE_ROOM)
+        outside = not any(overlap(piece, bank) for bank in self.ram)
+        if self.clash(piece) or not (self.is_free(piece) or outside and len(self.ram) < MAX_RAM):
+            start = self.lowest(TREE_ROOM)
+            if start is None:
+                raise Problem(f"the guest's RAM, {describe(self.ram)}, has no room for its tree, 2 MiB, "
+                              "beside the kernel and what the tree reserves")
+            piece = (start, TREE_ROOM)
+        self.take(piece, "the device tree")
+        return piece[0]
+
+    def place_initrd(self, size, kernel_end):
+        """Address for an initramfs, the usual or near the kernel, or None: there is no room."""
+        start = USUAL_INITRD
+        if not self.is_free((start, size)):
+            start = self.lowest(size, above=kernel_end)
+        if start is None:
+            start = self.lowest(size)
+        if start is not None:
+            self.take((start, size), "the initramfs")
+        return start
+
+
+def describe(ram):
+    return ", ".join(f"{size / MIB:g} MiB at 0x{start:x}" for start, size in ram)
 
 
 def room_end(ram):
