@@ -87,10 +87,7 @@ void gic_init_cpu(void)
     /* The registers below exist once SRE is set. */
     isb();
     cpu->gicr = find_redistributor(platform.mpidr[self]);
-    gicr_write(self, GICR_WAKER, 0);
-    timer_wait_until(!(gicr_read(self, GICR_WAKER) & GICR_WAKER_ASLEEP), WAIT_US);
     gicr_write(self, GICR_SGI_BASE + GICD_ICENABLER, ~0U);
-    gicr_write(self, GICR_SGI_BASE + GICD_IGROUPR, ~0U);
     write_sysreg_enc(PMR_ALL, icc_pmr_el1);
     write_sysreg_enc(0, icc_bpr1_el1);
     write_sysreg_enc(0, icc_ctlr_el1);

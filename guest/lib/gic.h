@@ -64,7 +64,7 @@ typedef void (*gic_handler_fn)(uint32_t intid);
 /* The distributor, once, by the boot CPU. */
 void gic_init(void);
 
-/* The calling CPU's redistributor and CPU interface. */
+/* The calling CPU's redistributor, which firmware has woken, and its CPU interface. */
 void gic_init_cpu(void);
 
 /* Who is told of interrupts, on every CPU. NULL: nobody. */

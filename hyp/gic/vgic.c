@@ -11,9 +11,10 @@
 
 #define SGIS UINT32_C(0xffff)
 
+/* As firmware hands it over: in group 1, which is all that an operating system has (vgic.h). */
 static void reset_bank(struct vgic_bank *bank, uint16_t base, uint8_t target)
 {
-    *bank = (struct vgic_bank){.base = base, .edge = base == 0 ? SGIS : 0};
+    *bank = (struct vgic_bank){.base = base, .group1 = ~UINT32_C(0), .edge = base == 0 ? SGIS : 0};
     for (unsigned n = 0; n < 32; n++)
         bank->target[n] = target;
 }
@@ -42,7 +43,7 @@ static void reset_state(struct vgic *vgic)
     for (unsigned i = 0; i < vgic->nr_cpus; i++) {
         reset_bank(&vgic->cpu[i].bank, 0, (uint8_t)i);
         vgic->cpu[i].incoming = 0;
-        vgic->cpu[i].asleep = true;
+        vgic->cpu[i].asleep = false;
     }
 }
 

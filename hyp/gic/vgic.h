@@ -92,13 +92,15 @@ struct vgic_redist_region {
 };
 
 /*
- * Make the distributor and `nr_cpus` redistributors, in their reset state (GICv3, "Reset").
+ * Make the distributor and `nr_cpus` redistributors, in the state in which firmware hands them to
+ * an operating system: as out of reset, but that redistributors are awake and all interrupts are in
+ * group 1. Not every guest does that itself, as it need not where there are two security states.
  * `mpidr` gives each vCPU's affinity; `nr_lrs` and `priority_bits` what the hardware has.
  * No vCPU runs yet, and the machine's GIC is left alone.
  */
 void vgic_init(struct vgic *vgic, unsigned nr_cpus, const uint64_t *mpidr, unsigned nr_lrs,
                unsigned priority_bits);
-/* Back to the reset state. Every vCPU is folded (in EL2). */
+/* Back to that state. Every vCPU is folded (in EL2). */
 void vgic_reset(struct vgic *vgic);
 
 /* The end of a device's wire (dev/irq_line.h): `intid` is an SPI. */
@@ -128,7 +130,8 @@ void vgic_sync(struct vgic *vgic, unsigned cpu);
 
 /*
  * Take everything out of the LRs of `cpu`, the caller's, and leave it folded: it is off, or
- * about to be reset. vgic_cpu_on() undoes it; called on that CPU before it enters the guest.
+ * about to be reset. vgic_cpu_on() undoes it, and wakes its redistributor as firmware does; called
+ * on that CPU before it enters the guest.
  */
 void vgic_cpu_off(struct vgic *vgic, unsigned cpu);
 void vgic_cpu_on(struct vgic *vgic, unsigned cpu);

@@ -155,6 +155,7 @@ void vgic_cpu_on(struct vgic *vgic, unsigned cpu)
     self->hcr = VGIC_HCR_USUAL;
     gich_write_hcr(self->hcr);
     self->off = false;
+    self->asleep = false;
     unfold_self(vgic, self);
     spin_unlock(&vgic->lock);
 }

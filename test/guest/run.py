@@ -29,6 +29,7 @@ FAMILIES = {
     "sysreg": {},
     "psci": {"disk": True, "timeout": 120},
     "gic": {},
+    "gic_handover": {"disk": True},
     "timer": {},
     "mem": {},
     "leak": {},

@@ -32,27 +32,21 @@ static void pulse(uint32_t intid)
     set_line(intid, false);
 }
 
-/* Out of reset a GIC delivers nothing: each of these stands in the way. */
+/* As firmware hands it over a GIC delivers nothing yet: each of these stands in the way. */
 static void what_a_guest_must_enable(void **state)
 {
     (void)state;
-    for (unsigned missing = 0; missing < 4; missing++) {
+    for (unsigned missing = 0; missing < 2; missing++) {
         vgic_start(1, flat_mpidr, 4);
         if (missing != 0)
-            redist_write(0, GICR_WAKER, 0);
-        if (missing != 1)
             irq_write(0, GICD_ISENABLER, SPI);
-        if (missing != 2)
-            irq_write(0, GICD_IGROUPR, SPI);
-        if (missing != 3)
+        if (missing != 1)
             dist_write(GICD_CTLR, GICD_CTLR_EnableGrp1);
         set_line(SPI, true);
         assert_true(irq_is(0, GICD_ISPENDR, SPI));
         expect_none(0);
-        assert_int_equal(vgic_has_pending(&vgic, 0), missing == 0); /* it asks to be woken */
-        redist_write(0, GICR_WAKER, 0);
+        assert_false(vgic_has_pending(&vgic, 0));
         irq_write(0, GICD_ISENABLER, SPI);
-        irq_write(0, GICD_IGROUPR, SPI);
         dist_write(GICD_CTLR, GICD_CTLR_EnableGrp1);
         assert_true(vgic_has_pending(&vgic, 0));
         expect_one(0, SPI);

@@ -78,15 +78,16 @@ static void redistributors_identify_themselves(void **state)
 static void waker(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < CPUS; i++)
+    for (unsigned i = 0; i < CPUS; i++) {
+        assert_int_equal(redist_read(i, GICR_WAKER), 0);
+        redist_write(i, GICR_WAKER, 2);
         assert_int_equal(redist_read(i, GICR_WAKER), 6);
+    }
     redist_write(0, GICR_WAKER, 0);
     redist_write(2, GICR_WAKER, 4); /* ChildrenAsleep is read-only */
     assert_int_equal(redist_read(0, GICR_WAKER), 0);
     assert_int_equal(redist_read(1, GICR_WAKER), 6);
     assert_int_equal(redist_read(2, GICR_WAKER), 0);
-    redist_write(0, GICR_WAKER, 2);
-    assert_int_equal(redist_read(0, GICR_WAKER), 6);
 }
 
 /* Between frames of CPUs there is nothing, nor behind the last of a region. */
@@ -127,7 +128,7 @@ static void words_of_bits(void **state)
 {
     (void)state;
     for (uint32_t intid = 0; intid < VGIC_NR_IRQS; intid += 32) {
-        assert_int_equal(bits_read(1, GICD_IGROUPR, intid), 0);
+        assert_int_equal(bits_read(1, GICD_IGROUPR, intid), UINT32_MAX);
         bits_write(1, GICD_IGROUPR, intid, 0x12345678);
         assert_int_equal(bits_read(1, GICD_IGROUPR, intid), 0x12345678);
         check_set_clear(intid, GICD_ISENABLER, GICD_ICENABLER);
@@ -160,6 +161,7 @@ static void each_bank_in_its_place(void **state)
     static const uint32_t reg[] = {GICD_IGROUPR,   GICD_ISENABLER,  GICD_ISPENDR,
                                    GICD_ISACTIVER, GICD_IPRIORITYR, GICD_ICFGR + 4};
 
+    redist_write(0, GICR_SGI_BASE + GICD_IGROUPR, 0);
     for (unsigned i = 0; i < ARRAY_SIZE(reg); i++) {
         uint32_t next = reg[i] == GICD_IPRIORITYR ? 32 : reg[i] == GICD_ICFGR + 4 ? 4 : 4;
 

@@ -29,7 +29,7 @@ static void sizes_that_are_not_there(void **state)
         dist_write_sized(GICD_CTLR, size[i], 3);
         dist_write_sized(GICD_ISENABLER + 4, size[i], 0xff);
         dist_write_sized(GICD_ICFGR + 8, size[i], 0xff);
-        redist_write_sized(0, GICR_WAKER, size[i], 0);
+        redist_write_sized(0, GICR_WAKER, size[i], 2);
         if (size[i] != 1) {
             dist_write_sized(GICD_IPRIORITYR + 40, size[i], 0);
             assert_int_equal(dist_read_sized(GICD_IPRIORITYR + 40, size[i]), 0);
@@ -39,7 +39,7 @@ static void sizes_that_are_not_there(void **state)
     assert_int_equal(dist_read(GICD_ISENABLER + 4), 0x0f0f0f0f);
     assert_int_equal(dist_read(GICD_IPRIORITYR + 40), 0x40404040);
     assert_int_equal(dist_read(GICD_ICFGR + 8), 0);
-    assert_int_equal(redist_read(0, GICR_WAKER), 6);
+    assert_int_equal(redist_read(0, GICR_WAKER), 0);
 }
 
 /* A guest can place an access anywhere: an odd one must touch nothing beyond its register. */

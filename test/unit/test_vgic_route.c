@@ -269,6 +269,25 @@ static void wake_request(void **state)
     }
 }
 
+/* Who turns a CPU on finds it awake, as firmware leaves it, however it went off. */
+static void turned_on_awake(void **state)
+{
+    (void)state;
+    make_edge(SPI);
+    irq_route(SPI, 1);
+    irq_write(1, GICD_ISENABLER, 4);
+    redist_write(1, GICR_WAKER, 2);
+    pulse(SPI);
+    send_sgi(4, 2);
+    cpu_off(1);
+    assert_int_equal(redist_read(1, GICR_WAKER), 6);
+    cpu_on(1);
+    assert_int_equal(redist_read(1, GICR_WAKER), 0);
+    expect_one(1, 4);
+    expect_one(1, SPI);
+    expect_none(1);
+}
+
 /* A CPU that is off keeps what is its own; what was active there stays so. */
 static void off_and_on(void **state)
 {
@@ -302,6 +321,14 @@ static void off_and_on(void **state)
     expect_none(1);
 }
 
+/* The bank of `intid`, of `cpu` if it is private: in group 1, and nothing else. */
+static void as_handed_over(unsigned cpu, uint32_t intid)
+{
+    assert_int_equal(bits_read(cpu, GICD_IGROUPR, intid), UINT32_MAX);
+    for (uint64_t reg = GICD_ISENABLER; reg <= GICD_ICACTIVER; reg += 0x80)
+        assert_int_equal(bits_read(cpu, reg, intid), 0);
+}
+
 /* Nothing of the old life is left, not even what CPUs sent to one that was off. */
 static void reset_forgets_all(void **state)
 {
@@ -313,7 +340,10 @@ static void reset_forgets_all(void **state)
     irq_route(SPI, 2);
     irq_set_priority(0, SPI, 0x80);
     irq_set_edge(0, SPI, true);
+    bits_write(0, GICD_IGROUPR, SPI, 0);
+    bits_write(2, GICD_IGROUPR, 0, 0);
     bits_write(2, GICD_ISENABLER, 0, ~UINT32_C(0));
+    redist_write(2, GICR_WAKER, 2);
     fake_ppi_line(2, 27, true);
     settle_all();
     fake_ppi_line(2, 27, false);
@@ -326,14 +356,11 @@ static void reset_forgets_all(void **state)
     cpu_on(0);
     fake_cpu_index = 0;
     assert_int_equal(dist_read(GICD_CTLR), 0x50);
-    for (uint32_t i = 32; i < VGIC_NR_IRQS; i += 32) {
-        for (uint64_t reg = GICD_IGROUPR; reg <= GICD_ICACTIVER; reg += 0x80)
-            assert_int_equal(bits_read(0, reg, i), 0);
-    }
+    for (uint32_t i = 32; i < VGIC_NR_IRQS; i += 32)
+        as_handed_over(0, i);
     for (unsigned i = 0; i < CPUS; i++) {
-        for (uint64_t reg = GICD_IGROUPR; reg <= GICD_ICACTIVER; reg += 0x80)
-            assert_int_equal(bits_read(i, reg, 0), 0);
-        assert_int_equal(redist_read(i, GICR_WAKER), 6);
+        as_handed_over(i, 0);
+        assert_int_equal(redist_read(i, GICR_WAKER), 0);
         assert_int_equal(fake_ppi[i].enabled | fake_ppi[i].active | fake_ppi[i].latch, 0);
     }
     assert_int_equal(dist_read(GICD_IPRIORITYR + SPI), 0);
@@ -351,8 +378,8 @@ int main(void)
         test(rerouting_a_level), test(rerouting_a_spilled_one),
         test(any_cpu),           test(any_cpu_that_is_there),
         test(wake_request),      test(falling_asleep),
-        test(off_and_on),        test(reset_forgets_all),
-        test(crosswise),
+        test(turned_on_awake),   test(off_and_on),
+        test(reset_forgets_all), test(crosswise),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include "gich.h"
 
 #include "gic/gic_regs.h"
+#include "gicc.h"
 
 /* clang-format off */
 #define FOR_EACH_LR(X)                                                                             \
@@ -65,6 +66,9 @@ void gich_reset(void)
     for (unsigned i = 0; i < count; i++)
         gich_write_lr(i, 0);
     reset_active_priorities((unsigned)FIELD_GET(ICH_VTR_PREbits, gich_read_vtr()) + 1);
-    __asm__ volatile("msr S3_4_C12_C11_7, xzr"); /* ICH_VMCR_EL2 */
+    __asm__ volatile("msr S3_4_C12_C11_7, xzr\n" /* ICH_VMCR_EL2 */
+                     "msr S3_0_C12_C12_5, %0"    /* ICC_SRE_EL1 */
+                     :
+                     : "r"(ICC_SRE_SRE | ICC_SRE_DFB | ICC_SRE_DIB));
     gich_write_hcr(ICH_HCR_En);
 }

@@ -62,7 +62,10 @@ static inline uint64_t gich_read_vtr(void)
     return v;
 }
 
-/* The running priority of the guest is idle, nothing is active, its masks are as after a reset. */
+/*
+ * The running priority of the guest is idle, nothing is active, its masks are as after a reset, its
+ * interface is one of system registers.
+ */
 void gich_reset(void);
 
 #endif
