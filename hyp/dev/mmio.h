@@ -17,6 +17,14 @@ struct mmio_access {
     uint8_t vcpu; /* index of the vCPU that makes the access */
 };
 
+/* The lowest `size` bytes of `value`, the others zero. */
+static inline uint64_t mmio_low_bytes(uint64_t value, unsigned size)
+{
+    unsigned unused = (0 - 8 * size) % 64;
+
+    return value << unused >> unused;
+}
+
 enum mmio_result {
     MMIO_OK,
     MMIO_ABORT, /* the guest gets a synchronous external abort */

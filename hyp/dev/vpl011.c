@@ -112,16 +112,6 @@ static uint32_t raw_irqs(const struct vpl011 *uart)
     return raw;
 }
 
-static void update_line(struct vpl011 *uart)
-{
-    bool level = (raw_irqs(uart) & uart->irq_mask) != 0;
-
-    if (level != uart->line_level) {
-        uart->line_level = level;
-        irq_line_set(&uart->line, level);
-    }
-}
-
 static bool rx_has_room(const struct vpl011 *uart)
 {
     return uart->rx_count < fifo_depth(uart);
@@ -154,7 +144,7 @@ static uint32_t modem_inputs(const struct vpl011 *uart)
     return flags;
 }
 
-static uint32_t read_flags(const struct vpl011 *uart)
+static uint32_t compute_flags(const struct vpl011 *uart)
 {
     uint32_t flags = modem_inputs(uart) | UARTFR_TXFE;
 
@@ -163,6 +153,23 @@ static uint32_t read_flags(const struct vpl011 *uart)
     if (!rx_has_room(uart))
         flags |= UARTFR_RXFF;
     return flags;
+}
+
+static void update_flags(struct vpl011 *uart)
+{
+    __atomic_store_n(&uart->flags, compute_flags(uart), __ATOMIC_RELAXED);
+}
+
+/* What follows from the state, once it has changed: UARTFR and the line. */
+static void update_outputs(struct vpl011 *uart)
+{
+    bool level = (raw_irqs(uart) & uart->irq_mask) != 0;
+
+    update_flags(uart);
+    if (level != uart->line_level) {
+        uart->line_level = level;
+        irq_line_set(&uart->line, level);
+    }
 }
 
 /* An empty FIFO gives its last byte again, as the hardware's does. */
@@ -220,8 +227,6 @@ static uint32_t read_reg(struct vpl011 *uart, uint64_t offset)
         return read_data(uart);
     case UARTRSR:
         return uart->rx_error;
-    case UARTFR:
-        return read_flags(uart);
     case UARTILPR:
         return uart->irda_divisor;
     case UARTIBRD:
@@ -317,6 +322,7 @@ static void reset_state(struct vpl011 *uart)
     uart->baud_integer = 0;
     uart->baud_fraction = 0;
     uart->dma_control = 0;
+    update_flags(uart);
 }
 
 void vpl011_init(struct vpl011 *uart, const struct irq_line *line,
@@ -348,7 +354,7 @@ bool vpl011_receive(struct vpl011 *uart, uint8_t byte)
     taken = rx_has_room(uart);
     if (taken) {
         rx_put(uart, byte);
-        update_line(uart);
+        update_outputs(uart);
     } else {
         uart->rx_refused = true;
     }
@@ -369,14 +375,17 @@ enum mmio_result vpl011_access(void *dev, struct mmio_access *access)
 
     if (access->size > 4 || !is_aligned(access->offset, access->size))
         return MMIO_ABORT;
-
+    if (reg == UARTFR) { /* guests poll it: one load, no lock */
+        access->value = __atomic_load_n(&uart->flags, __ATOMIC_RELAXED) >> shift;
+        return MMIO_OK;
+    }
     spin_lock(&uart->lock);
     if (!access->write)
         access->value = read_reg(uart, reg) >> shift;
     else if (shift == 0)
         write_reg(uart, reg, (uint32_t)access->value);
     if (access->write || reg == UARTDR) { /* reading another register changes nothing */
-        update_line(uart);
+        update_outputs(uart);
         call_room = take_room_call(uart);
     }
     spin_unlock(&uart->lock);

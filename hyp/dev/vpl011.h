@@ -31,6 +31,7 @@ struct vpl011 {
     uint8_t rx_count;
     uint8_t rx_fifo[VPL011_FIFO_SIZE];
 
+    uint32_t flags;    /* UARTFR: follows from the rest, and is read without the lock */
     uint32_t raw_irqs; /* the part of UARTRIS that is latched; the rest follows the FIFO */
     uint32_t irq_mask; /* UARTIMSC */
     uint32_t rx_error; /* UARTRSR */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a stage 2 fault to a device or to an abort of the guest's own. See abort.h. The usual
- * case, an access that the syndrome describes to a device that is there, is short: it is what
- * every access to a device register costs. Neighbours: exit.c calls; mmio_bus.c, insn.c,
- * guest_insn.c, walk_level.c and inject.c do the parts.
+ * From a stage 2 fault to a device or to an abort of the guest's own. See abort.h. Neighbours:
+ * abort_fast.c has carried out the plainest accesses before; mmio_bus.c, insn.c, guest_insn.c,
+ * walk_level.c and inject.c do the parts.
  */
 #include "trap/abort.h"
 
@@ -27,9 +26,18 @@
 #define FSC_KIND    (ISS_ABORT_FSC & ~FSC_LEVEL)
 #define DEVICE_MASK (ISS_ABORT_CM | ISS_ABORT_S1PTW | FSC_KIND)
 #define DEVICE      FSC_TRANSLATION
-/* The usual way of it: fully described, no sign to extend, not ordered. */
-#define PLAIN_MASK (ISS_ABORT_ISV | ISS_ABORT_SSE | ISS_ABORT_AR | DEVICE_MASK)
-#define PLAIN      (ISS_ABORT_ISV | DEVICE)
+
+/* What the CPU says of an abort taken to EL2: ESR_EL2, FAR_EL2, HPFAR_EL2. */
+struct trap {
+    uint64_t esr;
+    uint64_t far;
+    uint64_t hpfar;
+};
+
+static struct trap read_trap(uint64_t esr)
+{
+    return (struct trap){esr, read_sysreg(far_el2), read_sysreg(hpfar_el2)};
+}
 
 /* The page that the access, or the walk for it, had for its target. */
 static ipa_t fault_page(const struct trap *trap)
@@ -57,15 +65,14 @@ static unsigned guest_fsc(const struct vcpu *vcpu, const struct trap *trap)
     return fsc;
 }
 
-static __attribute__((noinline)) void give_back(struct vcpu *vcpu, const struct trap *trap)
+static void give_back(struct vcpu *vcpu, const struct trap *trap)
 {
     vcpu->exits[EXIT_ABORT]++;
     inject_data_abort(vcpu, trap->far, guest_fsc(vcpu, trap), trap->esr);
 }
 
 /* The region that takes the access, and is tried first by the vCPU's next; NULL if none does. */
-static __attribute__((noinline)) const struct mmio_region *search_region(struct vcpu *vcpu,
-                                                                         ipa_t ipa, unsigned size)
+static const struct mmio_region *find_region(struct vcpu *vcpu, ipa_t ipa, unsigned size)
 {
     const struct mmio_region *region = mmio_bus_find(&vcpu->vm->bus, ipa);
 
@@ -73,15 +80,6 @@ static __attribute__((noinline)) const struct mmio_region *search_region(struct 
         return NULL;
     vcpu->last_region = region;
     return region;
-}
-
-static inline const struct mmio_region *find_region(struct vcpu *vcpu, ipa_t ipa, unsigned size)
-{
-    const struct mmio_region *last = vcpu->last_region;
-
-    if (last != NULL && mmio_region_takes(last, ipa, size))
-        return last;
-    return search_region(vcpu, ipa, size);
 }
 
 static bool is_big_endian(const struct vcpu *vcpu)
@@ -94,31 +92,13 @@ static bool is_big_endian(const struct vcpu *vcpu)
            0;
 }
 
-static inline uint64_t low_bytes(uint64_t value, unsigned size)
-{
-    unsigned unused = (0 - 8 * size) % 64;
-
-    return value << unused >> unused;
-}
-
 /* The low `size` bytes of a register, in the order in which the guest's CPU puts them on the bus.
  */
 static uint64_t bus_order(const struct vcpu *vcpu, uint64_t value, unsigned size)
 {
     if (is_big_endian(vcpu))
         return __builtin_bswap64(value) >> (64 - 8 * size);
-    return low_bytes(value, size);
-}
-
-static inline uint64_t read_reg(const struct vcpu *vcpu, unsigned reg)
-{
-    return reg == INSN_REG_31 ? 0 : vcpu->regs.x[reg];
-}
-
-static inline void write_reg(struct vcpu *vcpu, unsigned reg, uint64_t value)
-{
-    if (reg != INSN_REG_31)
-        vcpu->regs.x[reg] = value;
+    return mmio_low_bytes(value, size);
 }
 
 /* What a load of `size` bytes leaves in the register. The upper bytes of `value` are zero. */
@@ -133,8 +113,8 @@ static uint64_t extend(uint64_t value, const struct insn_access *insn)
 
 /* One access of a device; `value` goes out or, of a read, comes in, its upper bytes to be cut off.
  */
-static inline enum mmio_result access_device(struct vcpu *vcpu, const struct mmio_region *region,
-                                             ipa_t ipa, unsigned size, bool write, uint64_t *value)
+static enum mmio_result access_device(struct vcpu *vcpu, const struct mmio_region *region,
+                                      ipa_t ipa, unsigned size, bool write, uint64_t *value)
 {
     struct mmio_access access = {
         .offset = ipa.v - region->range.base.v,
@@ -162,13 +142,15 @@ static bool transfer(struct vcpu *vcpu, const struct insn_access *insn, ipa_t wh
             return false;
     } while (++n < insn->count);
     for (unsigned i = 0; i < insn->count; i++) {
-        value[i] = insn->write ? bus_order(vcpu, read_reg(vcpu, insn->reg[i]), insn->size) : 0;
+        value[i] =
+            insn->write ? bus_order(vcpu, guest_reg(&vcpu->regs, insn->reg[i]), insn->size) : 0;
         if (access_device(vcpu, region[i], ipa(where.v + i * insn->size), insn->size, insn->write,
                           &value[i]) != MMIO_OK)
             return false;
     }
     for (unsigned i = 0; i < insn->count && !insn->write; i++)
-        write_reg(vcpu, insn->reg[i], extend(bus_order(vcpu, value[i], insn->size), insn));
+        guest_reg_set(&vcpu->regs, insn->reg[i],
+                      extend(bus_order(vcpu, value[i], insn->size), insn));
     vcpu->exits[region[0]->reason]++;
     return true;
 }
@@ -253,7 +235,7 @@ static bool emulate_insn(struct vcpu *vcpu, const struct trap *trap)
     if (insn.write != ((trap->esr & ISS_ABORT_WnR) != 0))
         return false;
     base = read_base(vcpu, &insn);
-    moved = base + insn_offset(&insn, read_reg(vcpu, insn.rm));
+    moved = base + insn_offset(&insn, guest_reg(&vcpu->regs, insn.rm));
     if (!locate(trap, &insn, insn.post_index ? base : moved, &where) ||
         !transfer(vcpu, &insn, where))
         return false;
@@ -263,10 +245,9 @@ static bool emulate_insn(struct vcpu *vcpu, const struct trap *trap)
     return true;
 }
 
-/* All but the plain access below. */
-static __attribute__((noinline)) void abort_data_rare(struct vcpu *vcpu, const struct trap *trap)
+void abort_data(struct vcpu *vcpu, uint64_t esr)
 {
-    uint64_t esr = trap->esr;
+    struct trap trap = read_trap(esr);
     bool done = false;
 
     if ((esr & DEVICE_MASK) == (ISS_ABORT_CM | DEVICE)) {
@@ -276,55 +257,23 @@ static __attribute__((noinline)) void abort_data_rare(struct vcpu *vcpu, const s
         return;
     }
     if ((esr & DEVICE_MASK) == DEVICE)
-        done = (esr & ISS_ABORT_ISV) != 0 ? emulate_syndrome(vcpu, trap) : emulate_insn(vcpu, trap);
+        done =
+            (esr & ISS_ABORT_ISV) != 0 ? emulate_syndrome(vcpu, &trap) : emulate_insn(vcpu, &trap);
     if (!done)
-        give_back(vcpu, trap);
+        give_back(vcpu, &trap);
 }
 
-/* Does nothing but the plainest of accesses stand in the way of the short path below? */
-static inline bool is_plain(const struct vcpu *vcpu, uint64_t esr)
+void abort_data_refused(struct vcpu *vcpu, uint64_t esr)
 {
-    return (esr & PLAIN_MASK) == PLAIN && (vcpu->regs.pstate & PSR_M_nRW) == 0 &&
-           (read_sysreg(sctlr_el1) & (SCTLR_EL1_EE | SCTLR_EL1_E0E)) == 0;
+    struct trap trap = read_trap(esr);
+
+    give_back(vcpu, &trap);
 }
 
-/*
- * The short path: little-endian A64, one register, no sign to extend, as drivers do nearly always.
- * It repeats what emulate_syndrome() does for all cases in as few instructions as may be. Nothing
- * on its stack has an index: it needs no stack protector.
- */
-__attribute__((no_stack_protector)) void abort_data(struct vcpu *vcpu, const struct trap *trap)
+void abort_instruction(struct vcpu *vcpu, uint64_t esr)
 {
-    const uint64_t esr = trap->esr;
-    const bool write = (esr & ISS_ABORT_WnR) != 0;
-    const struct mmio_region *region;
-    uint64_t value = 0;
-    ipa_t where;
+    struct trap trap = read_trap(esr);
 
-    if (!is_plain(vcpu, esr)) {
-        abort_data_rare(vcpu, trap);
-        return;
-    }
-    where = fault_ipa(trap);
-    region = find_region(vcpu, where, esr_access(esr).size);
-    if (region == NULL) {
-        give_back(vcpu, trap);
-        return;
-    }
-    if (write)
-        value = low_bytes(read_reg(vcpu, esr_access(esr).reg), esr_access(esr).size);
-    if (access_device(vcpu, region, where, esr_access(esr).size, write, &value) != MMIO_OK) {
-        give_back(vcpu, trap);
-        return;
-    }
-    if (!write)
-        write_reg(vcpu, esr_access(esr).reg, low_bytes(value, esr_access(esr).size));
-    vcpu->exits[region->reason]++;
-    skip_a64_insn(vcpu);
-}
-
-void abort_instruction(struct vcpu *vcpu, const struct trap *trap)
-{
     vcpu->exits[EXIT_ABORT]++;
-    inject_instruction_abort(vcpu, trap->far, guest_fsc(vcpu, trap), trap->esr);
+    inject_instruction_abort(vcpu, trap.far, guest_fsc(vcpu, &trap), esr);
 }

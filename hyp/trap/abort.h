@@ -7,17 +7,25 @@
 #ifndef TRAP_ABORT_H
 #define TRAP_ABORT_H
 
+#include <stdint.h>
+
 struct vcpu;
-struct trap;
 
 /*
- * A Data Abort from a lower exception level. On return the guest goes on at vcpu->regs.pc: past
- * the instruction, or at its own exception vector. The exit is counted here, under the device's
- * reason if a device has answered, else EXIT_ABORT. No lock may be held.
+ * A Data Abort from a lower exception level with this ESR_EL2; FAR_EL2 and HPFAR_EL2 are still its
+ * own. On return the guest goes on at vcpu->regs.pc: past the instruction, or at its own exception
+ * vector. The exit is counted here, under the device's reason if a device has answered, else
+ * EXIT_ABORT. No lock may be held.
  */
-void abort_data(struct vcpu *vcpu, const struct trap *trap);
+void abort_data(struct vcpu *vcpu, uint64_t esr);
+
+/* The same, quicker where it is the plainest of accesses to the device that had the last one. */
+void abort_fast(struct vcpu *vcpu, uint64_t esr);
 
 /* An Instruction Abort from a lower exception level, likewise: no code runs from a device. */
-void abort_instruction(struct vcpu *vcpu, const struct trap *trap);
+void abort_instruction(struct vcpu *vcpu, uint64_t esr);
+
+/* The end of a data abort whose device has answered MMIO_ABORT. */
+void abort_data_refused(struct vcpu *vcpu, uint64_t esr);
 
 #endif

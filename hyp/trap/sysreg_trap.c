@@ -26,8 +26,6 @@
 #define ID_SPACE_MASK (ISS_SYS64_Op0 | ISS_SYS64_Op1 | ISS_SYS64_CRn | ISS_SYS64_Dir)
 #define ID_SPACE_CRM  8 /* CRm is below, and not 0 */
 
-#define XZR 31
-
 static bool is_id_read(uint64_t esr)
 {
     return (esr & ID_SPACE_MASK) == ID_SPACE &&
@@ -41,17 +39,12 @@ static bool is_read(uint64_t esr)
 
 static void set_target(struct vcpu *vcpu, uint64_t esr, uint64_t v)
 {
-    unsigned rt = (unsigned)FIELD_GET(ISS_SYS64_Rt, esr);
-
-    if (rt != XZR)
-        vcpu->regs.x[rt] = v;
+    guest_reg_set(&vcpu->regs, (unsigned)FIELD_GET(ISS_SYS64_Rt, esr), v);
 }
 
 static uint64_t source(const struct vcpu *vcpu, uint64_t esr)
 {
-    unsigned rt = (unsigned)FIELD_GET(ISS_SYS64_Rt, esr);
-
-    return rt != XZR ? vcpu->regs.x[rt] : 0;
+    return guest_reg(&vcpu->regs, (unsigned)FIELD_GET(ISS_SYS64_Rt, esr));
 }
 
 static void undefined(struct vcpu *vcpu)

@@ -24,12 +24,19 @@ struct guest_regs {
     uint64_t pstate; /* SPSR_EL2 */
 };
 
-/* What the CPU says of an abort taken to EL2: ESR_EL2, FAR_EL2, HPFAR_EL2. */
-struct trap {
-    uint64_t esr;
-    uint64_t far;
-    uint64_t hpfar;
-};
+#define GUEST_REG_ZERO 31 /* as the number of a register: reads as 0, is not written */
+
+/* A register of the guest by its number in an instruction or a syndrome. */
+static inline uint64_t guest_reg(const struct guest_regs *regs, unsigned reg)
+{
+    return reg == GUEST_REG_ZERO ? 0 : regs->x[reg];
+}
+
+static inline void guest_reg_set(struct guest_regs *regs, unsigned reg, uint64_t v)
+{
+    if (reg != GUEST_REG_ZERO)
+        regs->x[reg] = v;
+}
 
 enum vcpu_power {
     VCPU_OFF,
@@ -43,7 +50,6 @@ struct vcpu {
     uint64_t stack;         /* and of these: the top of EL2's stack on its CPU */
     uint64_t guest_key[2];  /* APIAKeyLo_EL1 and APIAKeyHi_EL1 while the guest runs */
     uint64_t el2_key[2];    /* and while EL2 does, where the CPU has them: pauth.h */
-    struct trap trap;       /* the latest */
     struct vm *vm;
     uint64_t mpidr;        /* VMPIDR_EL2: affinity fields and the RES1 bit 31 */
     enum vcpu_power power; /* protected by vm->power_lock */

@@ -141,15 +141,13 @@ static void fault(struct fuzz_input *in)
     uint64_t esr = (kind < 6 ? FIELD_PREP(ESR_ELx_EC, ESR_EC_DABT_LOW)
                              : FIELD_PREP(ESR_ELx_EC, ESR_EC_IABT_LOW)) |
                    (fuzz_take(in, 4) & (ESR_ELx_ISS | ESR_ELx_IL));
-    struct trap trap = {.far = where, .hpfar = (where >> 12) << 4};
     uint64_t exits = sum_exits(vcpu);
     unsigned seen = 0;
 
     if (kind < 4) /* the kind of fault that a device's registers give */
         esr = (esr & ~(ISS_ABORT_CM | ISS_ABORT_S1PTW | ISS_ABORT_FSC)) | FSC_TRANSLATION | 3;
-    if (kind == 5)
-        trap.far = fuzz_value(in);
-    trap.esr = esr;
+    fake_sysreg.far_el2 = kind == 5 ? fuzz_value(in) : where;
+    fake_sysreg.hpfar_el2 = where >> 12 << 4;
     guest_code = (uint32_t)fuzz_take(in, 4);
     fetch_result = fuzz_below(in, 16) == 0 ? -ERR_RANGE : 0;
     answer = fuzz_take(in, 8);
@@ -160,9 +158,9 @@ static void fault(struct fuzz_input *in)
     for (unsigned i = 0; i < ARRAY_SIZE(devices); i++)
         devices[i].count = 0;
     if (kind < 6)
-        abort_data(vcpu, &trap);
+        abort_fast(vcpu, esr);
     else
-        abort_instruction(vcpu, &trap);
+        abort_instruction(vcpu, esr);
     for (unsigned i = 0; i < ARRAY_SIZE(devices); i++)
         seen += devices[i].count;
     check(vcpu, UINT64_C(0x40001000), exits, seen);

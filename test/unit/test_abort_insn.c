@@ -160,18 +160,20 @@ static void literal(void **state)
 static void tagged_address(void **state)
 {
     const uint64_t tag = UINT64_C(0x5a00000000000000);
-    struct trap trap = {NO_ISS, tag | DEV | 0x10, DEV >> 8};
 
     (void)state;
     guest_code = LDR_W1_POST;
     vcpu->regs.x[2] = DEV | 0x10;
-    abort_data(vcpu, &trap);
+    fake_sysreg.far_el2 = tag | DEV | 0x10;
+    fake_sysreg.hpfar_el2 = DEV >> 8;
+    abort_data(vcpu, NO_ISS);
     expect_done(EXIT_MMIO_UART);
     scene(state);
     guest_code = LDR_W1_POST;
     vcpu->regs.x[2] = tag | DEV | 0x10;
-    trap.far = DEV | 0x10;
-    abort_data(vcpu, &trap);
+    fake_sysreg.far_el2 = DEV | 0x10;
+    fake_sysreg.hpfar_el2 = DEV >> 8;
+    abort_data(vcpu, NO_ISS);
     expect_done(EXIT_MMIO_UART);
     assert_int_equal(vcpu->regs.x[2], tag | DEV | 0x14);
 }

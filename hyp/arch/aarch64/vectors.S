@@ -47,6 +47,33 @@
     mov x29, xzr                /* backtraces end here */
 .endm
 
+/* x0: the vcpu. To the guest, with its registers. */
+.macro reload_guest
+    mov sp, x0
+    ldp x30, x1, [sp, #240]
+    ldr x2, [sp, #256]
+    msr elr_el2, x1
+    msr spsr_el2, x2
+    ldp x28, x29, [sp, #224]
+    ldp x26, x27, [sp, #208]
+    ldp x24, x25, [sp, #192]
+    ldp x22, x23, [sp, #176]
+    ldp x20, x21, [sp, #160]
+    ldp x18, x19, [sp, #144]
+    ldp x16, x17, [sp, #128]
+    ldp x14, x15, [sp, #112]
+    ldp x12, x13, [sp, #96]
+    ldp x10, x11, [sp, #80]
+    ldp x8, x9, [sp, #64]
+    ldp x6, x7, [sp, #48]
+    ldp x4, x5, [sp, #32]
+    ldp x2, x3, [sp, #16]
+    ldp x0, x1, [sp, #0]
+    eret
+    dsb nsh                     /* nothing is speculated past the eret */
+    isb
+.endm
+
 .macro from_guest handler
     .balign 128
     save_guest
@@ -54,13 +81,11 @@
     b guest_return
 .endm
 
-/* x0: the vcpu. The guest's key is stored, EL2's put in. */
+/* The same; the guest's key is stored, EL2's put in. It fills the table's 32 instructions an entry. */
 .macro from_guest_pauth handler
     .balign 128
     save_guest
-    b 1f
-    .subsection 1               /* an entry of the table has room for 32 instructions */
-1:  mrs x1, APIAKEYLO_EL1
+    mrs x1, APIAKEYLO_EL1
     mrs x2, APIAKEYHI_EL1
     ldp x3, x4, [x0, #VCPU_OFFSET_EL2_KEY]
     stp x1, x2, [x0, #VCPU_OFFSET_GUEST_KEY]
@@ -69,7 +94,6 @@
     isb                         /* the handler signs with that key */
     bl \handler
     b guest_return_pauth
-    .previous
 .endm
 
 .macro from_el2 number
@@ -105,41 +129,20 @@ vectors:
 vectors_pauth:
     vector_table from_guest_pauth
 
-/* The guest's key again, in effect from the eret on; then as below. */
+/* The handlers leave the vcpu where they found it: TPIDR_EL2 names it. */
+FUNC(guest_return)
+    mrs x0, tpidr_el2
+    reload_guest
+END(guest_return)
+
+/* The same; first the guest's key again, in effect from the eret on. */
 FUNC(guest_return_pauth)
     mrs x0, tpidr_el2
     ldp x1, x2, [x0, #VCPU_OFFSET_GUEST_KEY]
     msr APIAKEYLO_EL1, x1
     msr APIAKEYHI_EL1, x2
+    reload_guest
 END(guest_return_pauth)
-
-/* The handlers leave the vcpu where they found it: TPIDR_EL2 names it. */
-FUNC(guest_return)
-    mrs x0, tpidr_el2
-    mov sp, x0
-    ldp x30, x1, [sp, #240]
-    ldr x2, [sp, #256]
-    msr elr_el2, x1
-    msr spsr_el2, x2
-    ldp x28, x29, [sp, #224]
-    ldp x26, x27, [sp, #208]
-    ldp x24, x25, [sp, #192]
-    ldp x22, x23, [sp, #176]
-    ldp x20, x21, [sp, #160]
-    ldp x18, x19, [sp, #144]
-    ldp x16, x17, [sp, #128]
-    ldp x14, x15, [sp, #112]
-    ldp x12, x13, [sp, #96]
-    ldp x10, x11, [sp, #80]
-    ldp x8, x9, [sp, #64]
-    ldp x6, x7, [sp, #48]
-    ldp x4, x5, [sp, #32]
-    ldp x2, x3, [sp, #16]
-    ldp x0, x1, [sp, #0]
-    eret
-    dsb nsh                     /* nothing is speculated past the eret */
-    isb
-END(guest_return)
 
 /* void guest_enter(void): run the current vcpu; its traps come back through the vectors. */
 FUNC(guest_enter)
