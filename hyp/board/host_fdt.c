@@ -7,64 +7,64 @@
 
 #include "board/board.h"
 #include "board/host_reserved.h"
+#include "fdt/dt_cpu.h"
+#include "fdt/dt_gic.h"
+#include "fdt/dt_irq.h"
+#include "fdt/dt_prop.h"
+#include "fdt/dt_ram.h"
+#include "fdt/dt_reg.h"
 #include "lib/log.h"
 #include "lib/string.h"
-#include "vm/vm_fdt_addr.h"
-#include "vm/vm_fdt_cpu.h"
-#include "vm/vm_fdt_gic.h"
-#include "vm/vm_fdt_irq.h"
-#include "vm/vm_fdt_prop.h"
-#include "vm/vm_fdt_ram.h"
 
 #define MAINTENANCE_DEFAULT 25 /* INTID that Arm's Base System Architecture gives it: PPI 9 */
 #define PL011_SIZE          UINT64_C(0x1000)
 
-_Static_assert(VM_FDT_MAX_RAM <= HOST_MAX_RAM, "host_fdt.h has less room");
+_Static_assert(DT_MAX_RAM <= HOST_MAX_RAM, "host_fdt.h has less room");
 
-static struct pa_range to_pa(struct vm_fdt_range range)
+static struct pa_range to_pa(struct dt_range range)
 {
     return (struct pa_range){pa(range.base), range.size};
 }
 
 static void read_model(const void *fdt, struct host_info *info)
 {
-    const char *model = vm_fdt_prop_string(fdt, 0, "model");
+    const char *model = dt_prop_string(fdt, 0, "model");
 
     if (model == NULL)
-        model = vm_fdt_prop_string(fdt, 0, "compatible");
+        model = dt_prop_string(fdt, 0, "compatible");
     fmt_snprintf(info->model, sizeof(info->model), "%s",
                  model != NULL ? model : "an unnamed board");
 }
 
 /* Whole pages only; what is left over is left unused. */
-static int add_ram(struct vm_fdt_ram *ram, struct vm_fdt_range range)
+static int add_ram(struct dt_ram *ram, struct dt_range range)
 {
     uint64_t base = align_up(range.base, PAGE_SIZE);
     uint64_t end = align_down(range.base + range.size, PAGE_SIZE);
-    struct vm_fdt_range pages = {base, end - base};
-    const struct vm_fdt_range *other;
+    struct dt_range pages = {base, end - base};
+    const struct dt_range *other;
 
     if (end <= base || base < range.base)
         return 0;
-    other = vm_fdt_ram_overlap(ram, pages);
+    other = dt_ram_overlap(ram, pages);
     if (other != NULL) {
         log_error("the machine's RAM at [0x%lx, 0x%lx] overlaps more RAM at [0x%lx, 0x%lx]", base,
                   end - 1, other->base, other->base + other->size - 1);
         return -ERR_EXIST;
     }
-    if (vm_fdt_ram_add(ram, pages) != 0)
+    if (dt_ram_add(ram, pages) != 0)
         log_warn("the machine's RAM at [0x%lx, 0x%lx] is one piece too many: unused", base,
                  end - 1);
     return 0;
 }
 
-static int read_memory_node(const struct vm_fdt_walk *at, struct vm_fdt_ram *ram)
+static int read_memory_node(const struct dt_walk *at, struct dt_ram *ram)
 {
-    struct vm_fdt_range range;
+    struct dt_range range;
     int err = 0;
 
     for (unsigned i = 0; err == 0; i++) {
-        err = vm_fdt_addr_reg(at, i, &range);
+        err = dt_reg_read(at, i, &range);
         if (err == 0)
             err = add_ram(ram, range);
     }
@@ -73,13 +73,13 @@ static int read_memory_node(const struct vm_fdt_walk *at, struct vm_fdt_ram *ram
 
 static int read_ram(const void *fdt, struct host_info *info)
 {
-    struct vm_fdt_ram ram = {.count = 0};
-    struct vm_fdt_walk at;
+    struct dt_ram ram = {.count = 0};
+    struct dt_walk at;
     int err = 0;
 
-    vm_fdt_walk_start(&at, fdt);
-    while (err == 0 && vm_fdt_walk_next(&at)) {
-        if (vm_fdt_ram_is_one(&at))
+    dt_walk_start(&at, fdt);
+    while (err == 0 && dt_walk_next(&at)) {
+        if (dt_ram_is_one(&at))
             err = read_memory_node(&at, &ram);
     }
     if (err == 0 && ram.count == 0) {
@@ -94,15 +94,15 @@ static int read_ram(const void *fdt, struct host_info *info)
 
 static int read_cpus(const void *fdt, struct host_info *info)
 {
-    struct vm_fdt_walk at;
+    struct dt_walk at;
     unsigned found = 0;
     int err = 0;
 
-    vm_fdt_walk_start(&at, fdt);
-    while (err == 0 && vm_fdt_walk_next(&at)) {
-        if (!vm_fdt_cpu_is_one(&at) || found++ >= HOST_MAX_CPUS)
+    dt_walk_start(&at, fdt);
+    while (err == 0 && dt_walk_next(&at)) {
+        if (!dt_cpu_is_one(&at) || found++ >= HOST_MAX_CPUS)
             continue;
-        err = vm_fdt_cpu_mpidr(&at, &info->mpidr[info->nr_cpus]);
+        err = dt_cpu_mpidr(&at, &info->mpidr[info->nr_cpus]);
         info->nr_cpus++;
     }
     if (err == 0 && found == 0) {
@@ -117,7 +117,7 @@ static int read_cpus(const void *fdt, struct host_info *info)
 
 static int read_psci(const void *fdt, struct host_info *info)
 {
-    int err = vm_fdt_cpu_psci(fdt, &info->psci_smc);
+    int err = dt_cpu_psci(fdt, &info->psci_smc);
 
     if (err == -ERR_NOENT)
         log_error("the machine's tree has no PSCI, which Traproom needs to start CPUs and to power "
@@ -128,20 +128,20 @@ static int read_psci(const void *fdt, struct host_info *info)
 /* `node` becomes that of the GIC. */
 static int read_gic(const void *fdt, struct host_info *info, int *node)
 {
-    struct vm_fdt_walk at;
-    struct vm_fdt_gic gic;
-    int err = vm_fdt_gic_find(fdt, &at);
+    struct dt_walk at;
+    struct dt_gic gic;
+    int err = dt_gic_find(fdt, &at);
 
     if (err == 0)
-        err = vm_fdt_gic_read(&at, &gic);
+        err = dt_gic_read(&at, &gic);
     if (err != 0)
         return err;
-    *node = vm_fdt_walk_node(&at);
+    *node = dt_walk_node(&at);
     info->gic.dist = to_pa(gic.dist);
     info->gic.nr_redist_regions = gic.nr_redist;
     for (unsigned i = 0; i < gic.nr_redist; i++)
         info->gic.redist[i] = to_pa(gic.redist[i]);
-    err = vm_fdt_irq_intid(&at, *node, 0, &info->gic.maintenance);
+    err = dt_irq_intid(&at, *node, 0, &info->gic.maintenance);
     if (err == -ERR_NOENT) {
         info->gic.maintenance = MAINTENANCE_DEFAULT;
         err = 0;
@@ -150,33 +150,33 @@ static int read_gic(const void *fdt, struct host_info *info, int *node)
 }
 
 /* Bring `at` to the PL011 that is the console, else to the first. False: there is none. */
-static bool find_uart(const void *fdt, struct vm_fdt_walk *at)
+static bool find_uart(const void *fdt, struct dt_walk *at)
 {
-    int console = vm_fdt_prop_stdout(fdt);
+    int console = dt_prop_stdout(fdt);
 
-    vm_fdt_walk_start(at, fdt);
-    while (vm_fdt_walk_next_compatible(at, "arm,pl011")) {
-        if (vm_fdt_walk_node(at) == console)
+    dt_walk_start(at, fdt);
+    while (dt_walk_next_compatible(at, "arm,pl011")) {
+        if (dt_walk_node(at) == console)
             return true;
     }
-    vm_fdt_walk_start(at, fdt);
-    return vm_fdt_walk_next_compatible(at, "arm,pl011");
+    dt_walk_start(at, fdt);
+    return dt_walk_next_compatible(at, "arm,pl011");
 }
 
 static int read_uart_place(const void *fdt, struct host_info *info)
 {
-    struct vm_fdt_walk at;
-    struct vm_fdt_range reg = {0, 0};
+    struct dt_walk at;
+    struct dt_range reg = {0, 0};
     int err;
 
     if (!find_uart(fdt, &at)) {
         log_error("the machine's tree has no \"arm,pl011\" for a console");
         return -ERR_NOENT;
     }
-    err = vm_fdt_addr_reg(&at, 0, &reg);
+    err = dt_reg_read(&at, 0, &reg);
     if (err == -ERR_NOENT || (err == 0 && reg.size < PL011_SIZE))
-        return vm_fdt_prop_error(fdt, vm_fdt_walk_node(&at), -ERR_INVAL,
-                                 "\"reg\" must have the UART's 0x1000 bytes");
+        return dt_prop_error(fdt, dt_walk_node(&at), -ERR_INVAL,
+                             "\"reg\" must have the UART's 0x1000 bytes");
     if (err == 0)
         info->uart = to_pa(reg);
     return err;
@@ -185,14 +185,14 @@ static int read_uart_place(const void *fdt, struct host_info *info)
 /* Of the UART that read_uart_place() has found. */
 static int read_uart_intid(const void *fdt, struct host_info *info, int gic)
 {
-    struct vm_fdt_walk at;
+    struct dt_walk at;
     int err;
 
     if (!find_uart(fdt, &at))
         return -ERR_NOENT;
-    err = vm_fdt_irq_intid(&at, gic, 0, &info->uart_intid);
+    err = dt_irq_intid(&at, gic, 0, &info->uart_intid);
     if (err == -ERR_NOENT)
-        return vm_fdt_prop_error(fdt, vm_fdt_walk_node(&at), err, "it has no interrupt");
+        return dt_prop_error(fdt, dt_walk_node(&at), err, "it has no interrupt");
     return err;
 }
 
@@ -200,7 +200,7 @@ static int read_uart_intid(const void *fdt, struct host_info *info, int gic)
  */
 static void read_seed(const void *fdt, struct host_info *info)
 {
-    if (vm_fdt_prop_number(fdt, fdt_path_offset(fdt, "/chosen"), "kaslr-seed", &info->seed) != 0)
+    if (dt_prop_number(fdt, fdt_path_offset(fdt, "/chosen"), "kaslr-seed", &info->seed) != 0)
         info->seed = 0;
 }
 
@@ -210,9 +210,9 @@ static int read_guest_fdt(const void *fdt, struct host_info *info)
     int chosen = fdt_path_offset(fdt, "/chosen");
     uint64_t at = BOARD_GUEST_DTB;
 
-    if (vm_fdt_prop_number(fdt, chosen, "traproom,guest-dtb", &at) == -ERR_INVAL)
-        return vm_fdt_prop_error(fdt, chosen, -ERR_INVAL,
-                                 "\"traproom,guest-dtb\" must be one address of 64 bits");
+    if (dt_prop_number(fdt, chosen, "traproom,guest-dtb", &at) == -ERR_INVAL)
+        return dt_prop_error(fdt, chosen, -ERR_INVAL,
+                             "\"traproom,guest-dtb\" must be one address of 64 bits");
     info->guest_fdt = pa(at);
     for (unsigned i = 0; i < info->nr_ram; i++) {
         uint64_t offset = at - info->ram[i].base.v;
@@ -234,7 +234,7 @@ static int check_blob(const void *fdt, struct host_info *info)
                   (unsigned long)(uintptr_t)fdt);
         return -ERR_NOENT;
     }
-    err = vm_fdt_walk_check(fdt, fdt_totalsize(fdt));
+    err = dt_walk_check(fdt, fdt_totalsize(fdt));
     if (err != 0) {
         log_error("the machine's device tree is broken: %s", fdt_strerror(err));
         return -ERR_INVAL;

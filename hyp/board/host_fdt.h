@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the machine has, from the device tree that its boot loader hands over. Neighbours: main.c
- * calls, once; board.h has what no tree says; vm/vm_fdt_walk.h and its family read the tree.
+ * calls, once; board.h has what no tree says; fdt/ reads the tree.
  */
 #ifndef BOARD_HOST_FDT_H
 #define BOARD_HOST_FDT_H

@@ -5,11 +5,11 @@
 #include <libfdt.h>
 #include <stddef.h>
 
+#include "fdt/dt_prop.h"
+#include "fdt/dt_reg.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "mm/phys.h"
-#include "vm/vm_fdt_addr.h"
-#include "vm/vm_fdt_prop.h"
 
 #define REGION_DEPTH 2 /* /reserved-memory/firmware@60000000 */
 
@@ -60,7 +60,7 @@ static int add_span(struct host_info *info, struct span fdt, struct span span)
     return 0;
 }
 
-static int add(const void *fdt, struct host_info *info, struct vm_fdt_range range)
+static int add(const void *fdt, struct host_info *info, struct dt_range range)
 {
     uint64_t self = ptr_to_pa(fdt).v;
     struct span fdt_span = {self, self + info->fdt_size};
@@ -87,7 +87,7 @@ static int read_block(const void *fdt, struct host_info *info)
     int err = 0;
 
     for (int i = 0; i < count && err == 0; i++) {
-        struct vm_fdt_range range = {0, 0};
+        struct dt_range range = {0, 0};
 
         err = fdt_get_mem_rsv(fdt, i, &range.base, &range.size);
         if (err != 0 || !range_is_valid(range.base, range.size)) {
@@ -99,13 +99,13 @@ static int read_block(const void *fdt, struct host_info *info)
     return err;
 }
 
-static int read_region(const struct vm_fdt_walk *at, struct host_info *info)
+static int read_region(const struct dt_walk *at, struct host_info *info)
 {
-    struct vm_fdt_range range;
+    struct dt_range range;
     int err = 0;
 
     for (unsigned i = 0; err == 0; i++) {
-        err = vm_fdt_addr_reg(at, i, &range);
+        err = dt_reg_read(at, i, &range);
         if (err == 0)
             err = add(at->fdt, info, range);
     }
@@ -114,11 +114,11 @@ static int read_region(const struct vm_fdt_walk *at, struct host_info *info)
 
 int host_reserved_read(const void *fdt, struct host_info *info)
 {
-    struct vm_fdt_walk at;
+    struct dt_walk at;
     int err = read_block(fdt, info);
 
-    vm_fdt_walk_start(&at, fdt);
-    while (err == 0 && vm_fdt_walk_next(&at)) {
+    dt_walk_start(&at, fdt);
+    while (err == 0 && dt_walk_next(&at)) {
         const char *parent;
 
         if (at.depth != REGION_DEPTH)

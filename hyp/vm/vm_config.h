@@ -9,21 +9,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fdt/dt_prop.h"
 #include "lib/addr.h"
 #include "mm/guest_mem.h"
 #include "vm/vcpu.h"
 
-#define VM_MAX_UARTS      4
-#define VM_MAX_VIRTIO     40
-#define VM_MAX_DISKS      8
-#define VM_MAX_GICR       4  /* redistributor regions */
-#define VM_NODE_NAME_SIZE 64 /* of a node's path kept for messages */
+#define VM_MAX_UARTS  4
+#define VM_MAX_VIRTIO 40
+#define VM_MAX_DISKS  8
+#define VM_MAX_GICR   4 /* redistributor regions */
 
 struct vm_uart_config {
     struct ipa_range regs;
     uint32_t intid;
     bool console; /* this one is wired to the machine's console */
-    char node[VM_NODE_NAME_SIZE];
+    char node[DT_PATH_SIZE];
 };
 
 struct vm_virtio_config {
@@ -31,14 +31,14 @@ struct vm_virtio_config {
     uint32_t intid;
     struct pa_range disk; /* size 0: nothing behind it, an empty slot */
     bool read_only;
-    char node[VM_NODE_NAME_SIZE];
+    char node[DT_PATH_SIZE];
 };
 
 struct vm_gic_config {
     struct ipa_range dist;
     unsigned nr_redist_regions;
     struct ipa_range redist[VM_MAX_GICR];
-    char node[VM_NODE_NAME_SIZE];
+    char node[DT_PATH_SIZE];
 };
 
 struct vm_config {

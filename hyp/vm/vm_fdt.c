@@ -7,11 +7,11 @@
 
 #include <libfdt.h>
 
+#include "fdt/dt_cpu.h"
+#include "fdt/dt_prop.h"
 #include "lib/log.h"
 #include "lib/string.h"
-#include "vm/vm_fdt_cpu.h"
 #include "vm/vm_fdt_internal.h"
-#include "vm/vm_fdt_prop.h"
 
 size_t vm_fdt_size(const void *fdt, size_t room)
 {
@@ -30,53 +30,52 @@ static int check_blob(const void *fdt, size_t max_size)
                   (unsigned long)(uintptr_t)fdt);
         return -ERR_NOENT;
     }
-    err = vm_fdt_walk_check(fdt, max_size);
+    err = dt_walk_check(fdt, max_size);
     if (err != 0) {
         log_error("the guest's device tree is broken (%s): make it anew with dtc",
                   fdt_strerror(err));
         return -ERR_INVAL;
     }
-    if (!vm_fdt_walk_reaches_all(fdt)) {
-        log_error("the guest's device tree is nested more than %u deep", VM_FDT_MAX_DEPTH - 1);
+    if (!dt_walk_reaches_all(fdt)) {
+        log_error("the guest's device tree is nested more than %u deep", DT_MAX_DEPTH - 1);
         return -ERR_UNSUPPORTED;
     }
     return 0;
 }
 
-static int check_new_mpidr(const struct vm_fdt_walk *at, const int nodes[],
+static int check_new_mpidr(const struct dt_walk *at, const int nodes[],
                            const struct vm_config *config, uint64_t mpidr)
 {
-    char first[VM_NODE_NAME_SIZE], second[VM_NODE_NAME_SIZE];
+    char first[DT_PATH_SIZE], second[DT_PATH_SIZE];
 
     for (unsigned i = 0; i < config->nr_cpus; i++) {
         if (config->mpidr[i] != mpidr)
             continue;
         log_error("%s and %s have the same \"reg\", 0x%lx: give each its own",
-                  vm_fdt_prop_path(at->fdt, nodes[i], first),
-                  vm_fdt_prop_path(at->fdt, vm_fdt_walk_node(at), second), mpidr);
+                  dt_prop_path(at->fdt, nodes[i], first),
+                  dt_prop_path(at->fdt, dt_walk_node(at), second), mpidr);
         return -ERR_EXIST;
     }
     return 0;
 }
 
-static int read_cpu(const struct vm_fdt_walk *at, int nodes[VM_MAX_VCPUS], struct vm_config *config)
+static int read_cpu(const struct dt_walk *at, int nodes[VM_MAX_VCPUS], struct vm_config *config)
 {
-    int node = vm_fdt_walk_node(at);
-    const char *method = vm_fdt_prop_string(at->fdt, node, "enable-method");
+    int node = dt_walk_node(at);
+    const char *method = dt_prop_string(at->fdt, node, "enable-method");
     uint64_t mpidr = 0;
     int err;
 
     if (method != NULL && strcmp(method, "psci") != 0)
-        return vm_fdt_prop_error(at->fdt, node, -ERR_UNSUPPORTED,
-                                 "\"enable-method\" must be \"psci\"");
-    err = vm_fdt_cpu_mpidr(at, &mpidr);
+        return dt_prop_error(at->fdt, node, -ERR_UNSUPPORTED, "\"enable-method\" must be \"psci\"");
+    err = dt_cpu_mpidr(at, &mpidr);
     if (err == 0)
         err = check_new_mpidr(at, nodes, config, mpidr);
     if (err != 0)
         return err;
     if (config->nr_cpus == VM_MAX_VCPUS)
-        return vm_fdt_prop_error(at->fdt, node, -ERR_NOMEM,
-                                 "there may be 16 CPUs: disable this one and those after it");
+        return dt_prop_error(at->fdt, node, -ERR_NOMEM,
+                             "there may be 16 CPUs: disable this one and those after it");
     nodes[config->nr_cpus] = node;
     config->mpidr[config->nr_cpus++] = mpidr;
     return 0;
@@ -85,12 +84,12 @@ static int read_cpu(const struct vm_fdt_walk *at, int nodes[VM_MAX_VCPUS], struc
 static int read_cpus(const void *fdt, struct vm_config *config)
 {
     int nodes[VM_MAX_VCPUS] = {0};
-    struct vm_fdt_walk at;
+    struct dt_walk at;
     int err = 0;
 
-    vm_fdt_walk_start(&at, fdt);
-    while (err == 0 && vm_fdt_walk_next(&at)) {
-        if (vm_fdt_cpu_is_one(&at))
+    dt_walk_start(&at, fdt);
+    while (err == 0 && dt_walk_next(&at)) {
+        if (dt_cpu_is_one(&at))
             err = read_cpu(&at, nodes, config);
     }
     if (err == 0 && config->nr_cpus == 0) {
@@ -104,7 +103,7 @@ static int read_cpus(const void *fdt, struct vm_config *config)
 static int check_psci(const void *fdt)
 {
     bool smc;
-    int err = vm_fdt_cpu_psci(fdt, &smc);
+    int err = dt_cpu_psci(fdt, &smc);
 
     return err == -ERR_NOENT ? 0 : err;
 }

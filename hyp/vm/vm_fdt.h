@@ -3,8 +3,8 @@
  * The guest's device tree, read as the description of its VM (Devicetree Specification,
  * "Flattened Devicetree (DTB) Format" and "Standard Properties"). The tree is input: it may be
  * broken in any way. Errors and warnings name the node and what to do.
- * Neighbours: main.c calls; vm_fdt_walk, _prop, _addr and _irq read the tree, vm_fdt_internal.h
- * names the parts that make sense of it, vm_fdt_guest.c makes the copy; vm.c builds
+ * Neighbours: main.c calls; fdt/ reads the tree, vm_fdt_internal.h names the parts that make sense
+ * of it, vm_fdt_guest.c makes the copy; vm.c builds
  * the VM from the configuration and hands the guest its copy.
  */
 #ifndef VM_VM_FDT_H

@@ -3,27 +3,27 @@
 #include <libfdt.h>
 #include <stddef.h>
 
+#include "fdt/dt_prop.h"
 #include "lib/log.h"
 #include "vm/vm_fdt_internal.h"
-#include "vm/vm_fdt_prop.h"
 
 #define PA_RANGE_CELLS 4 /* address and size, 64 bits each */
 
 int vm_fdt_chosen_pa_range(const void *fdt, int node, const char *name, struct pa_range *range)
 {
-    struct vm_fdt_cells cells;
-    char path[VM_NODE_NAME_SIZE];
+    struct dt_cells cells;
+    char path[DT_PATH_SIZE];
 
-    if (!vm_fdt_prop_present(fdt, node, name))
+    if (!dt_prop_present(fdt, node, name))
         return -ERR_NOENT;
-    if (vm_fdt_prop_cells(fdt, node, name, &cells) == 0 && cells.count == PA_RANGE_CELLS) {
-        range->base = pa(vm_fdt_prop_take(&cells, 2));
-        range->size = vm_fdt_prop_take(&cells, 2);
+    if (dt_prop_cells(fdt, node, name, &cells) == 0 && cells.count == PA_RANGE_CELLS) {
+        range->base = pa(dt_prop_take(&cells, 2));
+        range->size = dt_prop_take(&cells, 2);
         if (range->size != 0 && range_is_valid(range->base.v, range->size))
             return 0;
     }
     log_error("%s: \"%s\" must be an address and a size that is not 0, 64 bits each",
-              vm_fdt_prop_path(fdt, node, path), name);
+              dt_prop_path(fdt, node, path), name);
     return -ERR_INVAL;
 }
 
@@ -42,16 +42,16 @@ static int read_kernel(struct vm_fdt_parser *parser, int chosen)
 static int read_initrd_place(const void *fdt, int chosen, struct ipa_range *place)
 {
     uint64_t start = 0, end = 0;
-    int no_start = vm_fdt_prop_number(fdt, chosen, "linux,initrd-start", &start);
-    int no_end = vm_fdt_prop_number(fdt, chosen, "linux,initrd-end", &end);
+    int no_start = dt_prop_number(fdt, chosen, "linux,initrd-start", &start);
+    int no_end = dt_prop_number(fdt, chosen, "linux,initrd-end", &end);
 
     *place = (struct ipa_range){ipa(0), 0};
     if (no_start == -ERR_NOENT && no_end == -ERR_NOENT)
         return 0;
     if (no_start != 0 || no_end != 0 || end <= start)
-        return vm_fdt_prop_error(fdt, chosen, -ERR_INVAL,
-                                 "\"linux,initrd-start\" and \"linux,initrd-end\" must be numbers, "
-                                 "the end above the start");
+        return dt_prop_error(fdt, chosen, -ERR_INVAL,
+                             "\"linux,initrd-start\" and \"linux,initrd-end\" must be numbers, "
+                             "the end above the start");
     *place = (struct ipa_range){ipa(start), end - start};
     return 0;
 }
@@ -80,11 +80,11 @@ static int read_initrd(struct vm_fdt_parser *parser, int chosen)
 static int read_dtb_address(struct vm_fdt_parser *parser, int chosen)
 {
     uint64_t address = VM_DEFAULT_DTB;
-    int err = vm_fdt_prop_number(parser->fdt, chosen, "traproom,dtb-address", &address);
+    int err = dt_prop_number(parser->fdt, chosen, "traproom,dtb-address", &address);
 
     if (err == -ERR_INVAL)
-        return vm_fdt_prop_error(parser->fdt, chosen, err,
-                                 "\"traproom,dtb-address\" must be one address of 64 bits");
+        return dt_prop_error(parser->fdt, chosen, err,
+                             "\"traproom,dtb-address\" must be one address of 64 bits");
     parser->config->guest_dtb = ipa(address);
     return 0;
 }
@@ -99,8 +99,8 @@ int vm_fdt_chosen_read(struct vm_fdt_parser *parser)
                   "Image is staged");
         return -ERR_NOENT;
     }
-    parser->config->quiet = vm_fdt_prop_present(parser->fdt, chosen, "traproom,quiet");
-    parser->config->stats = vm_fdt_prop_present(parser->fdt, chosen, "traproom,stats");
+    parser->config->quiet = dt_prop_present(parser->fdt, chosen, "traproom,quiet");
+    parser->config->stats = dt_prop_present(parser->fdt, chosen, "traproom,stats");
     err = read_kernel(parser, chosen);
     if (err == 0)
         err = read_initrd(parser, chosen);

@@ -3,14 +3,14 @@
 #include <libfdt.h>
 #include <stddef.h>
 
+#include "fdt/dt_gic.h"
+#include "fdt/dt_irq.h"
+#include "fdt/dt_prop.h"
 #include "gic/gic_regs.h"
 #include "gic/vgic_limits.h"
 #include "lib/log.h"
-#include "vm/vm_fdt_gic.h"
 #include "vm/vm_fdt_internal.h"
-#include "vm/vm_fdt_irq.h"
 #include "vm/vm_fdt_offer.h"
-#include "vm/vm_fdt_prop.h"
 
 #define PL011_SIZE       UINT64_C(0x1000) /* its identification registers are the last */
 #define VIRTIO_MIN_SIZE  UINT64_C(0x100)  /* the transport's registers */
@@ -18,21 +18,21 @@
 #define SECTOR_SIZE      512
 #define TIMER_INTERRUPTS 4
 
-static int log_node(const struct vm_fdt_walk *at, int err, const char *text)
+static int log_node(const struct dt_walk *at, int err, const char *text)
 {
-    return vm_fdt_prop_error(at->fdt, vm_fdt_walk_node(at), err, text);
+    return dt_prop_error(at->fdt, dt_walk_node(at), err, text);
 }
 
-static struct ipa_range to_ipa(struct vm_fdt_range range)
+static struct ipa_range to_ipa(struct dt_range range)
 {
     return (struct ipa_range){ipa(range.base), range.size};
 }
 
 /* Does each CPU have a redistributor? */
-static int check_frames(const struct vm_fdt_walk *at, const struct vm_config *config)
+static int check_frames(const struct dt_walk *at, const struct vm_config *config)
 {
     uint64_t frames = 0;
-    char name[VM_NODE_NAME_SIZE];
+    char name[DT_PATH_SIZE];
 
     for (unsigned i = 0; i < config->gic.nr_redist_regions; i++)
         frames += config->gic.redist[i].size / GICR_SIZE;
@@ -40,25 +40,25 @@ static int check_frames(const struct vm_fdt_walk *at, const struct vm_config *co
         return 0;
     log_error("%s: its redistributors' regions have room for %lu CPUs, the tree has %u: make "
               "them larger",
-              vm_fdt_prop_path(at->fdt, vm_fdt_walk_node(at), name), frames, config->nr_cpus);
+              dt_prop_path(at->fdt, dt_walk_node(at), name), frames, config->nr_cpus);
     return -ERR_RANGE;
 }
 
 int vm_fdt_device_read_gic(struct vm_fdt_parser *parser)
 {
     struct vm_gic_config *config = &parser->config->gic;
-    struct vm_fdt_walk at;
-    struct vm_fdt_gic gic;
-    int err = vm_fdt_gic_find(parser->fdt, &at);
+    struct dt_walk at;
+    struct dt_gic gic;
+    int err = dt_gic_find(parser->fdt, &at);
 
     if (err == 0)
-        err = vm_fdt_gic_read(&at, &gic);
+        err = dt_gic_read(&at, &gic);
     if (err != 0)
         return err;
     if (gic.nr_redist > VM_MAX_GICR)
         return log_node(&at, -ERR_NOMEM, "it has more than 4 regions of redistributors");
-    parser->gic = vm_fdt_walk_node(&at);
-    vm_fdt_prop_path(at.fdt, parser->gic, config->node);
+    parser->gic = dt_walk_node(&at);
+    dt_prop_path(at.fdt, parser->gic, config->node);
     config->dist = to_ipa(gic.dist);
     err = vm_fdt_memory_claim(parser, gic.dist, parser->gic);
     for (unsigned i = 0; i < gic.nr_redist && err == 0; i++) {
@@ -83,12 +83,11 @@ static const char *intid_owner(const struct vm_config *config, uint32_t intid)
     return NULL;
 }
 
-static int read_intid(const struct vm_fdt_parser *parser, const struct vm_fdt_walk *at,
-                      uint32_t *intid)
+static int read_intid(const struct vm_fdt_parser *parser, const struct dt_walk *at, uint32_t *intid)
 {
     const char *owner;
-    char name[VM_NODE_NAME_SIZE];
-    int err = vm_fdt_irq_intid(at, parser->gic, 0, intid);
+    char name[DT_PATH_SIZE];
+    int err = dt_irq_intid(at, parser->gic, 0, intid);
 
     if (err == -ERR_NOENT)
         return log_node(at, err, "it has no interrupt");
@@ -100,28 +99,27 @@ static int read_intid(const struct vm_fdt_parser *parser, const struct vm_fdt_wa
     if (owner == NULL)
         return 0;
     log_error("%s and %s have the same interrupt, SPI %u: give each its own",
-              vm_fdt_prop_path(at->fdt, vm_fdt_walk_node(at), name), owner,
-              *intid - VGIC_FIRST_SPI);
+              dt_prop_path(at->fdt, dt_walk_node(at), name), owner, *intid - VGIC_FIRST_SPI);
     return -ERR_EXIST;
 }
 
 /* What every device has: registers, at least min_size, that are its own, and an interrupt. */
-static int read_common(struct vm_fdt_parser *parser, const struct vm_fdt_walk *at,
-                       uint64_t min_size, struct ipa_range *regs, uint32_t *intid)
+static int read_common(struct vm_fdt_parser *parser, const struct dt_walk *at, uint64_t min_size,
+                       struct ipa_range *regs, uint32_t *intid)
 {
-    struct vm_fdt_range reg;
-    char name[VM_NODE_NAME_SIZE];
-    int err = vm_fdt_addr_reg(at, 0, &reg);
+    struct dt_range reg;
+    char name[DT_PATH_SIZE];
+    int err = dt_reg_read(at, 0, &reg);
 
     if (err == -ERR_NOENT)
         return log_node(at, err, "it has no \"reg\"");
     if (err == 0 && reg.size < min_size) {
         log_error("%s: its \"reg\" must have at least 0x%lx bytes",
-                  vm_fdt_prop_path(at->fdt, vm_fdt_walk_node(at), name), min_size);
+                  dt_prop_path(at->fdt, dt_walk_node(at), name), min_size);
         err = -ERR_INVAL;
     }
     if (err == 0)
-        err = vm_fdt_memory_claim(parser, reg, vm_fdt_walk_node(at));
+        err = vm_fdt_memory_claim(parser, reg, dt_walk_node(at));
     if (err != 0)
         return err;
     *regs = to_ipa(reg);
@@ -136,9 +134,9 @@ static bool has_uart_room(const struct vm_fdt_parser *parser, int node)
     return parser->config->nr_uarts + kept < VM_MAX_UARTS;
 }
 
-static int read_uart(struct vm_fdt_parser *parser, const struct vm_fdt_walk *at)
+static int read_uart(struct vm_fdt_parser *parser, const struct dt_walk *at)
 {
-    int node = vm_fdt_walk_node(at);
+    int node = dt_walk_node(at);
     struct vm_uart_config *uart = &parser->config->uart[parser->config->nr_uarts];
     int err;
 
@@ -148,12 +146,12 @@ static int read_uart(struct vm_fdt_parser *parser, const struct vm_fdt_walk *at)
     if (err != 0)
         return err;
     uart->console = node == parser->console;
-    vm_fdt_prop_path(at->fdt, node, uart->node);
+    dt_prop_path(at->fdt, node, uart->node);
     parser->config->nr_uarts++;
     return 0;
 }
 
-static int check_disk(const struct vm_fdt_parser *parser, const struct vm_fdt_walk *at,
+static int check_disk(const struct vm_fdt_parser *parser, const struct dt_walk *at,
                       struct pa_range disk)
 {
     unsigned disks = 1;
@@ -168,9 +166,9 @@ static int check_disk(const struct vm_fdt_parser *parser, const struct vm_fdt_wa
     return 0;
 }
 
-static int read_virtio(struct vm_fdt_parser *parser, const struct vm_fdt_walk *at)
+static int read_virtio(struct vm_fdt_parser *parser, const struct dt_walk *at)
 {
-    int node = vm_fdt_walk_node(at);
+    int node = dt_walk_node(at);
     struct vm_virtio_config slot = {.disk = {.size = 0}};
     int err = vm_fdt_chosen_pa_range(at->fdt, node, "traproom,disk", &slot.disk);
     bool empty = err == -ERR_NOENT;
@@ -184,20 +182,20 @@ static int read_virtio(struct vm_fdt_parser *parser, const struct vm_fdt_walk *a
                           &slot.intid);
     if (err != 0)
         return err;
-    slot.read_only = vm_fdt_prop_present(at->fdt, node, "traproom,read-only");
-    vm_fdt_prop_path(at->fdt, node, slot.node);
+    slot.read_only = dt_prop_present(at->fdt, node, "traproom,read-only");
+    dt_prop_path(at->fdt, node, slot.node);
     parser->config->virtio[parser->config->nr_virtio++] = slot;
     return 0;
 }
 
 /* The timers' interrupts are wired to the CPU: a tree can only say what they are. */
-static int check_timer(struct vm_fdt_parser *parser, const struct vm_fdt_walk *at)
+static int check_timer(struct vm_fdt_parser *parser, const struct dt_walk *at)
 {
     static const uint32_t wired[TIMER_INTERRUPTS] = {29, 30, 27, 26};
     uint32_t intid;
 
     for (unsigned i = 0; i < TIMER_INTERRUPTS; i++) {
-        int err = vm_fdt_irq_intid(at, parser->gic, i, &intid);
+        int err = dt_irq_intid(at, parser->gic, i, &intid);
 
         if (err == -ERR_NOENT && i > 0)
             return 0;
@@ -210,7 +208,7 @@ static int check_timer(struct vm_fdt_parser *parser, const struct vm_fdt_walk *a
     return 0;
 }
 
-static int read_device(struct vm_fdt_parser *parser, struct vm_fdt_walk *at)
+static int read_device(struct vm_fdt_parser *parser, struct dt_walk *at)
 {
     switch (vm_fdt_offer_kind(at)) {
     case VM_FDT_OFFER_UART:
@@ -221,7 +219,7 @@ static int read_device(struct vm_fdt_parser *parser, struct vm_fdt_walk *at)
         return check_timer(parser, at);
     case VM_FDT_OFFER_NONE:
     case VM_FDT_OFFER_NOT_OURS:
-        vm_fdt_walk_skip(at);
+        dt_walk_skip(at);
         return 0;
     case VM_FDT_OFFER_YES:
         break;
@@ -231,10 +229,9 @@ static int read_device(struct vm_fdt_parser *parser, struct vm_fdt_walk *at)
 
 static int find_console(const void *fdt)
 {
-    int node = vm_fdt_prop_stdout(fdt);
+    int node = dt_prop_stdout(fdt);
 
-    if (node < 0 || !vm_fdt_prop_enabled(fdt, node) ||
-        !vm_fdt_prop_compatible(fdt, node, "arm,pl011"))
+    if (node < 0 || !dt_prop_enabled(fdt, node) || !dt_prop_compatible(fdt, node, "arm,pl011"))
         return -1;
     return node;
 }
@@ -242,13 +239,13 @@ static int find_console(const void *fdt)
 int vm_fdt_device_read_all(struct vm_fdt_parser *parser)
 {
     struct vm_config *config = parser->config;
-    struct vm_fdt_walk at;
+    struct dt_walk at;
     bool console = false;
     int err = 0;
 
     parser->console = find_console(parser->fdt);
-    vm_fdt_walk_start(&at, parser->fdt);
-    while (err == 0 && vm_fdt_walk_next(&at))
+    dt_walk_start(&at, parser->fdt);
+    while (err == 0 && dt_walk_next(&at))
         err = read_device(parser, &at);
     for (unsigned i = 0; i < config->nr_uarts; i++)
         console = console || config->uart[i].console;

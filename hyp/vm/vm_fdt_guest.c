@@ -6,13 +6,13 @@
 #include <libfdt.h>
 #include <stddef.h>
 
+#include "fdt/dt_cpu.h"
+#include "fdt/dt_prop.h"
+#include "fdt/dt_reg.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "vm/vm_fdt.h"
-#include "vm/vm_fdt_addr.h"
-#include "vm/vm_fdt_cpu.h"
 #include "vm/vm_fdt_offer.h"
-#include "vm/vm_fdt_prop.h"
 
 #define OWN_PREFIX "traproom,"
 #define DISABLED   "disabled"
@@ -55,11 +55,11 @@ static void strip_all(void *fdt)
 }
 
 /* Is there an emulated device at the node's address? */
-static bool is_emulated(const struct vm_fdt_walk *at, const struct vm_config *config)
+static bool is_emulated(const struct dt_walk *at, const struct vm_config *config)
 {
-    struct vm_fdt_range reg;
+    struct dt_range reg;
 
-    if (vm_fdt_addr_reg(at, 0, &reg) != 0)
+    if (dt_reg_read(at, 0, &reg) != 0)
         return false;
     for (unsigned i = 0; i < config->nr_uarts; i++) {
         if (config->uart[i].regs.base.v == reg.base)
@@ -75,29 +75,29 @@ static bool is_emulated(const struct vm_fdt_walk *at, const struct vm_config *co
 /* One warning for it and all below it. */
 static int disable(void *fdt, int node)
 {
-    char name[VM_NODE_NAME_SIZE];
-    const char *compatible = vm_fdt_prop_string(fdt, node, "compatible");
+    char name[DT_PATH_SIZE];
+    const char *compatible = dt_prop_string(fdt, node, "compatible");
 
-    log_warn("%s (%s) is not offered: disabled in the guest's tree",
-             vm_fdt_prop_path(fdt, node, name), compatible != NULL ? compatible : "?");
+    log_warn("%s (%s) is not offered: disabled in the guest's tree", dt_prop_path(fdt, node, name),
+             compatible != NULL ? compatible : "?");
     return to_err(fdt_setprop(fdt, node, "status", DISABLED, sizeof(DISABLED)));
 }
 
 static int disable_rest(void *fdt, const struct vm_config *config)
 {
-    struct vm_fdt_walk at;
+    struct dt_walk at;
     int err = 0;
 
-    vm_fdt_walk_start(&at, fdt);
-    while (err == 0 && vm_fdt_walk_next(&at)) {
+    dt_walk_start(&at, fdt);
+    while (err == 0 && dt_walk_next(&at)) {
         enum vm_fdt_offer kind = vm_fdt_offer_kind(&at);
         bool device = kind == VM_FDT_OFFER_UART || kind == VM_FDT_OFFER_VIRTIO;
         bool refused = kind == VM_FDT_OFFER_NONE || (device && !is_emulated(&at, config));
 
         if (refused)
-            err = disable(fdt, vm_fdt_walk_node(&at));
+            err = disable(fdt, dt_walk_node(&at));
         if (refused || kind == VM_FDT_OFFER_NOT_OURS)
-            vm_fdt_walk_skip(&at);
+            dt_walk_skip(&at);
     }
     return err;
 }
@@ -108,10 +108,10 @@ static void warn_of_gaps(const void *fdt, const struct vm_config *config)
     int chosen = fdt_path_offset(fdt, "/chosen");
     bool smc;
 
-    if (config->nr_cpus > 1 && vm_fdt_cpu_psci(fdt, &smc) == -ERR_NOENT)
+    if (config->nr_cpus > 1 && dt_cpu_psci(fdt, &smc) == -ERR_NOENT)
         log_warn("the tree has %u CPUs but no PSCI: the guest can't start more than one",
                  config->nr_cpus);
-    if (config->initrd.size == 0 && vm_fdt_prop_present(fdt, chosen, "linux,initrd-start"))
+    if (config->initrd.size == 0 && dt_prop_present(fdt, chosen, "linux,initrd-start"))
         log_warn("/chosen: \"linux,initrd-start\" is there, but there is no initramfs to put "
                  "there: give one");
 }

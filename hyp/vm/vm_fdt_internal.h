@@ -6,14 +6,14 @@
 #ifndef VM_VM_FDT_INTERNAL_H
 #define VM_VM_FDT_INTERNAL_H
 
+#include "fdt/dt_ram.h"
+#include "fdt/dt_reg.h"
 #include "vm/vm_config.h"
-#include "vm/vm_fdt_addr.h"
-#include "vm/vm_fdt_ram.h"
 
 #define VM_FDT_MAX_CLAIMS 96 /* addresses that the tree gives to RAM and to devices */
 
 struct vm_fdt_claim {
-    struct vm_fdt_range range;
+    struct dt_range range;
     int node;
 };
 
@@ -23,14 +23,13 @@ struct vm_fdt_parser {
     struct vm_config *config;
     int gic;     /* node of the GICv3 */
     int console; /* node that "stdout-path" names, or negative */
-    struct vm_fdt_ram ram;
+    struct dt_ram ram;
     unsigned nr_claims;
     struct vm_fdt_claim claim[VM_FDT_MAX_CLAIMS];
 };
 
 /* vm_fdt_memory.c: `node` is at `range`, and nobody else may be. An empty range is an error. */
-int must_check vm_fdt_memory_claim(struct vm_fdt_parser *parser, struct vm_fdt_range range,
-                                   int node);
+int must_check vm_fdt_memory_claim(struct vm_fdt_parser *parser, struct dt_range range, int node);
 /* RAM, its pieces by rising address, those that touch made one. */
 int must_check vm_fdt_memory_read(struct vm_fdt_parser *parser);
 /* The place of the guest's tree, once RAM and devices are known. */

@@ -6,15 +6,15 @@
 #include <libfdt.h>
 #include <stddef.h>
 
+#include "fdt/dt_prop.h"
 #include "lib/log.h"
 #include "vm/vm_fdt_internal.h"
-#include "vm/vm_fdt_prop.h"
 
 #define DTB_ALIGNMENT 8 /* Linux, "Booting AArch64 Linux", on the device tree */
 
-_Static_assert(VM_FDT_MAX_RAM <= GUEST_MEM_MAX_REGIONS, "vm_config.h has less room");
+_Static_assert(DT_MAX_RAM <= GUEST_MEM_MAX_REGIONS, "vm_config.h has less room");
 
-static uint64_t last_byte(struct vm_fdt_range range)
+static uint64_t last_byte(struct dt_range range)
 {
     return range.base + range.size - 1;
 }
@@ -22,30 +22,30 @@ static uint64_t last_byte(struct vm_fdt_range range)
 static int check_overlap(const struct vm_fdt_parser *parser, const struct vm_fdt_claim *a,
                          const struct vm_fdt_claim *b)
 {
-    char name_a[VM_NODE_NAME_SIZE], name_b[VM_NODE_NAME_SIZE];
+    char name_a[DT_PATH_SIZE], name_b[DT_PATH_SIZE];
 
     if (!ranges_overlap(a->range.base, a->range.size, b->range.base, b->range.size))
         return 0;
     log_error("%s at [0x%lx, 0x%lx] overlaps %s at [0x%lx, 0x%lx]: move one of them",
-              vm_fdt_prop_path(parser->fdt, a->node, name_a), a->range.base, last_byte(a->range),
-              vm_fdt_prop_path(parser->fdt, b->node, name_b), b->range.base, last_byte(b->range));
+              dt_prop_path(parser->fdt, a->node, name_a), a->range.base, last_byte(a->range),
+              dt_prop_path(parser->fdt, b->node, name_b), b->range.base, last_byte(b->range));
     return -ERR_EXIST;
 }
 
-int vm_fdt_memory_claim(struct vm_fdt_parser *parser, struct vm_fdt_range range, int node)
+int vm_fdt_memory_claim(struct vm_fdt_parser *parser, struct dt_range range, int node)
 {
     struct vm_fdt_claim *claim = &parser->claim[parser->nr_claims];
-    char name[VM_NODE_NAME_SIZE];
+    char name[DT_PATH_SIZE];
     int err = 0;
 
     if (range.size == 0)
-        return vm_fdt_prop_error(parser->fdt, node, -ERR_INVAL, "\"reg\" has a size of 0");
+        return dt_prop_error(parser->fdt, node, -ERR_INVAL, "\"reg\" has a size of 0");
     if (parser->nr_claims == VM_FDT_MAX_CLAIMS)
-        return vm_fdt_prop_error(parser->fdt, node, -ERR_NOMEM,
-                                 "the tree has too many pieces of RAM and devices");
+        return dt_prop_error(parser->fdt, node, -ERR_NOMEM,
+                             "the tree has too many pieces of RAM and devices");
     if (last_byte(range) >> parser->ipa_bits != 0) {
         log_error("%s at [0x%lx, 0x%lx] reaches beyond the guest's address space of %u bits",
-                  vm_fdt_prop_path(parser->fdt, node, name), range.base, last_byte(range),
+                  dt_prop_path(parser->fdt, node, name), range.base, last_byte(range),
                   parser->ipa_bits);
         return -ERR_RANGE;
     }
@@ -56,44 +56,44 @@ int vm_fdt_memory_claim(struct vm_fdt_parser *parser, struct vm_fdt_range range,
     return err;
 }
 
-static int add_ram(struct vm_fdt_parser *parser, struct vm_fdt_range range, int node)
+static int add_ram(struct vm_fdt_parser *parser, struct dt_range range, int node)
 {
     int err;
 
     if (range.size == 0)
         return 0;
     if (!is_aligned(range.base | range.size, PAGE_SIZE))
-        return vm_fdt_prop_error(parser->fdt, node, -ERR_INVAL,
-                                 "RAM must begin and end at a multiple of 0x1000");
+        return dt_prop_error(parser->fdt, node, -ERR_INVAL,
+                             "RAM must begin and end at a multiple of 0x1000");
     err = vm_fdt_memory_claim(parser, range, node);
-    if (err == 0 && vm_fdt_ram_add(&parser->ram, range) != 0)
-        err = vm_fdt_prop_error(parser->fdt, node, -ERR_NOMEM,
-                                "the tree has more than 8 separate pieces of RAM");
+    if (err == 0 && dt_ram_add(&parser->ram, range) != 0)
+        err = dt_prop_error(parser->fdt, node, -ERR_NOMEM,
+                            "the tree has more than 8 separate pieces of RAM");
     return err;
 }
 
-static int read_node(struct vm_fdt_parser *parser, const struct vm_fdt_walk *at)
+static int read_node(struct vm_fdt_parser *parser, const struct dt_walk *at)
 {
-    struct vm_fdt_range range;
+    struct dt_range range;
     int err = 0;
 
     for (unsigned i = 0; err == 0; i++) {
-        err = vm_fdt_addr_reg(at, i, &range);
+        err = dt_reg_read(at, i, &range);
         if (err == 0)
-            err = add_ram(parser, range, vm_fdt_walk_node(at));
+            err = add_ram(parser, range, dt_walk_node(at));
     }
     return err == -ERR_NOENT ? 0 : err;
 }
 
 int vm_fdt_memory_read(struct vm_fdt_parser *parser)
 {
-    const struct vm_fdt_ram *ram = &parser->ram;
-    struct vm_fdt_walk at;
+    const struct dt_ram *ram = &parser->ram;
+    struct dt_walk at;
     int err = 0;
 
-    vm_fdt_walk_start(&at, parser->fdt);
-    while (err == 0 && vm_fdt_walk_next(&at)) {
-        if (vm_fdt_ram_is_one(&at))
+    dt_walk_start(&at, parser->fdt);
+    while (err == 0 && dt_walk_next(&at)) {
+        if (dt_ram_is_one(&at))
             err = read_node(parser, &at);
     }
     if (err == 0 && ram->count == 0) {
@@ -110,23 +110,23 @@ int vm_fdt_memory_read(struct vm_fdt_parser *parser)
 int vm_fdt_memory_check_dtb(struct vm_fdt_parser *parser)
 {
     int chosen = fdt_path_offset(parser->fdt, "/chosen");
-    struct vm_fdt_range place = {
+    struct dt_range place = {
         .base = parser->config->guest_dtb.v,
         .size = align_up(fdt_totalsize(parser->fdt) + PAGE_SIZE, PAGE_SIZE),
     };
 
     if (!is_aligned(place.base, DTB_ALIGNMENT))
-        return vm_fdt_prop_error(parser->fdt, chosen, -ERR_INVAL,
-                                 "\"traproom,dtb-address\" must be a multiple of 8");
-    if (vm_fdt_ram_overlap(&parser->ram, (struct vm_fdt_range){place.base, 1}) != NULL)
+        return dt_prop_error(parser->fdt, chosen, -ERR_INVAL,
+                             "\"traproom,dtb-address\" must be a multiple of 8");
+    if (dt_ram_overlap(&parser->ram, (struct dt_range){place.base, 1}) != NULL)
         return 0;
     if (!is_aligned(place.base, PAGE_SIZE) || !range_is_valid(place.base, place.size))
-        return vm_fdt_prop_error(
+        return dt_prop_error(
             parser->fdt, chosen, -ERR_INVAL,
             "\"traproom,dtb-address\", outside the RAM, must be a multiple of 0x1000 with room "
             "for the tree");
-    if (parser->ram.count == VM_FDT_MAX_RAM)
-        return vm_fdt_prop_error(parser->fdt, chosen, -ERR_NOMEM,
-                                 "with 8 pieces of RAM, \"traproom,dtb-address\" must lie in one");
+    if (parser->ram.count == DT_MAX_RAM)
+        return dt_prop_error(parser->fdt, chosen, -ERR_NOMEM,
+                             "with 8 pieces of RAM, \"traproom,dtb-address\" must lie in one");
     return vm_fdt_memory_claim(parser, place, chosen);
 }

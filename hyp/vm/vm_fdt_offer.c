@@ -5,9 +5,9 @@
 #include <libfdt.h>
 #include <stddef.h>
 
+#include "fdt/dt_prop.h"
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vm/vm_fdt_prop.h"
 
 struct offer {
     const char *compatible;
@@ -37,9 +37,9 @@ static const struct offer offers[] = {
 
 static const char *const not_ours[] = {"cpus", "chosen", "aliases", "reserved-memory"};
 
-static bool is_not_ours(const struct vm_fdt_walk *at)
+static bool is_not_ours(const struct dt_walk *at)
 {
-    const char *name = fdt_get_name(at->fdt, vm_fdt_walk_node(at), NULL);
+    const char *name = fdt_get_name(at->fdt, dt_walk_node(at), NULL);
 
     for (unsigned i = 0; at->depth == 1 && name != NULL && i < ARRAY_SIZE(not_ours); i++) {
         if (strcmp(name, not_ours[i]) == 0)
@@ -48,16 +48,16 @@ static bool is_not_ours(const struct vm_fdt_walk *at)
     return false;
 }
 
-enum vm_fdt_offer vm_fdt_offer_kind(const struct vm_fdt_walk *at)
+enum vm_fdt_offer vm_fdt_offer_kind(const struct dt_walk *at)
 {
-    int node = vm_fdt_walk_node(at);
+    int node = dt_walk_node(at);
 
     if (is_not_ours(at))
         return VM_FDT_OFFER_NOT_OURS;
-    if (at->depth == 0 || !vm_fdt_prop_present(at->fdt, node, "compatible"))
+    if (at->depth == 0 || !dt_prop_present(at->fdt, node, "compatible"))
         return VM_FDT_OFFER_YES;
     for (unsigned i = 0; i < ARRAY_SIZE(offers); i++) {
-        if (vm_fdt_prop_compatible(at->fdt, node, offers[i].compatible))
+        if (dt_prop_compatible(at->fdt, node, offers[i].compatible))
             return offers[i].kind;
     }
     return VM_FDT_OFFER_NONE;

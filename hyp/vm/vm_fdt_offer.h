@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "vm/vm_fdt_walk.h"
+#include "fdt/dt_walk.h"
 
 enum vm_fdt_offer {
     VM_FDT_OFFER_NONE,    /* not offered, nor what is below it */
@@ -20,6 +20,6 @@ enum vm_fdt_offer {
 };
 
 /* What the node that the walk is at is, by its "compatible" and its place. */
-enum vm_fdt_offer vm_fdt_offer_kind(const struct vm_fdt_walk *at);
+enum vm_fdt_offer vm_fdt_offer_kind(const struct dt_walk *at);
 
 #endif

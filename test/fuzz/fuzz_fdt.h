@@ -10,9 +10,9 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "fdt/dt_walk.h"
 #include "fuzz.h"
 #include "lib/log.h"
-#include "vm/vm_fdt_walk.h"
 
 #define TREE_ROOM   4096 /* that changes may add */
 #define TREE_MAX    65536
@@ -153,7 +153,7 @@ static inline void *take_tree(const char *const *names, void **cache, unsigned c
     fdt = malloc(*size);
     memcpy(fdt, base, *size);
     for (unsigned i = 0; i < MAX_CHANGES && in->left > 0; i++) {
-        if (vm_fdt_walk_check(fdt, *size) != 0 || fdt_totalsize(fdt) != *size)
+        if (dt_walk_check(fdt, *size) != 0 || fdt_totalsize(fdt) != *size)
             break; /* libfdt's own functions to write want a sound tree */
         change(fdt, in);
     }

@@ -39,10 +39,10 @@ static void check_config(void)
     fuzz_require(config.nr_uarts <= VM_MAX_UARTS && config.nr_virtio <= VM_MAX_VIRTIO);
     for (unsigned i = 0; i < config.nr_uarts; i++)
         fuzz_require(is_spi(config.uart[i].intid) &&
-                     memchr(config.uart[i].node, '\0', VM_NODE_NAME_SIZE) != NULL);
+                     memchr(config.uart[i].node, '\0', DT_PATH_SIZE) != NULL);
     for (unsigned i = 0; i < config.nr_virtio; i++)
         fuzz_require(is_spi(config.virtio[i].intid) &&
-                     memchr(config.virtio[i].node, '\0', VM_NODE_NAME_SIZE) != NULL);
+                     memchr(config.virtio[i].node, '\0', DT_PATH_SIZE) != NULL);
     fuzz_require(config.kernel.size > 0 && config.initrd.size <= config.guest_initrd.size);
 }
 

@@ -1,65 +1,65 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The GICv3's node. See vm_fdt_gic.h. */
-#include "vm/vm_fdt_gic.h"
+/* The GICv3's node. See dt_gic.h. */
+#include "fdt/dt_gic.h"
 
+#include "fdt/dt_prop.h"
 #include "gic/gic_regs.h"
 #include "lib/addr.h"
 #include "lib/log.h"
-#include "vm/vm_fdt_prop.h"
 
 #define COMPATIBLE "arm,gic-v3"
 #define FRAME_SIZE UINT64_C(0x10000) /* what the architecture aligns the frames to */
 
-int vm_fdt_gic_find(const void *fdt, struct vm_fdt_walk *at)
+int dt_gic_find(const void *fdt, struct dt_walk *at)
 {
-    struct vm_fdt_walk other;
-    char first[VM_NODE_NAME_SIZE], second[VM_NODE_NAME_SIZE];
+    struct dt_walk other;
+    char first[DT_PATH_SIZE], second[DT_PATH_SIZE];
 
-    vm_fdt_walk_start(at, fdt);
-    if (!vm_fdt_walk_next_compatible(at, COMPATIBLE)) {
+    dt_walk_start(at, fdt);
+    if (!dt_walk_next_compatible(at, COMPATIBLE)) {
         log_error("the tree has no enabled \"" COMPATIBLE "\": Traproom needs one, and knows no "
                   "other interrupt controller");
         return -ERR_NOENT;
     }
     other = *at;
-    if (!vm_fdt_walk_next_compatible(&other, COMPATIBLE))
+    if (!dt_walk_next_compatible(&other, COMPATIBLE))
         return 0;
     log_error("%s and %s are both \"" COMPATIBLE "\": disable one",
-              vm_fdt_prop_path(fdt, vm_fdt_walk_node(at), first),
-              vm_fdt_prop_path(fdt, vm_fdt_walk_node(&other), second));
+              dt_prop_path(fdt, dt_walk_node(at), first),
+              dt_prop_path(fdt, dt_walk_node(&other), second));
     return -ERR_EXIST;
 }
 
-static int log_node(const struct vm_fdt_walk *at, int err, const char *text)
+static int log_node(const struct dt_walk *at, int err, const char *text)
 {
-    return vm_fdt_prop_error(at->fdt, vm_fdt_walk_node(at), err, text);
+    return dt_prop_error(at->fdt, dt_walk_node(at), err, text);
 }
 
-static int check_stride(const struct vm_fdt_walk *at)
+static int check_stride(const struct dt_walk *at)
 {
     uint64_t stride = 0;
-    int err = vm_fdt_prop_number(at->fdt, vm_fdt_walk_node(at), "redistributor-stride", &stride);
+    int err = dt_prop_number(at->fdt, dt_walk_node(at), "redistributor-stride", &stride);
 
     if (err == -ERR_NOENT || (err == 0 && (stride == 0 || stride == GICR_SIZE)))
         return 0;
     return log_node(at, -ERR_UNSUPPORTED, "\"redistributor-stride\" must be 0x20000");
 }
 
-static int count_regions(const struct vm_fdt_walk *at, unsigned *count)
+static int count_regions(const struct dt_walk *at, unsigned *count)
 {
     uint64_t value = 1;
-    int err = vm_fdt_prop_number(at->fdt, vm_fdt_walk_node(at), "#redistributor-regions", &value);
+    int err = dt_prop_number(at->fdt, dt_walk_node(at), "#redistributor-regions", &value);
 
-    if (err == -ERR_INVAL || value < 1 || value > VM_FDT_MAX_REDIST)
+    if (err == -ERR_INVAL || value < 1 || value > DT_MAX_REDIST)
         return log_node(at, -ERR_INVAL, "\"#redistributor-regions\" must be from 1 to 8");
     *count = (unsigned)value;
     return 0;
 }
 
-static int read_region(const struct vm_fdt_walk *at, unsigned index, uint64_t min_size,
-                       struct vm_fdt_range *region)
+static int read_region(const struct dt_walk *at, unsigned index, uint64_t min_size,
+                       struct dt_range *region)
 {
-    int err = vm_fdt_addr_reg(at, index, region);
+    int err = dt_reg_read(at, index, region);
 
     if (err == -ERR_NOENT)
         return log_node(at, err,
@@ -74,7 +74,7 @@ static int read_region(const struct vm_fdt_walk *at, unsigned index, uint64_t mi
     return 0;
 }
 
-int vm_fdt_gic_read(const struct vm_fdt_walk *at, struct vm_fdt_gic *gic)
+int dt_gic_read(const struct dt_walk *at, struct dt_gic *gic)
 {
     int err = check_stride(at);
 

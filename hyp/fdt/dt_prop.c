@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Properties of a device tree's node. See vm_fdt_prop.h. */
-#include "vm/vm_fdt_prop.h"
+/* Properties of a device tree's node. See dt_prop.h. */
+#include "fdt/dt_prop.h"
 
 #include <libfdt.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 
 #define CELL_SIZE 4
 
-int vm_fdt_prop_cells(const void *fdt, int node, const char *name, struct vm_fdt_cells *cells)
+int dt_prop_cells(const void *fdt, int node, const char *name, struct dt_cells *cells)
 {
     int len = 0;
 
@@ -19,7 +19,7 @@ int vm_fdt_prop_cells(const void *fdt, int node, const char *name, struct vm_fdt
     return cells->at != NULL && len % CELL_SIZE != 0 ? -ERR_INVAL : 0;
 }
 
-uint64_t vm_fdt_prop_take(struct vm_fdt_cells *cells, unsigned count)
+uint64_t dt_prop_take(struct dt_cells *cells, unsigned count)
 {
     uint64_t value = 0;
 
@@ -30,19 +30,19 @@ uint64_t vm_fdt_prop_take(struct vm_fdt_cells *cells, unsigned count)
     return value;
 }
 
-int vm_fdt_prop_number(const void *fdt, int node, const char *name, uint64_t *value)
+int dt_prop_number(const void *fdt, int node, const char *name, uint64_t *value)
 {
-    struct vm_fdt_cells cells;
+    struct dt_cells cells;
 
-    if (!vm_fdt_prop_present(fdt, node, name))
+    if (!dt_prop_present(fdt, node, name))
         return -ERR_NOENT;
-    if (vm_fdt_prop_cells(fdt, node, name, &cells) != 0 || cells.count < 1 || cells.count > 2)
+    if (dt_prop_cells(fdt, node, name, &cells) != 0 || cells.count < 1 || cells.count > 2)
         return -ERR_INVAL;
-    *value = vm_fdt_prop_take(&cells, cells.count);
+    *value = dt_prop_take(&cells, cells.count);
     return 0;
 }
 
-const char *vm_fdt_prop_string(const void *fdt, int node, const char *name)
+const char *dt_prop_string(const void *fdt, int node, const char *name)
 {
     int len = 0;
     const char *text = fdt_getprop(fdt, node, name, &len);
@@ -52,43 +52,43 @@ const char *vm_fdt_prop_string(const void *fdt, int node, const char *name)
     return text;
 }
 
-bool vm_fdt_prop_present(const void *fdt, int node, const char *name)
+bool dt_prop_present(const void *fdt, int node, const char *name)
 {
     int len = 0;
 
     return fdt_getprop(fdt, node, name, &len) != NULL;
 }
 
-bool vm_fdt_prop_compatible(const void *fdt, int node, const char *compatible)
+bool dt_prop_compatible(const void *fdt, int node, const char *compatible)
 {
     return fdt_node_check_compatible(fdt, node, compatible) == 0;
 }
 
-bool vm_fdt_prop_enabled(const void *fdt, int node)
+bool dt_prop_enabled(const void *fdt, int node)
 {
-    const char *status = vm_fdt_prop_string(fdt, node, "status");
+    const char *status = dt_prop_string(fdt, node, "status");
 
     if (status == NULL)
-        return !vm_fdt_prop_present(fdt, node, "status");
+        return !dt_prop_present(fdt, node, "status");
     return strcmp(status, "okay") == 0 || strcmp(status, "ok") == 0;
 }
 
-const char *vm_fdt_prop_path(const void *fdt, int node, char name[VM_NODE_NAME_SIZE])
+const char *dt_prop_path(const void *fdt, int node, char name[DT_PATH_SIZE])
 {
     const char *last;
 
-    if (fdt_get_path(fdt, node, name, VM_NODE_NAME_SIZE) == 0)
+    if (fdt_get_path(fdt, node, name, DT_PATH_SIZE) == 0)
         return name;
     last = fdt_get_name(fdt, node, NULL);
-    fmt_snprintf(name, VM_NODE_NAME_SIZE, "%s", last != NULL ? last : "?");
+    fmt_snprintf(name, DT_PATH_SIZE, "%s", last != NULL ? last : "?");
     return name;
 }
 
-int vm_fdt_prop_error(const void *fdt, int node, int err, const char *text)
+int dt_prop_error(const void *fdt, int node, int err, const char *text)
 {
-    char name[VM_NODE_NAME_SIZE];
+    char name[DT_PATH_SIZE];
 
-    log_error("%s: %s", vm_fdt_prop_path(fdt, node, name), text);
+    log_error("%s: %s", dt_prop_path(fdt, node, name), text);
     return err;
 }
 
@@ -119,14 +119,14 @@ static int find_stdout(const void *fdt, const char *path)
     return path != NULL ? fdt_path_offset(fdt, path) : -1;
 }
 
-int vm_fdt_prop_stdout(const void *fdt)
+int dt_prop_stdout(const void *fdt)
 {
     int chosen = fdt_path_offset(fdt, "/chosen");
-    const char *path = vm_fdt_prop_string(fdt, chosen, "stdout-path");
+    const char *path = dt_prop_string(fdt, chosen, "stdout-path");
     int node;
 
     if (path == NULL)
-        path = vm_fdt_prop_string(fdt, chosen, "linux,stdout-path");
+        path = dt_prop_string(fdt, chosen, "linux,stdout-path");
     if (path == NULL)
         return -ERR_NOENT;
     node = find_stdout(fdt, path);

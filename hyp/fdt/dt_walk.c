@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The walk through a device tree. See vm_fdt_walk.h. */
-#include "vm/vm_fdt_walk.h"
+/* The walk through a device tree. See dt_walk.h. */
+#include "fdt/dt_walk.h"
 
 #include <libfdt.h>
 
-#include "vm/vm_fdt_prop.h"
+#include "fdt/dt_prop.h"
 
 /* The first whose header has the sizes of all its parts; what dtc, libfdt and QEMU write. */
 #define FIRST_VERSION 17
 
-int vm_fdt_walk_check(const void *fdt, size_t size)
+int dt_walk_check(const void *fdt, size_t size)
 {
     /*
      * Of older ones, fdt_check_full() of libfdt 1.6 does not compare names with the size that the
@@ -20,17 +20,17 @@ int vm_fdt_walk_check(const void *fdt, size_t size)
     return fdt_check_full(fdt, size);
 }
 
-void vm_fdt_walk_start(struct vm_fdt_walk *walk, const void *fdt)
+void dt_walk_start(struct dt_walk *walk, const void *fdt)
 {
     walk->fdt = fdt;
     walk->depth = -1;
     walk->skip = false;
 }
 
-bool vm_fdt_walk_next(struct vm_fdt_walk *walk)
+bool dt_walk_next(struct dt_walk *walk)
 {
     int depth = walk->depth;
-    int deepest = walk->skip ? depth : VM_FDT_MAX_DEPTH - 1;
+    int deepest = walk->skip ? depth : DT_MAX_DEPTH - 1;
     int node;
 
     walk->skip = false;
@@ -39,11 +39,11 @@ bool vm_fdt_walk_next(struct vm_fdt_walk *walk)
         walk->node[0] = 0;
         return true;
     }
-    node = vm_fdt_walk_node(walk);
+    node = dt_walk_node(walk);
     while ((node = fdt_next_node(walk->fdt, node, &depth)) >= 0 && depth > 0) {
         if (depth > deepest)
             continue;
-        if (vm_fdt_prop_enabled(walk->fdt, node)) {
+        if (dt_prop_enabled(walk->fdt, node)) {
             walk->depth = depth;
             walk->node[depth] = node;
             return true;
@@ -53,22 +53,22 @@ bool vm_fdt_walk_next(struct vm_fdt_walk *walk)
     return false;
 }
 
-bool vm_fdt_walk_next_compatible(struct vm_fdt_walk *walk, const char *compatible)
+bool dt_walk_next_compatible(struct dt_walk *walk, const char *compatible)
 {
-    while (vm_fdt_walk_next(walk)) {
-        if (vm_fdt_prop_compatible(walk->fdt, vm_fdt_walk_node(walk), compatible))
+    while (dt_walk_next(walk)) {
+        if (dt_prop_compatible(walk->fdt, dt_walk_node(walk), compatible))
             return true;
     }
     return false;
 }
 
-bool vm_fdt_walk_reaches_all(const void *fdt)
+bool dt_walk_reaches_all(const void *fdt)
 {
     int depth = 0;
     int node = 0;
 
     while ((node = fdt_next_node(fdt, node, &depth)) >= 0 && depth > 0) {
-        if (depth >= VM_FDT_MAX_DEPTH)
+        if (depth >= DT_MAX_DEPTH)
             return false;
     }
     return true;

@@ -4,25 +4,25 @@
  * Node Properties"; Linux's bindings arm/cpus and arm/psci). Neighbours: vm_fdt.c and
  * board/host_fdt.c, which make lists of them.
  */
-#ifndef VM_VM_FDT_CPU_H
-#define VM_VM_FDT_CPU_H
+#ifndef FDT_DT_CPU_H
+#define FDT_DT_CPU_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fdt/dt_walk.h"
 #include "lib/err.h"
-#include "vm/vm_fdt_walk.h"
 
 /* Is the node that the walk is at a CPU? */
-bool vm_fdt_cpu_is_one(const struct vm_fdt_walk *at);
+bool dt_cpu_is_one(const struct dt_walk *at);
 
 /* The affinity fields of its MPIDR_EL1. -ERR_INVAL, logged: "reg" is no MPIDR. */
-int must_check vm_fdt_cpu_mpidr(const struct vm_fdt_walk *at, uint64_t *mpidr);
+int must_check dt_cpu_mpidr(const struct dt_walk *at, uint64_t *mpidr);
 
 /*
  * Is PSCI called by SMC, else HVC? -ERR_NOENT, not logged: the tree has no PSCI; -ERR_INVAL,
  * logged: it has, by another method.
  */
-int must_check vm_fdt_cpu_psci(const void *fdt, bool *smc);
+int must_check dt_cpu_psci(const void *fdt, bool *smc);
 
 #endif

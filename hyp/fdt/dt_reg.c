@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a node's "reg" to the root's addresses. See vm_fdt_addr.h. */
-#include "vm/vm_fdt_addr.h"
+/* From a node's "reg" to the root's addresses. See dt_reg.h. */
+#include "fdt/dt_reg.h"
 
 #include <libfdt.h>
 
+#include "fdt/dt_prop.h"
 #include "lib/addr.h"
-#include "vm/vm_fdt_prop.h"
 
 /* Addresses and sizes as the children of one bus write them, in cells. */
 struct widths {
@@ -13,13 +13,13 @@ struct widths {
     unsigned size;
 };
 
-static int log_node(const struct vm_fdt_walk *at, int err, const char *text)
+static int log_node(const struct dt_walk *at, int err, const char *text)
 {
-    return vm_fdt_prop_error(at->fdt, vm_fdt_walk_node(at), err, text);
+    return dt_prop_error(at->fdt, dt_walk_node(at), err, text);
 }
 
 /* Of the bus at `depth` on the way to the node that the walk is at. */
-static int bus_widths(const struct vm_fdt_walk *at, int depth, struct widths *widths)
+static int bus_widths(const struct dt_walk *at, int depth, struct widths *widths)
 {
     int address = fdt_address_cells(at->fdt, at->node[depth]);
     int size = fdt_size_cells(at->fdt, at->node[depth]);
@@ -35,13 +35,13 @@ static int bus_widths(const struct vm_fdt_walk *at, int depth, struct widths *wi
 }
 
 /* Move `range` by the entry of `ranges` that holds all of it. */
-static int find_window(struct vm_fdt_cells ranges, struct widths child, unsigned parent_cells,
-                       struct vm_fdt_range *range)
+static int find_window(struct dt_cells ranges, struct widths child, unsigned parent_cells,
+                       struct dt_range *range)
 {
     while (ranges.count > 0) {
-        uint64_t base = vm_fdt_prop_take(&ranges, child.address);
-        uint64_t parent = vm_fdt_prop_take(&ranges, parent_cells);
-        uint64_t size = vm_fdt_prop_take(&ranges, child.size);
+        uint64_t base = dt_prop_take(&ranges, child.address);
+        uint64_t parent = dt_prop_take(&ranges, parent_cells);
+        uint64_t size = dt_prop_take(&ranges, child.size);
 
         if (range_is_valid(base, size) && range_is_valid(parent, size) &&
             range_contains(base, size, range->base, range->size)) {
@@ -53,10 +53,10 @@ static int find_window(struct vm_fdt_cells ranges, struct widths child, unsigned
 }
 
 /* From the addresses below the bus at `depth`, which is not the root, to those beside it. */
-static int translate(const struct vm_fdt_walk *at, int depth, struct vm_fdt_range *range)
+static int translate(const struct dt_walk *at, int depth, struct dt_range *range)
 {
     struct widths child, parent;
-    struct vm_fdt_cells ranges;
+    struct dt_cells ranges;
     unsigned entry;
     int err = bus_widths(at, depth, &child);
 
@@ -64,11 +64,11 @@ static int translate(const struct vm_fdt_walk *at, int depth, struct vm_fdt_rang
         err = bus_widths(at, depth - 1, &parent);
     if (err != 0)
         return err;
-    if (!vm_fdt_prop_present(at->fdt, at->node[depth], "ranges"))
+    if (!dt_prop_present(at->fdt, at->node[depth], "ranges"))
         return log_node(at, -ERR_RANGE,
                         "the bus above has no \"ranges\", so its address can't be known");
     entry = child.address + parent.address + child.size;
-    if (vm_fdt_prop_cells(at->fdt, at->node[depth], "ranges", &ranges) != 0 ||
+    if (dt_prop_cells(at->fdt, at->node[depth], "ranges", &ranges) != 0 ||
         ranges.count % entry != 0)
         return log_node(at, -ERR_INVAL, "the \"ranges\" of the bus above is no list of ranges");
     if (ranges.count == 0)
@@ -78,27 +78,26 @@ static int translate(const struct vm_fdt_walk *at, int depth, struct vm_fdt_rang
     return 0;
 }
 
-int vm_fdt_addr_reg(const struct vm_fdt_walk *at, unsigned index, struct vm_fdt_range *range)
+int dt_reg_read(const struct dt_walk *at, unsigned index, struct dt_range *range)
 {
     struct widths widths;
-    struct vm_fdt_cells reg;
+    struct dt_cells reg;
     unsigned entry;
     int err;
 
-    if (at->depth == 0 || !vm_fdt_prop_present(at->fdt, vm_fdt_walk_node(at), "reg"))
+    if (at->depth == 0 || !dt_prop_present(at->fdt, dt_walk_node(at), "reg"))
         return -ERR_NOENT;
     err = bus_widths(at, at->depth - 1, &widths);
     if (err != 0)
         return err;
     entry = widths.address + widths.size;
-    if (vm_fdt_prop_cells(at->fdt, vm_fdt_walk_node(at), "reg", &reg) != 0 ||
-        reg.count % entry != 0)
+    if (dt_prop_cells(at->fdt, dt_walk_node(at), "reg", &reg) != 0 || reg.count % entry != 0)
         return log_node(at, -ERR_INVAL, "\"reg\" is no list of addresses and sizes");
     if (index >= reg.count / entry)
         return -ERR_NOENT;
     reg.at += (size_t)index * entry * sizeof(uint32_t);
-    range->base = vm_fdt_prop_take(&reg, widths.address);
-    range->size = vm_fdt_prop_take(&reg, widths.size);
+    range->base = dt_prop_take(&reg, widths.address);
+    range->size = dt_prop_take(&reg, widths.size);
     if (!range_is_valid(range->base, range->size))
         return log_node(at, -ERR_RANGE, "\"reg\" reaches beyond the last address");
     for (int depth = at->depth - 1; depth > 0 && err == 0; depth--)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a node's interrupts to INTIDs. See vm_fdt_irq.h. */
-#include "vm/vm_fdt_irq.h"
+/* From a node's interrupts to INTIDs. See dt_irq.h. */
+#include "fdt/dt_irq.h"
 
 #include <libfdt.h>
 #include <stddef.h>
 
+#include "fdt/dt_prop.h"
 #include "gic/vgic_limits.h"
-#include "vm/vm_fdt_prop.h"
 
 #define MIN_CELLS 3 /* type, number, flags; more is between the tree and its reader */
 #define MAX_CELLS 8
@@ -18,29 +18,29 @@
 #define NR_SPIS 988 /* INTIDs 32 to 1019 */
 #define NR_PPIS 16
 
-static int log_node(const struct vm_fdt_walk *at, int err, const char *text)
+static int log_node(const struct dt_walk *at, int err, const char *text)
 {
-    return vm_fdt_prop_error(at->fdt, vm_fdt_walk_node(at), err, text);
+    return dt_prop_error(at->fdt, dt_walk_node(at), err, text);
 }
 
 /* "interrupt-parent" of the node or of the nearest above it; else a controller above it. */
-static bool parent_is(const struct vm_fdt_walk *at, int gic)
+static bool parent_is(const struct dt_walk *at, int gic)
 {
     for (int depth = at->depth; depth >= 0; depth--) {
         uint64_t phandle;
 
-        if (vm_fdt_prop_number(at->fdt, at->node[depth], "interrupt-parent", &phandle) == 0)
+        if (dt_prop_number(at->fdt, at->node[depth], "interrupt-parent", &phandle) == 0)
             return phandle != 0 && phandle == fdt_get_phandle(at->fdt, gic);
-        if (depth > 0 && vm_fdt_prop_present(at->fdt, at->node[depth - 1], "#interrupt-cells"))
+        if (depth > 0 && dt_prop_present(at->fdt, at->node[depth - 1], "#interrupt-cells"))
             return at->node[depth - 1] == gic;
     }
     return false;
 }
 
-static int decode(const struct vm_fdt_walk *at, struct vm_fdt_cells spec, uint32_t *intid)
+static int decode(const struct dt_walk *at, struct dt_cells spec, uint32_t *intid)
 {
-    uint64_t type = vm_fdt_prop_take(&spec, 1);
-    uint64_t number = vm_fdt_prop_take(&spec, 1);
+    uint64_t type = dt_prop_take(&spec, 1);
+    uint64_t number = dt_prop_take(&spec, 1);
 
     if (type == TYPE_SPI && number < NR_SPIS)
         *intid = (uint32_t)number + VGIC_FIRST_SPI;
@@ -53,38 +53,38 @@ static int decode(const struct vm_fdt_walk *at, struct vm_fdt_cells spec, uint32
 }
 
 /* Entry `index` of "interrupts-extended", each a phandle and a specifier. */
-static int extended(const struct vm_fdt_walk *at, int gic, unsigned index, unsigned width,
+static int extended(const struct dt_walk *at, int gic, unsigned index, unsigned width,
                     uint32_t *intid)
 {
-    struct vm_fdt_cells cells;
-    int err = vm_fdt_prop_cells(at->fdt, vm_fdt_walk_node(at), "interrupts-extended", &cells);
+    struct dt_cells cells;
+    int err = dt_prop_cells(at->fdt, dt_walk_node(at), "interrupts-extended", &cells);
 
     for (unsigned i = 0; err == 0 && cells.count > 0; i++) {
-        if (vm_fdt_prop_take(&cells, 1) != fdt_get_phandle(at->fdt, gic))
+        if (dt_prop_take(&cells, 1) != fdt_get_phandle(at->fdt, gic))
             return log_node(at, -ERR_UNSUPPORTED, "its interrupt does not go to the GICv3");
         if (cells.count < width)
             err = -ERR_INVAL;
         else if (i == index)
             return decode(at, cells, intid);
         else
-            vm_fdt_prop_take(&cells, width);
+            dt_prop_take(&cells, width);
     }
     return err == 0 ? -ERR_NOENT
                     : log_node(at, err, "\"interrupts-extended\" is no list of interrupts");
 }
 
-int vm_fdt_irq_intid(const struct vm_fdt_walk *at, int gic, unsigned index, uint32_t *intid)
+int dt_irq_intid(const struct dt_walk *at, int gic, unsigned index, uint32_t *intid)
 {
-    int node = vm_fdt_walk_node(at);
-    struct vm_fdt_cells cells;
+    int node = dt_walk_node(at);
+    struct dt_cells cells;
     uint64_t width;
 
-    if (vm_fdt_prop_number(at->fdt, gic, "#interrupt-cells", &width) != 0 || width < MIN_CELLS ||
+    if (dt_prop_number(at->fdt, gic, "#interrupt-cells", &width) != 0 || width < MIN_CELLS ||
         width > MAX_CELLS)
         return log_node(at, -ERR_INVAL, "the GICv3's #interrupt-cells must be 3 or a little more");
-    if (vm_fdt_prop_present(at->fdt, node, "interrupts-extended"))
+    if (dt_prop_present(at->fdt, node, "interrupts-extended"))
         return extended(at, gic, index, (unsigned)width, intid);
-    if (vm_fdt_prop_cells(at->fdt, node, "interrupts", &cells) != 0 || cells.count % width != 0)
+    if (dt_prop_cells(at->fdt, node, "interrupts", &cells) != 0 || cells.count % width != 0)
         return log_node(at, -ERR_INVAL, "\"interrupts\" is no list of GICv3 specifiers");
     if (index >= cells.count / width)
         return -ERR_NOENT;

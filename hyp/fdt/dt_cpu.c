@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CPU nodes and PSCI. See dt_cpu.h. */
+#include "fdt/dt_cpu.h"
+
+#include <libfdt.h>
+#include <stddef.h>
+
+#include "fdt/dt_prop.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+
+/* MPIDR_EL1, its affinity fields. */
+#define MPIDR_Aff0_to_Aff2 GENMASK(23, 0)
+#define MPIDR_Aff3         GENMASK(39, 32)
+
+#define CPU_DEPTH 2 /* /cpus/cpu@0 */
+
+bool dt_cpu_is_one(const struct dt_walk *at)
+{
+    const char *parent, *type;
+
+    if (at->depth != CPU_DEPTH)
+        return false;
+    parent = fdt_get_name(at->fdt, at->node[CPU_DEPTH - 1], NULL);
+    type = dt_prop_string(at->fdt, dt_walk_node(at), "device_type");
+    return parent != NULL && strcmp(parent, "cpus") == 0 && type != NULL &&
+           strcmp(type, "cpu") == 0;
+}
+
+int dt_cpu_mpidr(const struct dt_walk *at, uint64_t *mpidr)
+{
+    int node = dt_walk_node(at);
+    int width = fdt_address_cells(at->fdt, at->node[at->depth - 1]);
+    struct dt_cells reg;
+
+    if (width < 1 || width > 2)
+        return dt_prop_error(at->fdt, node, -ERR_INVAL,
+                             "the #address-cells of /cpus must be 1 or 2");
+    if (dt_prop_cells(at->fdt, node, "reg", &reg) != 0 || reg.count != (unsigned)width)
+        return dt_prop_error(at->fdt, node, -ERR_INVAL,
+                             "\"reg\" must be one number, the CPU's MPIDR");
+    *mpidr = dt_prop_take(&reg, (unsigned)width);
+    if ((*mpidr & ~(MPIDR_Aff0_to_Aff2 | MPIDR_Aff3)) != 0)
+        return dt_prop_error(at->fdt, node, -ERR_INVAL,
+                             "\"reg\" has bits that are not of an MPIDR's affinity fields");
+    return 0;
+}
+
+static bool is_psci(const void *fdt, int node)
+{
+    return dt_prop_compatible(fdt, node, "arm,psci-1.0") ||
+           dt_prop_compatible(fdt, node, "arm,psci-0.2") ||
+           dt_prop_compatible(fdt, node, "arm,psci");
+}
+
+int dt_cpu_psci(const void *fdt, bool *smc)
+{
+    struct dt_walk at;
+
+    dt_walk_start(&at, fdt);
+    while (dt_walk_next(&at)) {
+        const char *method;
+
+        if (!is_psci(fdt, dt_walk_node(&at)))
+            continue;
+        method = dt_prop_string(fdt, dt_walk_node(&at), "method");
+        if (method == NULL || (strcmp(method, "smc") != 0 && strcmp(method, "hvc") != 0))
+            return dt_prop_error(fdt, dt_walk_node(&at), -ERR_INVAL,
+                                 "\"method\" must be \"hvc\" or \"smc\"");
+        *smc = strcmp(method, "smc") == 0;
+        return 0;
+    }
+    return -ERR_NOENT;
+}
