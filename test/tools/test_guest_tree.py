@@ -8,6 +8,7 @@ import unittest
 
 from support import MIB, VIRT_DTS, compile_dts, dump_qemu_tree
 from launcher import Problem, fdt, guest_tree
+from launcher.files import File
 
 HEAD = "/dts-v1/; / { #address-cells = <%d>; #size-cells = <%d>; "
 CPU = 'cpus { #address-cells = <1>; #size-cells = <0>; cpu@0 { device_type = "cpu"; reg = <0>; }; }; '
@@ -61,7 +62,7 @@ class OtherTrees(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "dump.dtb")
             dump_qemu_tree(path, "-smp", "3", "-m", "768")
-            dumped = guest_tree.load_blob(path)
+            dumped = guest_tree.load_blob(File(path, path, 0))
         dumped.check()
         self.assertEqual(len(dumped.cpus()), 3)
         self.assertEqual(dumped.ram(), [(0x40000000, 768 * MIB)])
@@ -114,6 +115,28 @@ class OtherTrees(unittest.TestCase):
         for value in ("", "01", "01 02 03 04 05 06 07 08 09"):
             with self.assertRaisesRegex(Problem, "32 or 64 bits"):
                 tree(HEAD % (2, 2) + chosen % value).initrd_start()
+
+    def test_nodes_by_name(self):
+        it = tree(HEAD % (2, 2) + "a { x@1 { }; y { }; }; b { x@2 { }; }; chosen { }; };")
+        for name in ("x@1", "/a/x@1", "/a/x"):
+            it.mark(name, "--pass", "traproom,pass")
+            self.assertEqual(it.root.child("a").child("x@1").properties.pop("traproom,pass"), b"")
+        for name, words in (("x", "2 such nodes"), ("z", "no such node"), ("/b/y", "no such node")):
+            with self.assertRaisesRegex(Problem, f"--pass {name}: test has {words}"):
+                it.mark(name, "--pass", "traproom,pass")
+
+    def test_console(self):
+        uart = 'u: uart@9 { compatible = "arm,pl011"; %s }; aliases { serial0 = &u; }; '
+        for text, silent in ((uart, "no stdout-path"), ("", "no arm,pl011"),
+                             (uart % 'status = "disabled";', "no arm,pl011"),
+                             (uart + "chosen { stdout-path = &u; };", None),
+                             (uart + 'chosen { stdout-path = "serial0:115200n8"; };', None),
+                             (uart + 'chosen { stdout-path = "serial1"; };', "no stdout-path"),
+                             (uart + 'chosen { stdout-path = "/uart@8"; };', "no stdout-path"),
+                             (uart + 'chosen { bootargs = "a console=ttyAMA0"; };', None)):
+            why = tree(HEAD % (2, 2) + text.replace("%s", "") + "};").why_silent()
+            self.assertEqual(why is None, silent is None, text)
+            self.assertIn(silent or "", why or "")
 
     def refused(self, text, words):
         with self.assertRaises(Problem) as caught:

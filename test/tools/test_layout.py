@@ -7,13 +7,14 @@ import unittest
 
 from support import MIB
 from launcher import Problem, layout
+from launcher.files import File
 
 GIB = 1 << 30
 DEFAULT_RAM = [(0x48000000, 512 * MIB)]
 
 
 def kernel(size=28 * MIB, text_offset=0):
-    return types.SimpleNamespace(path="Image", size=size, text_offset=text_offset)
+    return types.SimpleNamespace(file=File("Image", "Image", size), size=size, text_offset=text_offset)
 
 
 def initrd_place(size, it, ram, reserved=()):
@@ -120,7 +121,7 @@ class InMachine(unittest.TestCase):
     def test_files_follow_each_other(self):
         staging = layout.Staging(DEFAULT_RAM)
         sizes = [1, 2 * MIB, 2 * MIB + 1, 300 * MIB]
-        places = [(staging.add(str(size), size), size) for size in sizes]
+        places = [staging.add(File("x", "x", size)) for size in sizes]
         for i, place in enumerate(places):
             self.assertEqual(place[0] % layout.ALIGN, 0)
             self.assertFalse(any(layout.overlap(place, other) for other in places[:i]))

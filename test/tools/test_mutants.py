@@ -10,6 +10,7 @@ import unittest
 
 from support import MIB, VIRT_DTS, compile_dts, image
 from launcher import Problem, fdt, guest_tree, images, layout, stage
+from launcher.files import Files
 
 SEED = int(os.environ.get("TRAPROOM_SEED", "8"))
 ROUNDS = 6000
@@ -49,7 +50,7 @@ def mutate(blob, chance):
 
 class Options:
     """What stage.Stage wants to know of the command line."""
-    dtb, bare, initrd, disk, cmd = "tree.dtb", True, "initrd", "disk", None
+    dtb, bare, initrd, disk, cmd = "tree.dtb", True, ["initrd"], "disk", None
 
 
 class Mutants(unittest.TestCase):
@@ -59,20 +60,22 @@ class Mutants(unittest.TestCase):
         for name, data in (("kernel", image(3 * MIB)), ("initrd", b"i" * 1000), ("disk", b"d" * 512)):
             with open(os.path.join(folder.name, name), "wb") as file:
                 file.write(data)
-        self.path = lambda name: os.path.join(folder.name, name)
+        files = Files(folder.name)
+        self.file = lambda name: files.get(name, os.path.join(folder.name, name))
 
     def use(self, data):
         """All that the launcher does with a tree."""
         tree = guest_tree.GuestTree(fdt.parse(data, "tree.dtb"), "tree.dtb")
         tree.forget_staged()
         tree.check()
+        tree.why_silent()
         tree.add_boot_arguments("a=b")
         work = stage.Stage(Options, tree)
         work.fix(1000)
-        end = work.add_kernel(images.Kernel(self.path("kernel")))
+        end = work.add_kernel(images.Kernel(self.file("kernel")))
         work.add_tree()
-        work.add_initrd(self.path("initrd"), end)
-        work.add_disk(self.path("disk"))
+        work.add_initrd(self.file("initrd"), end)
+        work.add_disk(self.file("disk"))
         self.assertGreater(work.staging.machine_size(), 0)
         blob = tree.tree.pack()
         self.assertEqual(fdt.parse(blob, "again").pack(), blob)

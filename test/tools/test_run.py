@@ -248,9 +248,10 @@ class Refused(RunTest):
     def test_kernels(self):
         for data, words in ((b"", "empty"), (b"\x1f\x8b" + b"x" * 99, "gunzip"),
                             (b"\x7fELF" + b"x" * 99, "ELF"), (b"x" * 20, "only 20 bytes"),
-                            (image(magic=0x12345678), "0x644d5241")):
+                            (image(magic=0x12345678), "0x644d5241"), (b"\xfd7zXZ\0" + b"x" * 99, "unxz")):
             self.refused(words, "--kernel", self.write("kernel", data))
         self.refused("No such file", "--kernel", self.path("missing"))
+        self.refused("name is empty", "--kernel", "")
         self.refused("Is a directory", "--kernel", self.folder.name)
         self.refused("has no room for", "--mem", "8M", "--kernel",
                      self.write("kernel", image(image_size=9 * MIB)))
@@ -269,7 +270,7 @@ class Refused(RunTest):
                      self.write("disk", b"x" * 512))
 
     def test_values(self):
-        for options in (["--smp", "0"], ["--smp", "17"], ["--smp", "x"], ["--mem", "1X"],
+        for options in (["--smp", "0"], ["--smp", "17"], ["--smp", "x"], ["--mem", "1X"], ["--mem", "1.3G"],
                         ["--mem", "1M"], ["--mem", "-5"], ["--timeout", "0"], ["--timeout", "no"],
                         ["--nonsense"], ["--dtb", "x", "--smp", "2"], ["--dtb", "x", "--mem", "1G"],
                         ["--cmd", "true", "--initrd", "none"], ["--quiet", "--verbose"]):
@@ -278,6 +279,84 @@ class Refused(RunTest):
     def test_nothing_built(self):
         os.remove(self.path("build/hyp/traproom.elf"))
         self.refused("make build", "--timeout", "1")
+
+
+class Inputs(RunTest):
+    """Files that are none, and names and words that are not UTF-8."""
+
+    def with_pipe(self, *options):
+        """Run with a pipe as file 9, that gives an Image."""
+        command = f'exec 9< <(cat "{self.path("build/images/Image")}"); exec "$0" run "$@"'
+        return subprocess.run(["bash", "-c", command, LAUNCHER, *options], env=self.environment(OFF),
+                              capture_output=True, timeout=30, check=False)
+
+    def test_pipe(self):
+        done = self.with_pipe("--kernel", "/dev/fd/9")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.loaded(self.tree().chosen, "traproom,kernel"), image(3 * MIB))
+
+    def test_fifo_without_a_writer(self):
+        os.mkfifo(self.path("fifo"))
+        for option in ("--kernel", "--initrd", "--disk", "--dtb", "--put"):
+            status, _, err = self.run_launcher("--timeout", "0.3", option, self.path("fifo"))
+            self.assertEqual(status, 124, err)
+            self.assertIn("a pipe, has not ended", err)
+
+    def test_character_device(self):
+        self.refused("character device", "--disk", "/dev/zero")
+
+    def test_bytes_that_are_no_text(self):
+        name = self.write("d", b"d" * 512)
+        os.rename(name, name + "\udcff")
+        status, _, err = self.run_launcher("--append", "a=\udcff", "--cmd", "echo \udcff", "--disk",
+                                           name + "\udcff",
+                                           program="print('traproom-verdict %s 0.' % nonce())\n" + OFF)
+        self.assertEqual(status, 0, err)
+        self.assertTrue(self.tree().chosen.properties["bootargs"].endswith(b" a=\xff\0"))
+        self.assertIn(b"echo \xff\n", self.loaded(self.tree().chosen, "traproom,initrd"))
+
+    def test_name_that_is_no_text(self):
+        self.refused("No such file", "--disk", "/no\udcff")
+
+    def test_machine_too_large(self):
+        self.refused("this computer can't give the machine its [0-9]{3}", "--mem", "256G")
+
+    def test_two_initramfs(self):
+        other = self.write("other", b"o" * 100)
+        default = self.path("build/images/initramfs.cpio.gz")
+        self.assertEqual(self.run_launcher("--initrd", default, "--initrd", other)[0], 0)
+        data = self.loaded(self.tree().chosen, "traproom,initrd")
+        self.assertTrue(data.startswith(b"i" * 1001 + b"\0" * 23 + b"o" * 100 + b"\0"))
+
+    def test_none_and_another_initramfs(self):
+        other = self.write("other", b"o" * 100)
+        self.refused("another --initrd", "--initrd", other, "--initrd", "none")
+
+    def test_dump(self):
+        dump = self.path("dump.dtb")
+        status, _, err = self.run_launcher("--dump-dtb", dump, "--smp", "3", "--pass", "timer")
+        self.assertEqual(status, 0, err)
+        self.assertFalse(os.path.exists(self.path("arguments")))
+        with open(dump, "rb") as file:
+            tree = guest_tree.GuestTree(fdt.parse(file.read(), "dump"), "dump")
+        self.assertEqual(len(tree.cpus()), 3)
+        self.assertIn("traproom,pass", tree.root.child("timer").properties)
+        # It can be used: what was staged for it then is not taken for there.
+        self.assertEqual(self.run_launcher("--dtb", dump, "--disk", "none", "--initrd", "none")[0], 0)
+        self.assertNotIn("traproom,initrd", self.tree().chosen.properties)
+        self.assertNotIn("traproom,disk", self.tree().first_virtio().properties)
+
+    def test_silent_guest(self):
+        with open(VIRT_DTS, encoding="utf-8") as file:
+            self.write("own.dtb", compile_dts(file.read().replace("stdout-path", "x").replace(
+                "console=", "y=")))
+        linux = self.write("linux", image(MIB)[:-100] + b"Linux version 9.9.9-test (me)" + b"\0" * 71)
+        options = ("--dtb", self.path("own.dtb"), "--kernel", linux)
+        self.refused("--cmd can't see .*own.dtb has no stdout-path", *options, "--cmd", "true")
+        self.assertIn("nothing will be seen", self.run_launcher(*options)[2])
+        options += ("--initrd", "none")
+        self.assertEqual(self.run_launcher(*options, "--append", "console=ttyAMA0")[2], "")
+        self.assertEqual(self.run_launcher(*options[:2])[2], "")
 
 
 class Terminal(RunTest):

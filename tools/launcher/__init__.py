@@ -6,7 +6,11 @@ cli.py          options, and the order of things
 stage.py        the guest as the options ask for it, everything checked and in its place
 fdt.py          flattened device trees, to read and to write
 guest_tree.py   what the launcher asks of a guest's tree, and puts into it
-images.py       the files: kernel, initramfs, disk, the command of --cmd
+files.py        the files that options name, pipes and block devices among them
+images.py       what a kernel's Image says of itself
+initramfs.py    the initramfs, with what --cmd, --put and --modules add
+modules.py      which kernel modules are needed, and by what
+archive.py      cpio archives, to write
 layout.py       where each goes in the machine's memory and in the guest's
 machine.py      QEMU's command line
 console.py      the guest's output, and Traproom's lines in it
@@ -16,3 +20,7 @@ session.py      QEMU from its start to its end, the terminal, the time limit
 
 class Problem(Exception):
     """Something the user can mend; the message says what, where and how. Exit status 1."""
+
+
+class TimeUp(Exception):
+    """The time limit is over; the message says with what. Exit status 124."""

@@ -2,6 +2,7 @@
 """`tools/traproom run`: its options, and the order of things."""
 
 import argparse
+import decimal
 import os
 import re
 import secrets
@@ -10,8 +11,8 @@ import shutil
 import sys
 import tempfile
 
-from launcher import Problem, console, guest_tree, images, layout, machine, session, stage
-from launcher.stage import NONE, REPO, built
+from launcher import Problem, TimeUp, console, guest_tree, layout, machine, session, stage
+from launcher.stage import NONE, REPO
 
 DEFAULT_CPU = "max,pauth-impdef=on"
 GDB_CPU = "max,pauth=off"  # gdb can't follow return addresses that are signed: QEMU 7.2 says no mask
@@ -50,11 +51,14 @@ class Parser(argparse.ArgumentParser):
 
 
 def memory_size(text):
-    match = re.fullmatch(r"(\d+)([MmGg]?)[Bb]?", text)
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([MGT]?)(?:i?B)?", text, re.IGNORECASE)
     if not match:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a size such as 512M or 2G")
-    size = int(match.group(1)) * (1024 if match.group(2) in "Gg" and match.group(2) else 1)
-    size *= layout.MIB
+        raise argparse.ArgumentTypeError(f"'{text}' is not a size such as 512M or 1.5G")
+    unit = {"": 1, "M": 1, "G": 1 << 10, "T": 1 << 20}[match.group(2).upper()]
+    size = decimal.Decimal(match.group(1)) * unit
+    if size != int(size):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of MiB: say {int(size)}M")
+    size = int(size) * layout.MIB
     if not SMALLEST_RAM <= size <= guest_tree.LARGEST_RAM:
         raise argparse.ArgumentTypeError(f"'{text}' is not between 4M and 256G")
     return size
@@ -82,16 +86,31 @@ def add_guest_options(parser):
                        "not (default: Debian's Linux, BUILD/images/Image)")
     guest.add_argument("--dtb", metavar="DTB", help="the guest's device tree, which is the machine "
                        "it gets: RAM, CPUs, devices (default: made from dts/virt.dts)")
-    guest.add_argument("--initrd", metavar="FILE", help="initramfs, 'none' for no one (default: "
-                       "BUILD/images/initramfs.cpio.gz, with BusyBox). It goes where the tree's "
-                       "/chosen says")
-    guest.add_argument("--disk", metavar="FILE", help="raw image behind the first virtio,mmio node, "
-                       "'none' for no one (default: BUILD/images/disk.img, ext4). The guest writes "
+    guest.add_argument("--initrd", metavar="FILE", action="append", help="initramfs, 'none' for no one "
+                       "(default: BUILD/images/initramfs.cpio.gz, with BusyBox). It goes where the "
+                       "tree's /chosen says. Given again, one is unpacked over the other")
+    guest.add_argument("--put", metavar="FILE[:PATH]", action="append", default=[], help="a file or "
+                       "folder of this machine to be in the guest's initramfs, at PATH or as /root/FILE; "
+                       "a PATH that ends in / is a folder to put it into; FILE/. is what is in the "
+                       "folder. May be given again")
+    guest.add_argument("--modules", metavar="DIR", help="the kernel's modules, as `make modules_install "
+                       "INSTALL_MOD_PATH=DIR` or a package has them: a small tree goes to the guest in "
+                       "whole, of a large one what its devices need")
+    guest.add_argument("--modprobe", metavar="NAME", action="append", default=[], help="a module to put "
+                       "in, with what it needs, and to load at the start (without --modules: one of "
+                       "the default kernel's). May be given again")
+    guest.add_argument("--disk", metavar="FILE", help="raw image or block device behind the first "
+                       "virtio,mmio node in use, 'none' for no one (default: BUILD/images/disk.img, ext4). The guest writes "
                        "to a copy in memory, never to the file")
     guest.add_argument("--append", metavar="STR", help="arguments after those in the tree's bootargs")
+    guest.add_argument("--pass", metavar="NODE", dest="passed", action="append", default=[],
+                       help="let the guest see this node of the tree, a path or a name, though nothing "
+                       "is behind its registers: accesses to them abort")
+    guest.add_argument("--registers", metavar="NODE", action="append", default=[], help="as --pass, with "
+                       "plain registers behind the node, which keep what is written")
     guest.add_argument("--smp", metavar="N", type=cpu_count, help="CPUs, 1 to 16 (default: 4); not "
                        "with --dtb")
-    guest.add_argument("--mem", metavar="SIZE", type=memory_size, help="RAM, as 512M or 2G "
+    guest.add_argument("--mem", metavar="SIZE", type=memory_size, help="RAM, as 512M or 1.5G "
                        "(default: 512M); not with --dtb")
     guest.add_argument("--cmd", metavar="'COMMAND'", help="run this in the guest's shell instead of "
                        "a session, power off, and exit with its status. Works with the default "
@@ -111,6 +130,8 @@ def add_run_options(parser):
                      "the command that attaches it is printed")
     run.add_argument("--stats", action="store_true", help="at the end, how often the guest trapped "
                      "and why")
+    run.add_argument("--dump-dtb", metavar="FILE", help="write the guest's tree as it would be used, and "
+                     "run nothing")
     run.add_argument("--bare", action="store_true", help="the same guest without Traproom, to compare")
     volume = run.add_mutually_exclusive_group()
     volume.add_argument("--verbose", action="store_true", help="print where everything goes, and "
@@ -131,9 +152,9 @@ def parse_arguments(argv):
     add_guest_options(run)
     add_run_options(run)
     args = parser.parse_args(argv)
-    if args.dtb and (args.smp or args.mem):
+    if args.dtb is not None and (args.smp or args.mem):
         run.error("--smp and --mem don't go with --dtb: the tree says how many CPUs and how much RAM")
-    if args.cmd is not None and args.initrd == NONE:
+    if args.cmd is not None and args.initrd == [NONE]:
         run.error("--cmd needs an initramfs to run in: it doesn't go with --initrd none")
     return args
 
@@ -143,8 +164,8 @@ def explain(command, tree, staging):
         session.say(f"guest RAM   0x{start:x}, {size // layout.MIB} MiB")
     if tree.initrd_start() is not None:
         session.say(f"initramfs   0x{tree.initrd_start():x} in the guest")
-    for path, address in staging.files:
-        session.say(f"staged      0x{address:x} {path}")
+    for file, address in staging.files:
+        session.say(f"staged      0x{address:x} {file.name}")
     session.say(shlex.join(command))
 
 
@@ -162,17 +183,17 @@ def explain_gdb(args, kernel):
 
 def run(args):
     args.cpu = args.cpu or (GDB_CPU if args.gdb else DEFAULT_CPU)
-    if not args.bare:
-        args.hypervisor = args.hypervisor or built(args, "hyp/traproom.elf")
-        images.readable_size("--hypervisor", args.hypervisor)
-    if shutil.which(machine.QEMU) is None:
+    if args.dump_dtb is None and shutil.which(machine.QEMU) is None:
         raise Problem(f"{machine.QEMU} is not installed: run tools/setup run")
     nonce = secrets.token_hex(8) if args.cmd is not None else None
     with tempfile.TemporaryDirectory(prefix="traproom-") as folder:
         tree, staging, files = stage.stage(args, folder, nonce)
-        dtb = os.path.join(folder, "guest.dtb")
+        dtb = args.dump_dtb or os.path.join(folder, "guest.dtb")
         with open(dtb, "wb") as file:
             file.write(tree.tree.pack())
+        if args.dump_dtb is not None:
+            return 0
+        machine.check(staging, args.bare)
         cpus, terminal = len(tree.cpus()), session.has_terminal()
         if args.bare:
             command = machine.bare_command(args, cpus, terminal, dtb, files, tree.ram())
@@ -193,6 +214,9 @@ def main(argv):
         return session.INTERRUPTED
     except session.Terminated as ended:
         return 128 + ended.number
+    except TimeUp as late:
+        session.say(str(late))
+        return session.TIMED_OUT
     except Problem as problem:
         session.say(str(problem))
         return session.WRONG_SETUP

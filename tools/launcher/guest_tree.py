@@ -85,6 +85,46 @@ class GuestTree:
                 return found
         return None
 
+    def node_at(self, path):
+        """The node of a path, with or without unit addresses, or None."""
+        node = self.root
+        for name in path.strip("/").split("/"):
+            node = node.child(name) if node and name else node
+        return node
+
+    def find_all(self, name):
+        """The nodes that the user may mean: of that path, or of that name anywhere."""
+        if name.startswith("/"):
+            node = self.node_at(name)
+            return [node] if node else []
+        return [node for node in self.root.walk()
+                if node.name and name in (node.name, node.name.split("@")[0])]
+
+    def mark(self, name, option, prop):
+        """Put an empty property into the node that the option names."""
+        nodes = self.find_all(name)
+        if len(nodes) != 1:
+            found = "no such node" if not nodes else \
+                f"{len(nodes)} such nodes: say which, with its unit address or as a path"
+            raise Problem(f"{option} {name}: {self.name} has {found}")
+        nodes[0].properties[prop] = b""
+
+    def why_silent(self):
+        """Why Linux would say nothing that can be seen, and what to do about it; None: it will."""
+        if self._find("arm,pl011", self.root) is None:
+            return f"{self.name} has no arm,pl011 node in use: give it one, for the console"
+        words = self.chosen.text("bootargs").split()
+        if any(word.startswith(("console=", "earlycon")) for word in words):
+            return None
+        path = (self.chosen.text("stdout-path") or self.chosen.text("linux,stdout-path")).split(":")[0]
+        aliases = self.root.child("aliases")
+        if path and not path.startswith("/") and aliases:
+            path = aliases.text(path)
+        if path and self.node_at(path):
+            return None
+        return f"{self.name} has no stdout-path in /chosen that leads to a node, nor console= in its " \
+               "bootargs: add one, or --append console=ttyAMA0"
+
     def number(self, node, name):
         """A property of one or two cells, or None."""
         value = node.properties.get(name)
@@ -210,13 +250,9 @@ def merge(pieces):
     return merged
 
 
-def load_blob(path):
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except OSError as error:
-        raise Problem(f"--dtb {path}: {error.strerror}") from error
-    return GuestTree(fdt.parse(data, path), path)
+def load_blob(file):
+    with open(file.path, "rb") as opened:
+        return GuestTree(fdt.parse(opened.read(), file.name), file.name)
 
 
 def compile_source(path):

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The guest's files: checked before anything starts. Used by cli.py."""
+"""What a kernel says of itself: the header of an arm64 Image, and what it is instead of one. Used
+by stage.py."""
 
-import os
+import functools
+import mmap
+import re
 import struct
-import subprocess
 
 from launcher import Problem
 
@@ -11,79 +13,121 @@ from launcher import Problem
 IMAGE_HEADER = struct.Struct("<2I6Q2I")
 IMAGE_MAGIC = 0x644D5241  # "ARM\x64"
 OLD_TEXT_OFFSET = 0x80000  # of Images that leave image_size 0
-ARCHIVE_ALIGN = 512
 
+# The same file is an EFI program, too (PE Format, "COFF File Header", "Section Table").
+PE_SIGNATURE = b"PE\0\0"
+COFF_HEADER = struct.Struct("<2H3I2H")
+SECTION = struct.Struct("<8s4I16x")
+HEAD = 65536  # bytes of a file that headers are looked for in
 
-def readable_size(option, path):
-    """Size in bytes of a file that can be read and is not empty."""
-    try:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-    except OSError as error:
-        raise Problem(f"{option} {path}: {error.strerror}") from error
-    if size == 0:
-        raise Problem(f"{option} {path}: the file is empty")
-    return size
+UNPACK = "it is compressed with {0}: unpack it first, with `{1}`"
+BOOT_IMAGE = "it is {0}, with the kernel inside: take that out first, with `{1}`"
+FOREIGN = "it is a kernel for {0}: give one for arm64"
+
+# What users take for an Image: at a byte of the file, these bytes, and what to do.
+OTHERS = (
+    (0, b"\x1f\x8b", UNPACK.format("gzip", "gunzip")),
+    (0, b"\xfd7zXZ\0", UNPACK.format("xz", "unxz")),
+    (0, b"\x28\xb5\x2f\xfd", UNPACK.format("zstd", "unzstd")),
+    (0, b"\x04\x22\x4d\x18", UNPACK.format("lz4", "unlz4")),
+    (0, b"\x02\x21\x4c\x18", UNPACK.format("lz4", "unlz4")),
+    (0, b"BZh", UNPACK.format("bzip2", "bunzip2")),
+    (0, b"\x5d\0\0", UNPACK.format("lzma", "unlzma")),
+    (0, b"\x89LZO", UNPACK.format("lzop", "lzop -d")),
+    (4, b"zimg", "it is a compressed EFI image (zboot): give arch/arm64/boot/Image instead"),
+    (0, b"\xd0\x0d\xfe\xed", "it is a device tree or a FIT image: a tree goes to --dtb, and the kernel "
+     "of a FIT is taken out with `dumpimage -T flat_dt -p 0 -o Image FILE`"),
+    (0, b"\x27\x05\x19\x56", BOOT_IMAGE.format("a uImage of U-Boot",
+                                             "dumpimage -T kernel -p 0 -o Image FILE")),
+    (0, b"ANDROID!", BOOT_IMAGE.format("an Android boot image", "unpack_bootimg --boot_img FILE")),
+    (0, b"!<arch>\n", BOOT_IMAGE.format("a Debian package", "dpkg-deb -x FILE DIR")),
+    (0, b"07070", "it is a cpio archive: an initramfs goes to --initrd"),
+    (0x202, b"HdrS", FOREIGN.format("x86 (a bzImage)")),
+    (0x24, b"\x18\x28\x6f\x01", FOREIGN.format("32-bit Arm (a zImage)")),
+    (0x38, b"RSC\x05", FOREIGN.format("RISC-V")),
+    (0x38, b"\xcd\x23\x82\x81", FOREIGN.format("LoongArch")),
+)
+ELF_MAGIC, ELF_MACHINE, EM_AARCH64 = b"\x7fELF", 18, 183
+# The table of what virtio_mmio drives, and the name of virtio_blk.
+BUILT_IN = (re.compile(rb"\0virtio,mmio\0"), re.compile(rb"\0virtio_blk\0"))
+BANNER = re.compile(rb"Linux version ([!-~]+) \(")
 
 
 def is_elf(path):
     with open(path, "rb") as file:
-        return file.read(4) == b"\x7fELF"
+        return file.read(4) == ELF_MAGIC
 
 
 class Kernel:
     """A program in Image format: where it wants to be, from the start of RAM, and its size there."""
 
-    def __init__(self, path):
-        self.path = path
-        self.file_size = readable_size("--kernel", path)
-        with open(path, "rb") as file:
-            data = file.read(IMAGE_HEADER.size)
-        self._check_format(data)
-        fields = IMAGE_HEADER.unpack(data)
+    def __init__(self, file):
+        self.file = file
+        with open(file.path, "rb") as opened:
+            head = opened.read(HEAD)
+        wrong = not_an_image(head)
+        if wrong:
+            raise Problem(f"--kernel {file.name} is not an arm64 Image: {wrong}")
+        fields = IMAGE_HEADER.unpack_from(head)
         image_size = fields[3]
         self.text_offset = fields[2] if image_size else OLD_TEXT_OFFSET
-        self.size = max(image_size, self.file_size)
+        self.size = max(image_size, file.size)
+        needed = bytes_in_file(head)
+        if needed and file.size < needed:
+            raise Problem(f"--kernel {file.name} is cut short: it has {file.size} bytes, by its header "
+                          f"{needed}: copy or build it again")
+        # Without sections to go by: what is not in the file is zeroes at the end, never most of it.
+        self.looks_short = not needed and file.size < image_size // 2
+        self.image_size = image_size
 
-    def _check_format(self, data):
-        wrong = None
-        if data[:2] == b"\x1f\x8b":
-            wrong = "it is compressed with gzip: unpack it first, with gunzip"
-        elif data[:4] == b"\x7fELF":
-            wrong = "it is an ELF file: give the Image, for Linux arch/arm64/boot/Image"
-        elif data[4:8] == b"zimg":
-            wrong = "it is a compressed EFI image (zboot): give arch/arm64/boot/Image instead"
-        elif len(data) < IMAGE_HEADER.size:
-            wrong = f"it has only {len(data)} bytes, fewer than the header's {IMAGE_HEADER.size}"
-        elif struct.unpack_from("<I", data, 56)[0] != IMAGE_MAGIC:
-            wrong = "the magic number 0x644d5241 (\"ARM\\x64\") is not at byte 56"
-        if wrong:
-            raise Problem(f"--kernel {self.path} is not an arm64 Image: {wrong}")
+    @functools.cached_property
+    def version(self):
+        """Of Linux, as `uname -r` says it; None: this is something else."""
+        found = self._search(BANNER)
+        return found[1].decode("ascii") if found else None
 
+    def has_devices(self):
+        """Are the drivers of the guest's disk built in? Each leaves its name behind."""
+        return all(self._search(name) for name in BUILT_IN)
 
-def archive_command(folder, command, nonce):
-    """A cpio archive with traproom/cmd and traproom/nonce, for guest/initramfs/init to find."""
-    root = os.path.join(folder, "root")
-    os.makedirs(os.path.join(root, "traproom"))
-    names = ["traproom", "traproom/cmd", "traproom/nonce"]
-    for name, text in zip(names[1:], (command, nonce)):
-        with open(os.path.join(root, name), "w", encoding="utf-8") as file:
-            file.write(text + "\n")
-    try:
-        done = subprocess.run(["cpio", "-o", "-H", "newc", "-R", "0:0", "--quiet"], cwd=root,
-                              input="\n".join(names).encode(), capture_output=True, check=False)
-    except FileNotFoundError as error:
-        raise Problem("cpio is not installed: run tools/setup run") from error
-    if done.returncode != 0:
-        raise Problem(f"--cmd: cpio failed: {done.stderr.decode('utf-8', 'replace').strip()}")
-    return done.stdout
+    def _search(self, pattern):
+        """What is found first, and its groups; None: nothing."""
+        with open(self.file.path, "rb") as opened, \
+                mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            found = pattern.search(data)
+            return (found[0], *found.groups()) if found else None
 
 
-def add_archive(folder, initrd, archive):
-    """A copy of the initramfs with another archive after it. The kernel unpacks both in order."""
-    path = os.path.join(folder, "initrd")
-    with open(initrd, "rb") as file:
-        data = file.read()
-    with open(path, "wb") as file:
-        file.write(data + b"\0" * (-len(data) % ARCHIVE_ALIGN) + archive)
-    return path
+def not_an_image(head):
+    """Why the file that begins so is no Image, or None."""
+    if head[:4] == ELF_MAGIC:
+        machine = int.from_bytes(head[ELF_MACHINE:ELF_MACHINE + 2], "little")
+        return "it is an ELF file: give the Image, for Linux arch/arm64/boot/Image, else what `objcopy " \
+               "-O binary` makes of it" if machine == EM_AARCH64 else FOREIGN.format("another machine (ELF)")
+    for at, magic, words in OTHERS:
+        if head[at:at + len(magic)] == magic:
+            return words
+    if len(head) < IMAGE_HEADER.size:
+        return f"it has only {len(head)} bytes, fewer than the header's {IMAGE_HEADER.size}"
+    if struct.unpack_from("<I", head, 56)[0] != IMAGE_MAGIC:
+        return "the magic number 0x644d5241 (\"ARM\\x64\") is not at byte 56"
+    return None
+
+
+def bytes_in_file(head):
+    """How long the file of an Image is by its sections, or None: it has none."""
+    start = struct.unpack_from("<I", head, IMAGE_HEADER.size - 4)[0]
+    if head[:2] != b"MZ" or start < IMAGE_HEADER.size or head[start:start + 4] != PE_SIGNATURE:
+        return None
+    at = start + len(PE_SIGNATURE)
+    if at + COFF_HEADER.size > len(head):
+        return None
+    _, sections, _, _, _, optional, _ = COFF_HEADER.unpack_from(head, at)
+    at += COFF_HEADER.size + optional
+    ends = [0]
+    for index in range(sections):
+        if at + (index + 1) * SECTION.size > len(head):
+            break
+        _, _, _, size, offset = SECTION.unpack_from(head, at + index * SECTION.size)
+        ends.append(offset + size)
+    return max(ends) or None

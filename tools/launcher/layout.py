@@ -83,7 +83,7 @@ class Guest:
         """
         start = self.lowest(kernel.size, kernel.text_offset)
         if start is None:
-            raise Problem(f"the guest's RAM, {describe(self.ram)}, has no room for {kernel.path}, which "
+            raise Problem(f"the guest's RAM, {describe(self.ram)}, has no room for {kernel.file.name}, which "
                           f"needs {kernel.size + kernel.text_offset} bytes from a multiple of 2 MiB on, "
                           f"outside what the tree reserves: {more}")
         self.take((start, kernel.size), "the kernel")
@@ -137,13 +137,14 @@ class Staging:
         another place."""
         self.next = room_end(ram)
         self.spare = SPARE + (sum(round_up(size) for _, size in ram) if by_image else 0)
-        self.files = []  # (path, address)
+        self.files = []  # (File, address)
 
-    def add(self, path, size):
+    def add(self, file):
+        """Give the File a place: (address, size)."""
         address = self.next
-        self.files.append((path, address))
-        self.next = round_up(address + size)
-        return address
+        self.files.append((file, address))
+        self.next = round_up(address + file.size)
+        return address, file.size
 
     def machine_size(self):
         """RAM that the machine needs, in bytes."""

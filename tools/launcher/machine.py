@@ -1,10 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
 """QEMU's command line. Used by cli.py."""
 
+import mmap
+import re
+import subprocess
+
+from launcher import Problem
 from launcher.layout import GUEST_TREE, MIB
 
 QEMU = "qemu-system-aarch64"
+OLD_LOADER_MOST, LOADER_MENDED = 2147479552, (10, 0)  # what one read() gives; not before that
 GDB_HOST, GDB_PORT = "127.0.0.1", 1234  # not to be reached from other machines
+
+
+def version():
+    """QEMU's, as (major, minor); (0, 0): it does not say."""
+    done = subprocess.run([QEMU, "--version"], capture_output=True, text=True, check=False)
+    found = re.search(r"version (\d+)\.(\d+)", done.stdout)
+    return (int(found.group(1)), int(found.group(2))) if found else (0, 0)
+
+
+def check(staging, bare):
+    """Problem: QEMU can't have such a machine, and would say so in words of its own."""
+    for file, _ in staging.files if not bare else ():
+        if file.size > OLD_LOADER_MOST and version() < LOADER_MENDED:
+            raise Problem(f"{file.name} has {file.size} bytes; this QEMU loads at most {OLD_LOADER_MOST} "
+                          f"of a file: give a smaller one, or use QEMU {LOADER_MENDED[0]} or newer")
+    size = staging.machine_size()
+    try:
+        mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
+    except (OSError, OverflowError, ValueError) as error:
+        raise Problem(f"this computer can't give the machine its {size / (1 << 30):.1f} GiB of memory: "
+                      "make the guest's RAM (--mem, or the tree's memory) or its disk smaller") from error
 
 
 def escape(path):
@@ -30,7 +57,8 @@ def traproom_command(args, cpus, terminal, dtb, staging):
     command = [QEMU, "-M", "virt,virtualization=on,gic-version=3"]
     command += common(args, cpus, terminal)
     command += ["-m", f"{staging.machine_size() // MIB}M", "-kernel", args.hypervisor]
-    for path, address in [(dtb, GUEST_TREE)] + staging.files:
+    images = [(file.path, address) for file, address in staging.files]
+    for path, address in [(dtb, GUEST_TREE)] + images:
         command += ["-device", f"loader,file={escape(path)},addr=0x{address:x},force-raw=on"]
     return command
 

@@ -4,7 +4,8 @@ Used by cli.py; guest_tree.py, images.py and layout.py do the parts."""
 
 import os
 
-from launcher import Problem, guest_tree, images, layout, session
+from launcher import Problem, guest_tree, images, initramfs, layout, session
+from launcher.files import Files
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 NONE = "none"
@@ -18,20 +19,18 @@ def built(args, name):
     return path
 
 
-def choose_file(args, option, name):
-    """The file for an option: the user's, None for 'none', else the build's."""
+def choose(args, files, option, name):
+    """The File for an option: the user's, None for 'none', else the build's."""
     given = getattr(args, option)
     if given == NONE:
         return None
-    path = given or built(args, name)
-    images.readable_size(f"--{option}", path)
-    return path
+    return files.get(f"--{option}", built(args, name) if given is None else given)
 
 
-def make_tree(args):
+def make_tree(args, files):
     """The guest's tree as the options ask for it, without the images' places."""
-    if args.dtb:
-        tree = guest_tree.load_blob(args.dtb)
+    if args.dtb is not None:
+        tree = guest_tree.load_blob(files.get("--dtb", args.dtb))
         tree.forget_staged()
     else:
         tree = guest_tree.compile_source(os.path.join(REPO, "dts", "virt.dts"))
@@ -43,6 +42,10 @@ def make_tree(args):
     tree.add_boot_arguments(args.append)
     if args.gdb:
         tree.add_boot_arguments("nokaslr")  # else the symbols are not where vmlinux has them
+    for path in args.passed:
+        tree.mark(path, "--pass", "traproom,pass")
+    for path in args.registers:
+        tree.mark(path, "--registers", "traproom,registers")
     tree.set_flag("traproom,quiet", args.quiet)
     tree.set_flag("traproom,stats", args.stats)
     return tree
@@ -50,7 +53,7 @@ def make_tree(args):
 
 def more_ram(args):
     """What the user can do about too little RAM."""
-    return "enlarge the tree's memory" if args.dtb else "give it more (--mem)"
+    return "enlarge the tree's memory" if args.dtb is not None else "give it more (--mem)"
 
 
 class Stage:
@@ -68,14 +71,13 @@ class Stage:
         start, dtb = self.tree.initrd_start(), self.tree.dtb_address()
         if dtb is not None:
             self.guest.fix((dtb, layout.TREE_ROOM), "the device tree (traproom,dtb-address)")
-        if initrd_size and self.args.dtb and start is not None:
+        if initrd_size and self.args.dtb is not None and start is not None:
             self.guest.fix((start, initrd_size), "the initramfs (linux,initrd-start)")
 
     def add_kernel(self, kernel):
         """Returns the end of the kernel in the guest."""
         start = self.guest.place_kernel(kernel, more_ram(self.args))
-        self.tree.chosen.set_u64s("traproom,kernel", self.staging.add(kernel.path, kernel.file_size),
-                                  kernel.file_size)
+        self.tree.chosen.set_u64s("traproom,kernel", *self.staging.add(kernel.file))
         return start + kernel.size
 
     def add_tree(self):
@@ -84,53 +86,66 @@ class Stage:
             if address != layout.USUAL_TREE:
                 self.tree.set_dtb_address(address)
 
-    def add_initrd(self, path, kernel_end):
+    def add_initrd(self, file, kernel_end):
         """Give the initramfs its two places; returns its path, None when it is left out."""
-        if path is None:
+        if file is None:
             self.tree.forget_initrd()
             return None
-        size = os.path.getsize(path)
-        start = self.tree.initrd_start() if self.args.dtb else None
+        start = self.tree.initrd_start() if self.args.dtb is not None else None
         if start is None:
-            start = self.guest.place_initrd(size, kernel_end)
+            start = self.guest.place_initrd(file.size, kernel_end)
         if start is None:
-            what = f"the initramfs {path}, {size} bytes, does not fit into the guest's RAM"
-            if self.args.initrd or self.args.cmd is not None:
+            what = f"the initramfs {file.name}, {file.size} bytes, does not fit into the guest's RAM"
+            if initramfs.is_wanted(self.args):
                 raise Problem(f"{what} beside the kernel: {more_ram(self.args)}")
             session.say(f"{what}: left out")
             self.tree.forget_initrd()
             return None
-        self.tree.set_initrd_place(start, size)
-        self.tree.chosen.set_u64s("traproom,initrd", self.staging.add(path, size), size)
-        return path
+        self.tree.set_initrd_place(start, file.size)
+        self.tree.chosen.set_u64s("traproom,initrd", *self.staging.add(file))
+        return file.path
 
-    def add_disk(self, path):
-        if path is None:
+    def add_disk(self, file):
+        if file is None:
             return None
         node = self.tree.first_virtio()
         if node is None:
-            if self.args.disk:
-                raise Problem(f"--disk {path}: {self.tree.name} has no virtio,mmio node to put it "
+            if self.args.disk is not None:
+                raise Problem(f"--disk {file.name}: {self.tree.name} has no virtio,mmio node to put it "
                               "behind that is in use, with all above it")
             return None
-        size = os.path.getsize(path)
-        if size % 512:
-            raise Problem(f"--disk {path}: {size} bytes are not a whole number of 512-byte sectors")
-        node.set_u64s("traproom,disk", self.staging.add(path, size), size)
-        return path
+        if file.size % 512:
+            raise Problem(f"--disk {file.name}: {file.size} bytes are not a whole number of 512-byte "
+                          "sectors")
+        node.set_u64s("traproom,disk", *self.staging.add(file))
+        return file.path
+
+
+def check_console(args, tree, kernel):
+    """Will anything be seen of Linux? Other programs know their UART themselves."""
+    why = tree.why_silent() if kernel.version else None
+    if why and args.cmd is not None:
+        raise Problem(f"--cmd can't see what the guest says: {why}")
+    if why and not args.quiet:
+        session.say(f"warning: nothing will be seen of the guest: {why}")
 
 
 def stage(args, folder, nonce):
     """Everything checked and in its place: (tree, staging, the files by option)."""
-    kernel = images.Kernel(args.kernel or built(args, "images/Image"))
-    tree = make_tree(args)
-    initrd = choose_file(args, "initrd", "images/initramfs.cpio.gz")
-    if args.cmd is not None:
-        initrd = images.add_archive(folder, initrd, images.archive_command(folder, args.cmd, nonce))
+    files = Files(folder, args.timeout)
+    if not args.bare:
+        args.hypervisor = choose(args, files, "hypervisor", "hyp/traproom.elf").path
+    kernel = images.Kernel(choose(args, files, "kernel", "images/Image"))
+    if kernel.looks_short:
+        session.say(f"warning: {kernel.file.name} has {kernel.file.size} bytes of the {kernel.image_size} "
+                    "that it takes in memory: is it cut short?")
+    tree = make_tree(args, files)
+    check_console(args, tree, kernel)
+    initrd = initramfs.make(args, files, nonce, kernel)
     work = Stage(args, tree)
-    work.fix(os.path.getsize(initrd) if initrd else 0)
+    work.fix(initrd.size if initrd else 0)
     kernel_end = work.add_kernel(kernel)
     work.add_tree()
-    files = {"kernel": kernel.path, "initrd": work.add_initrd(initrd, kernel_end),
-             "disk": work.add_disk(choose_file(args, "disk", "images/disk.img"))}
-    return tree, work.staging, files
+    paths = {"kernel": kernel.file.path, "initrd": work.add_initrd(initrd, kernel_end),
+             "disk": work.add_disk(choose(args, files, "disk", "images/disk.img"))}
+    return tree, work.staging, paths

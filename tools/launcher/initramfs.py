@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The guest's initramfs: the build's or the user's, and after it what --cmd, --put and --modules
+add. The kernel unpacks one archive after the other, later ones over earlier ones. Used by
+stage.py."""
+
+import gzip
+import os
+import shutil
+import stat
+
+from launcher import Problem, modules, session
+from launcher.archive import Archive
+from launcher.files import File
+
+NONE = "none"
+ALIGN = 512  # of an archive after another; the kernel skips zeroes
+HOME = "/root/"
+MOUNTED = ("dev", "proc", "sys", "tmp")  # the guest's init mounts something over them
+# In the user's own these may be links, which a folder of that name would replace.
+ASSUMED = ("bin", "sbin", "lib")
+
+
+def is_wanted(args):
+    """Has the user asked for anything that is in it?"""
+    return bool(args.initrd or args.put or args.modules or args.modprobe or args.cmd is not None)
+
+
+def make(args, files, nonce, kernel):
+    """The File of the initramfs as the options ask for it, or None."""
+    parts = base_parts(args, files)
+    load = module_names(args)
+    if not parts and not args.put:
+        return None
+    if args.initrd is None and not load and not args.modules:
+        warn_of_missing_modules(args, kernel, parts[0])
+    if len(parts) == 1 and not (args.put or load or args.modules or nonce):
+        return parts[0]
+    path = files.new()
+    with open(path, "wb") as out:
+        for part in parts:
+            with open(part.path, "rb") as source:
+                shutil.copyfileobj(source, out, 1 << 20)
+            out.write(b"\0" * (-out.tell() % ALIGN))
+        to = Archive(out, ASSUMED if parts else ())
+        add_command(to, args.cmd, nonce)
+        add_modules(to, args, files, kernel, load)
+        for text in args.put:
+            put(to, files, text)
+        to.close()
+        size = out.tell()
+    names = [part.name for part in parts] + ["what is added to it"] * bool(parts)
+    return File(" and ".join(names) or "of --put", path, size)
+
+
+def base_parts(args, files):
+    if args.initrd and NONE in args.initrd and len(args.initrd) > 1:
+        raise Problem("--initrd none does not go with another --initrd")
+    if args.initrd == [NONE]:
+        return []
+    default = os.path.join(args.build, "images/initramfs.cpio.gz")
+    if args.initrd is None and not os.path.exists(default):
+        raise Problem(f"{default} is not there: run `make build` first, or name a file of your own")
+    return [files.get("--initrd", name) for name in args.initrd or [default]]
+
+
+def add_command(to, command, nonce):
+    """For guest/initramfs/session to find."""
+    if nonce:
+        to.data("traproom/cmd", os.fsencode(command) + b"\n")
+        to.data("traproom/nonce", os.fsencode(nonce) + b"\n")
+
+
+def split_put(text):
+    """(file or folder, path in the guest) of a --put."""
+    source, place = text, ""
+    if not os.path.lexists(text) and ":" in text:
+        source, _, place = text.rpartition(":")
+    if not source:
+        raise Problem(f"--put {text}: the file's name is empty")
+    place = place if place.startswith("/") else HOME + place
+    if place.endswith("/"):
+        whole = os.path.basename(source.rstrip("/")) == "."
+        place += "." if whole else os.path.basename(os.path.abspath(source))
+    return source, os.path.normpath("/" + place.lstrip("/"))
+
+
+def put(to, files, text):
+    source, place = split_put(text)
+    if place.split("/")[1] in MOUNTED:
+        raise Problem(f"--put {text}: the guest mounts a file system over /{place.split('/')[1]}: put it "
+                      "somewhere else")
+    try:
+        if stat.S_ISDIR(os.stat(source).st_mode):
+            to.tree(place.strip("/"), os.path.realpath(source))
+        else:
+            to.file(place.strip("/"), files.get("--put", source, may_be_empty=True).path)
+    except OSError as error:
+        raise Problem(f"--put {text}: {error.filename or source}: {error.strerror}") from error
+
+
+def module_names(args):
+    """What --modprobe names, which takes several with commas between them."""
+    return [name for text in args.modprobe for name in text.split(",") if name]
+
+
+def add_modules(to, args, files, kernel, load):
+    folder = args.modules
+    if folder is None and load:
+        folder = os.path.join(args.build, "debian/arm64")  # the default kernel's
+    if folder is None:
+        return
+    if not os.path.isdir(folder):
+        raise Problem(f"--modules {folder}: there is no such folder")
+    path, version = modules.find(folder, kernel.version)
+    tree = modules.Tree(path, version, files.new())
+    for name in load:
+        tree.check(name)
+    whole = tree.size() <= modules.SMALL
+    chosen = sorted(tree.needs) if whole else tree.closure((*modules.DEVICES, *load))
+    if not whole and not args.quiet:
+        session.say(f"{len(chosen)} of the {len(tree.needs)} modules in {path} go to the guest: what its "
+                    "devices need; --modprobe NAME adds others")
+    to.tree(f"lib/modules/{version}", tree.copy(chosen, files.new()))
+    to.data("traproom/modules", "".join(f"{name}\n" for name in load).encode())
+
+
+def warn_of_missing_modules(args, kernel, default):
+    """The default initramfs has the modules of one kernel, the default one."""
+    if args.kernel is None or not kernel.version or kernel.has_devices() or args.quiet:
+        return
+    with gzip.open(default.path) as archive:
+        there = f"lib/modules/{kernel.version}/kernel/".encode() in archive.read()
+    if not there:
+        session.say(f"warning: {kernel.file.name} is Linux {kernel.version}, whose drivers for the disk are "
+                    "modules that the initramfs lacks: --modules DIR adds them")
