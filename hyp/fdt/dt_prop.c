@@ -8,7 +8,8 @@
 #include "lib/log.h"
 #include "lib/string.h"
 
-#define CELL_SIZE 4
+#define CELL_SIZE      4
+#define PA_RANGE_CELLS 4 /* address and size, 64 bits each */
 
 int dt_prop_cells(const void *fdt, int node, const char *name, struct dt_cells *cells)
 {
@@ -90,6 +91,24 @@ int dt_prop_error(const void *fdt, int node, int err, const char *text)
 
     log_error("%s: %s", dt_prop_path(fdt, node, name), text);
     return err;
+}
+
+int dt_prop_pa_range(const void *fdt, int node, const char *name, struct pa_range *range)
+{
+    struct dt_cells cells;
+    char path[DT_PATH_SIZE];
+
+    if (!dt_prop_present(fdt, node, name))
+        return -ERR_NOENT;
+    if (dt_prop_cells(fdt, node, name, &cells) == 0 && cells.count == PA_RANGE_CELLS) {
+        range->base = pa(dt_prop_take(&cells, 2));
+        range->size = dt_prop_take(&cells, 2);
+        if (range->size != 0 && range_is_valid(range->base.v, range->size))
+            return 0;
+    }
+    log_error("%s: \"%s\" must be an address and a size that is not 0, 64 bits each",
+              dt_prop_path(fdt, node, path), name);
+    return -ERR_INVAL;
 }
 
 /*

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/addr.h"
 #include "lib/err.h"
 
 #define DT_PATH_SIZE 64 /* of a node's path kept for messages */
@@ -27,6 +28,13 @@ uint64_t dt_prop_take(struct dt_cells *cells, unsigned count);
 
 /* A property that is one number of 32 or 64 bits. -ERR_NOENT: absent; -ERR_INVAL: another size. */
 int must_check dt_prop_number(const void *fdt, int node, const char *name, uint64_t *value);
+
+/*
+ * A property that is two 64-bit numbers, an address of the machine's and a size that is not 0.
+ * -ERR_NOENT: absent, not logged; -ERR_INVAL: logged.
+ */
+int must_check dt_prop_pa_range(const void *fdt, int node, const char *name,
+                                struct pa_range *range);
 
 /* The first string of the property; NULL: absent, or not a string. It lives in the tree. */
 const char *dt_prop_string(const void *fdt, int node, const char *name);

@@ -12,8 +12,6 @@
     X(EXIT_SYSREG_OTHER, "sysreg: other")                                                          \
     X(EXIT_MMIO_GICD, "mmio: GICD")                                                                \
     X(EXIT_MMIO_GICR, "mmio: GICR")                                                                \
-    X(EXIT_MMIO_UART, "mmio: pl011")                                                               \
-    X(EXIT_MMIO_VIRTIO, "mmio: virtio")                                                            \
     X(EXIT_ABORT, "abort: to the guest")                                                           \
     X(EXIT_IRQ_TIMER, "irq: guest timer")                                                          \
     X(EXIT_IRQ_KICK, "irq: kick from another CPU")                                                 \
@@ -23,11 +21,14 @@
     X(EXIT_SERROR, "serror")                                                                       \
     X(EXIT_UNDEF, "undefined instruction")
 
+#define EXIT_DEVICE_KINDS 16
+
 enum exit_reason {
 #define X(id, text) id,
     EXIT_REASONS(X)
 #undef X
-        EXIT_REASON_COUNT
+        EXIT_MMIO_DEVICE, /* and up: one for each kind of device, in the order of vm/vm_device.c */
+    EXIT_REASON_COUNT = EXIT_MMIO_DEVICE + EXIT_DEVICE_KINDS
 };
 
 #endif

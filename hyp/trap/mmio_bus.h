@@ -13,7 +13,7 @@
 #include "lib/err.h"
 #include "trap/exit_reason.h"
 
-#define MMIO_BUS_MAX_REGIONS 64
+#define MMIO_BUS_MAX_REGIONS 104
 
 struct mmio_region {
     struct ipa_range range; /* not empty */

@@ -12,6 +12,7 @@
 #include "gic/gic_regs.h"
 #include "gich.h"
 #include "lib/log.h"
+#include "lib/string.h"
 #include "mm/page_pool.h"
 #include "mm/phys.h"
 #include "regs.h"
@@ -22,9 +23,11 @@
 #include "vm/vm_console.h"
 #include "vm/vm_fdt.h"
 
-#define VMID           1
-#define STATS_LINE_MAX 224
-#define FDT_SLACK      PAGE_SIZE /* what disabling nodes may add to the tree */
+#define VMID            1
+#define STATS_LINE_MAX  224
+#define STATS_NAME_MAX  32
+#define FDT_SLACK       PAGE_SIZE /* what disabling nodes may add to the tree */
+#define STATE_ALIGNMENT 64        /* of a device's state: a cache line */
 
 _Static_assert(offsetof(struct vcpu, regs) == 0, "vectors.S");
 _Static_assert(offsetof(struct vcpu, index) == VCPU_OFFSET_INDEX, "vcpu_layout.h");
@@ -85,8 +88,8 @@ static int claim_images(struct vm *vm, struct phys_map *phys)
 
     if (err == 0)
         err = phys_map_claim(phys, vm->config.initrd, "the initramfs's image");
-    for (unsigned i = 0; i < vm->config.nr_virtio && err == 0; i++)
-        err = phys_map_claim(phys, vm->config.virtio[i].disk, vm->config.virtio[i].node);
+    for (unsigned i = 0; i < vm->config.nr_devices && err == 0; i++)
+        err = phys_map_claim(phys, vm->config.device[i].backing, vm->config.device[i].path);
     return err;
 }
 
@@ -125,58 +128,55 @@ static int add_gic(struct vm *vm)
     return err;
 }
 
-static int add_uarts(struct vm *vm)
+static uint64_t state_room(const struct vm_device_config *config)
 {
-    int err = 0;
+    return align_up(config->kind->state_size + config->more_state, STATE_ALIGNMENT);
+}
 
-    for (unsigned i = 0; i < vm->config.nr_uarts && err == 0; i++) {
-        const struct vm_uart_config *config = &vm->config.uart[i];
+/* Memory for what the devices are, all zeros, which no guest reaches. */
+static int place_devices(struct vm *vm, struct phys_map *phys)
+{
+    uint64_t room = 0;
+    uint8_t *at;
+    pa_t found;
 
-        vm_console_attach(vm, &vm->uart[i], config);
-        err = mmio_bus_add(&vm->bus, config->regs, vpl011_access, &vm->uart[i], EXIT_MMIO_UART);
+    for (unsigned i = 0; i < vm->config.nr_devices; i++)
+        room += state_room(&vm->config.device[i]);
+    room = align_up(room, PAGE_SIZE);
+    if (room == 0)
+        return 0;
+    if (phys_map_place(phys, pa(0), room, PAGE_SIZE, "the guest's devices", &found) != 0) {
+        log_error("no room for the guest's devices, 0x%lx bytes: give QEMU more (-m)", room);
+        return -ERR_NOMEM;
     }
+    at = pa_to_ptr(found);
+    memset(at, 0, room);
+    for (unsigned i = 0; i < vm->config.nr_devices; i++) {
+        vm->device[i] = at;
+        at += state_room(&vm->config.device[i]);
+    }
+    return 0;
+}
+
+static int add_device(struct vm *vm, const struct vm_device_config *config, void *state)
+{
+    const struct vm_device_kind *kind = config->kind;
+    enum exit_reason reason = EXIT_MMIO_DEVICE + vm_device_kind_index(kind);
+    int err = kind->make_fn(vm, state, config);
+
+    if (err == 0)
+        err = mmio_bus_add(&vm->bus, config->regs, kind->access_fn, state, reason);
+    if (err != 0)
+        log_error("%s can't be made", config->path);
     return err;
 }
 
-/* A disk into `slot`: a queue for each vCPU, named after its place. */
-static int add_disk(struct vm *vm, struct virtio_blk *blk, const struct vm_virtio_config *config,
-                    struct virtio_mmio *slot)
+static int add_devices(struct vm *vm, struct phys_map *phys)
 {
-    struct irq_line line = {vgic_set_line, &vm->vgic, config->intid};
-    unsigned queues = vm->nr_vcpus;
-    char id[VIRTIO_BLK_ID_BYTES];
-    struct virtio_blk_setup setup = {.disk = config->disk, .read_only = config->read_only};
+    int err = place_devices(vm, phys);
 
-    if (queues > VIRTIO_MMIO_MAX_QUEUES)
-        queues = VIRTIO_MMIO_MAX_QUEUES;
-    fmt_snprintf(id, sizeof(id), "traproom-%lx", config->regs.base.v);
-    setup.nr_queues = queues;
-    setup.id = id;
-    return virtio_blk_init(blk, &setup, slot, &vm->mem, &line);
-}
-
-static int add_virtio(struct vm *vm)
-{
-    unsigned disks = 0;
-    int err = 0;
-
-    for (unsigned i = 0; i < vm->config.nr_virtio && err == 0; i++) {
-        const struct vm_virtio_config *config = &vm->config.virtio[i];
-
-        if (config->disk.size == 0) {
-            virtio_mmio_init_empty(&vm->virtio[i]);
-        } else if (disks == VM_MAX_DISKS) {
-            log_error("%s: more disks than %u", config->node, VM_MAX_DISKS);
-            err = -ERR_NOMEM;
-        } else {
-            err = add_disk(vm, &vm->blk[disks++], config, &vm->virtio[i]);
-            if (err != 0)
-                log_error("%s: the disk has no sector of 512 bytes", config->node);
-        }
-        if (err == 0)
-            err = mmio_bus_add(&vm->bus, config->regs, virtio_mmio_access, &vm->virtio[i],
-                               EXIT_MMIO_VIRTIO);
-    }
+    for (unsigned i = 0; i < vm->config.nr_devices && err == 0; i++)
+        err = add_device(vm, &vm->config.device[i], vm->device[i]);
     return err;
 }
 
@@ -218,20 +218,14 @@ int vm_init(struct vm *vm, const struct vm_config *config, const void *fdt, uint
         return err;
     add_vcpus(vm);
     err = add_gic(vm);
-    if (err == 0)
-        err = add_uarts(vm);
-    if (err == 0)
-        err = add_virtio(vm);
-    return err;
+    return err == 0 ? add_devices(vm, phys) : err;
 }
 
 static void reset_devices(struct vm *vm)
 {
     vgic_reset(&vm->vgic);
-    for (unsigned i = 0; i < vm->config.nr_uarts; i++)
-        vpl011_reset(&vm->uart[i]);
-    for (unsigned i = 0; i < vm->config.nr_virtio; i++)
-        virtio_mmio_reset(&vm->virtio[i]);
+    for (unsigned i = 0; i < vm->config.nr_devices; i++)
+        vm->config.device[i].kind->reset_fn(vm->device[i]);
     vm_console_input(vm); /* a full UART had the machine's input stopped */
 }
 
@@ -270,13 +264,20 @@ static void print_reason(const struct vm *vm, const char *text, enum exit_reason
 
 void vm_print_stats(const struct vm *vm)
 {
-    static const char *const text[EXIT_REASON_COUNT] = {
+    static const char *const text[EXIT_MMIO_DEVICE] = {
 #define X(id, name) [id] = name,
         EXIT_REASONS(X)
 #undef X
     };
+    char device[STATS_NAME_MAX];
 
     log_info("exits by reason: in all, then by vCPU");
-    for (unsigned r = 0; r < EXIT_REASON_COUNT; r++)
+    for (unsigned r = 0; r < EXIT_MMIO_DEVICE; r++)
         print_reason(vm, text[r], (enum exit_reason)r);
+    for (unsigned i = 0; vm_device_kind(i) != NULL; i++) {
+        if (vm_device_kind(i)->access_fn == NULL)
+            continue;
+        fmt_snprintf(device, sizeof(device), "mmio: %s", vm_device_kind(i)->name);
+        print_reason(vm, device, (enum exit_reason)(EXIT_MMIO_DEVICE + i));
+    }
 }

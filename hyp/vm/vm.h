@@ -6,8 +6,6 @@
 #ifndef VM_VM_H
 #define VM_VM_H
 
-#include "dev/virtio_blk.h"
-#include "dev/virtio_mmio.h"
 #include "dev/vpl011.h"
 #include "gic/vgic.h"
 #include "mm/guest_mem.h"
@@ -30,12 +28,10 @@ struct vm {
     struct stage2 stage2;
     struct mmio_bus bus;
     struct vgic vgic;
-    struct vpl011 uart[VM_MAX_UARTS];
-    struct vpl011 *console; /* which of them is the machine's console; NULL: none */
-    spinlock_t input_lock;  /* protects input_byte */
-    int input_byte;         /* received, but not yet taken by the guest's UART; -1: none */
-    struct virtio_mmio virtio[VM_MAX_VIRTIO];
-    struct virtio_blk blk[VM_MAX_DISKS];
+    void *device[VM_MAX_DEVICES]; /* the state of each of config.device, out of the guest's reach */
+    struct vpl011 *console;       /* which of them is the machine's console; NULL: none */
+    spinlock_t input_lock;        /* protects input_byte */
+    int input_byte;               /* received, but not yet taken by the guest's UART; -1: none */
     struct vgic_redist_region redist[VM_MAX_GICR];
     spinlock_t power_lock; /* protects run_state, stop_reason and each vCPU's power */
     enum vm_run_state run_state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a guest's device tree asks for, checked and in plain numbers. vm/vm_fdt.c fills
- * it from the tree; vm/vm.c builds the VM from it. Nothing here points into the tree.
+ * it from the tree; vm/vm.c builds the VM from it.
  */
 #ifndef VM_VM_CONFIG_H
 #define VM_VM_CONFIG_H
@@ -13,32 +13,28 @@
 #include "lib/addr.h"
 #include "mm/guest_mem.h"
 #include "vm/vcpu.h"
+#include "vm/vm_device.h"
 
-#define VM_MAX_UARTS  4
-#define VM_MAX_VIRTIO 40
-#define VM_MAX_DISKS  8
-#define VM_MAX_GICR   4 /* redistributor regions */
+#define VM_MAX_DEVICES 96
+#define VM_MAX_GICR    4 /* redistributor regions */
 
-struct vm_uart_config {
+/* A device on the bus. */
+struct vm_device_config {
+    const struct vm_device_kind *kind;
     struct ipa_range regs;
     uint32_t intid;
-    bool console; /* this one is wired to the machine's console */
-    char node[DT_PATH_SIZE];
-};
-
-struct vm_virtio_config {
-    struct ipa_range regs;
-    uint32_t intid;
-    struct pa_range disk; /* size 0: nothing behind it, an empty slot */
+    size_t more_state;       /* bytes that its state needs on top of the kind's */
+    struct pa_range backing; /* the machine's memory behind it; size 0: none */
     bool read_only;
-    char node[DT_PATH_SIZE];
+    bool console; /* this one is wired to the machine's console */
+    int node;     /* in the tree that it was read from */
+    char path[DT_PATH_SIZE];
 };
 
 struct vm_gic_config {
     struct ipa_range dist;
     unsigned nr_redist_regions;
     struct ipa_range redist[VM_MAX_GICR];
-    char node[DT_PATH_SIZE];
 };
 
 struct vm_config {
@@ -49,10 +45,8 @@ struct vm_config {
     struct ipa_range ram[GUEST_MEM_MAX_REGIONS];
 
     struct vm_gic_config gic;
-    unsigned nr_uarts;
-    struct vm_uart_config uart[VM_MAX_UARTS];
-    unsigned nr_virtio;
-    struct vm_virtio_config virtio[VM_MAX_VIRTIO];
+    unsigned nr_devices;
+    struct vm_device_config device[VM_MAX_DEVICES];
 
     /* The images as the boot loader left them, and where the guest shall find them. */
     struct pa_range kernel;        /* /chosen traproom,kernel */

@@ -22,12 +22,11 @@ static void take_more(void *ctx)
 
 static const struct console_ops console_ops = {.tx_fn = send, .rx_room_fn = take_more};
 
-void vm_console_attach(struct vm *vm, struct vpl011 *uart, const struct vm_uart_config *config)
+void vm_console_attach(struct vm *vm, struct vpl011 *uart, const struct irq_line *line,
+                       bool console)
 {
-    struct irq_line line = {vgic_set_line, &vm->vgic, config->intid};
-
-    vpl011_init(uart, &line, config->console ? &console_ops : NULL, vm);
-    if (config->console)
+    vpl011_init(uart, line, console ? &console_ops : NULL, vm);
+    if (console)
         vm->console = uart;
 }
 

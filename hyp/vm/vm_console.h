@@ -3,12 +3,15 @@
 #ifndef VM_VM_CONSOLE_H
 #define VM_VM_CONSOLE_H
 
+#include <stdbool.h>
+
+struct irq_line;
 struct vm;
-struct vm_uart_config;
 struct vpl011;
 
-/* Make `uart` what `config` says; the one that is the console is wired to the machine's. */
-void vm_console_attach(struct vm *vm, struct vpl011 *uart, const struct vm_uart_config *config);
+/* Make `uart` a UART that raises `line`; the one that is the console is wired to the machine's. */
+void vm_console_attach(struct vm *vm, struct vpl011 *uart, const struct irq_line *line,
+                       bool console);
 
 /*
  * The console has input: hand on what the guest's UART takes. When that is full, the rest

@@ -7,30 +7,9 @@
 #include "lib/log.h"
 #include "vm/vm_fdt_internal.h"
 
-#define PA_RANGE_CELLS 4 /* address and size, 64 bits each */
-
-int vm_fdt_chosen_pa_range(const void *fdt, int node, const char *name, struct pa_range *range)
-{
-    struct dt_cells cells;
-    char path[DT_PATH_SIZE];
-
-    if (!dt_prop_present(fdt, node, name))
-        return -ERR_NOENT;
-    if (dt_prop_cells(fdt, node, name, &cells) == 0 && cells.count == PA_RANGE_CELLS) {
-        range->base = pa(dt_prop_take(&cells, 2));
-        range->size = dt_prop_take(&cells, 2);
-        if (range->size != 0 && range_is_valid(range->base.v, range->size))
-            return 0;
-    }
-    log_error("%s: \"%s\" must be an address and a size that is not 0, 64 bits each",
-              dt_prop_path(fdt, node, path), name);
-    return -ERR_INVAL;
-}
-
 static int read_kernel(struct vm_fdt_parser *parser, int chosen)
 {
-    int err =
-        vm_fdt_chosen_pa_range(parser->fdt, chosen, "traproom,kernel", &parser->config->kernel);
+    int err = dt_prop_pa_range(parser->fdt, chosen, "traproom,kernel", &parser->config->kernel);
 
     if (err == -ERR_NOENT)
         log_error(
@@ -63,7 +42,7 @@ static int read_initrd(struct vm_fdt_parser *parser, int chosen)
 
     if (err != 0)
         return err;
-    err = vm_fdt_chosen_pa_range(parser->fdt, chosen, "traproom,initrd", &config->initrd);
+    err = dt_prop_pa_range(parser->fdt, chosen, "traproom,initrd", &config->initrd);
     if (err == -ERR_NOENT) {
         config->guest_initrd.size = 0;
         return 0;

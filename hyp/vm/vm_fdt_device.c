@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The guest's devices: GIC, UARTs, virtio slots, timer. See vm_fdt_internal.h. */
+/* The guest's devices, by the table of vm_device.h, and its GIC. See vm_fdt_internal.h. */
 #include <libfdt.h>
 #include <stddef.h>
 
@@ -10,13 +10,6 @@
 #include "gic/vgic_limits.h"
 #include "lib/log.h"
 #include "vm/vm_fdt_internal.h"
-#include "vm/vm_fdt_offer.h"
-
-#define PL011_SIZE       UINT64_C(0x1000) /* its identification registers are the last */
-#define VIRTIO_MIN_SIZE  UINT64_C(0x100)  /* the transport's registers */
-#define DISK_MIN_SIZE    UINT64_C(0x200)  /* and the disk's configuration space */
-#define SECTOR_SIZE      512
-#define TIMER_INTERRUPTS 4
 
 static int log_node(const struct dt_walk *at, int err, const char *text)
 {
@@ -58,7 +51,6 @@ int vm_fdt_device_read_gic(struct vm_fdt_parser *parser)
     if (gic.nr_redist > VM_MAX_GICR)
         return log_node(&at, -ERR_NOMEM, "it has more than 4 regions of redistributors");
     parser->gic = dt_walk_node(&at);
-    dt_prop_path(at.fdt, parser->gic, config->node);
     config->dist = to_ipa(gic.dist);
     err = vm_fdt_memory_claim(parser, gic.dist, parser->gic);
     for (unsigned i = 0; i < gic.nr_redist && err == 0; i++) {
@@ -72,184 +64,128 @@ int vm_fdt_device_read_gic(struct vm_fdt_parser *parser)
 /* Whose interrupt is it already? NULL: nobody's. */
 static const char *intid_owner(const struct vm_config *config, uint32_t intid)
 {
-    for (unsigned i = 0; i < config->nr_uarts; i++) {
-        if (config->uart[i].intid == intid)
-            return config->uart[i].node;
-    }
-    for (unsigned i = 0; i < config->nr_virtio; i++) {
-        if (config->virtio[i].intid == intid)
-            return config->virtio[i].node;
+    for (unsigned i = 0; i < config->nr_devices; i++) {
+        if (config->device[i].intid == intid)
+            return config->device[i].path;
     }
     return NULL;
 }
 
-static int read_intid(const struct vm_fdt_parser *parser, const struct dt_walk *at, uint32_t *intid)
+static int read_intid(const struct vm_fdt_parser *parser, const struct dt_walk *at,
+                      struct vm_device_config *device)
 {
     const char *owner;
-    char name[DT_PATH_SIZE];
-    int err = dt_irq_intid(at, parser->gic, 0, intid);
+    int err = dt_irq_intid(at, parser->gic, 0, &device->intid);
 
     if (err == -ERR_NOENT)
         return log_node(at, err, "it has no interrupt");
     if (err != 0)
         return err;
-    if (*intid < VGIC_FIRST_SPI || *intid >= VGIC_NR_IRQS)
+    if (device->intid < VGIC_FIRST_SPI || device->intid >= VGIC_NR_IRQS)
         return log_node(at, -ERR_RANGE, "its interrupt must be an SPI from 0 to 255");
-    owner = intid_owner(parser->config, *intid);
+    owner = intid_owner(parser->config, device->intid);
     if (owner == NULL)
         return 0;
-    log_error("%s and %s have the same interrupt, SPI %u: give each its own",
-              dt_prop_path(at->fdt, dt_walk_node(at), name), owner, *intid - VGIC_FIRST_SPI);
+    log_error("%s and %s have the same interrupt, SPI %u: give each its own", device->path, owner,
+              device->intid - VGIC_FIRST_SPI);
     return -ERR_EXIST;
 }
 
-/* What every device has: registers, at least min_size, that are its own, and an interrupt. */
-static int read_common(struct vm_fdt_parser *parser, const struct dt_walk *at, uint64_t min_size,
-                       struct ipa_range *regs, uint32_t *intid)
+/* The registers of entry `index` of "reg", at least those of its kind and its own. */
+static int read_regs(struct vm_fdt_parser *parser, const struct dt_walk *at, unsigned index,
+                     struct vm_device_config *device)
 {
     struct dt_range reg;
-    char name[DT_PATH_SIZE];
-    int err = dt_reg_read(at, 0, &reg);
+    int err = dt_reg_read(at, index, &reg);
 
-    if (err == -ERR_NOENT)
+    if (err == -ERR_NOENT && index == 0)
         return log_node(at, err, "it has no \"reg\"");
-    if (err == 0 && reg.size < min_size) {
-        log_error("%s: its \"reg\" must have at least 0x%lx bytes",
-                  dt_prop_path(at->fdt, dt_walk_node(at), name), min_size);
-        err = -ERR_INVAL;
-    }
-    if (err == 0)
-        err = vm_fdt_memory_claim(parser, reg, dt_walk_node(at));
     if (err != 0)
         return err;
-    *regs = to_ipa(reg);
-    return read_intid(parser, at, intid);
+    device->regs = to_ipa(reg);
+    if (reg.size >= device->kind->min_size)
+        return vm_fdt_memory_claim(parser, reg, device->node);
+    log_error("%s: its \"reg\" must have at least 0x%lx bytes", device->path,
+              device->kind->min_size);
+    return -ERR_INVAL;
 }
 
-/* Is there a place left for this one? The console's is kept for it. */
-static bool has_uart_room(const struct vm_fdt_parser *parser, int node)
+/* The device at entry `index` of "reg". -ERR_NOENT, not logged: there is no such entry. */
+static int read_device(struct vm_fdt_parser *parser, const struct dt_walk *at,
+                       const struct vm_device_kind *kind, unsigned index)
 {
-    unsigned kept = node < parser->console ? 1 : 0;
-
-    return parser->config->nr_uarts + kept < VM_MAX_UARTS;
-}
-
-static int read_uart(struct vm_fdt_parser *parser, const struct dt_walk *at)
-{
-    int node = dt_walk_node(at);
-    struct vm_uart_config *uart = &parser->config->uart[parser->config->nr_uarts];
+    struct vm_config *config = parser->config;
+    struct vm_device_config *device = &config->device[config->nr_devices];
     int err;
 
-    if (!has_uart_room(parser, node))
-        return 0;
-    err = read_common(parser, at, PL011_SIZE, &uart->regs, &uart->intid);
-    if (err != 0)
-        return err;
-    uart->console = node == parser->console;
-    dt_prop_path(at->fdt, node, uart->node);
-    parser->config->nr_uarts++;
-    return 0;
-}
-
-static int check_disk(const struct vm_fdt_parser *parser, const struct dt_walk *at,
-                      struct pa_range disk)
-{
-    unsigned disks = 1;
-
-    for (unsigned i = 0; i < parser->config->nr_virtio; i++)
-        disks += parser->config->virtio[i].disk.size != 0 ? 1 : 0;
-    if (disks > VM_MAX_DISKS || parser->config->nr_virtio == VM_MAX_VIRTIO)
-        return log_node(at, -ERR_NOMEM,
-                        "no room for this disk: there may be 8, in the first 40 slots");
-    if (disk.size < SECTOR_SIZE)
-        return log_node(at, -ERR_INVAL, "the disk must have at least one sector of 512 bytes");
-    return 0;
-}
-
-static int read_virtio(struct vm_fdt_parser *parser, const struct dt_walk *at)
-{
-    int node = dt_walk_node(at);
-    struct vm_virtio_config slot = {.disk = {.size = 0}};
-    int err = vm_fdt_chosen_pa_range(at->fdt, node, "traproom,disk", &slot.disk);
-    bool empty = err == -ERR_NOENT;
-
-    if (empty && parser->config->nr_virtio == VM_MAX_VIRTIO)
-        return 0;
+    if (config->nr_devices == VM_MAX_DEVICES)
+        return log_node(at, -ERR_NOMEM, "it is one device too many: disable some");
+    *device = (struct vm_device_config){.kind = kind, .node = dt_walk_node(at)};
+    dt_prop_path(at->fdt, device->node, device->path);
+    err = read_regs(parser, at, index, device);
+    if (err == 0 && kind->interrupt)
+        err = read_intid(parser, at, device);
+    if (err == 0 && kind->read_fn != NULL)
+        err = kind->read_fn(at, parser->gic, device);
     if (err == 0)
-        err = check_disk(parser, at, slot.disk);
-    if (err == 0 || empty)
-        err = read_common(parser, at, empty ? VIRTIO_MIN_SIZE : DISK_MIN_SIZE, &slot.regs,
-                          &slot.intid);
-    if (err != 0)
-        return err;
-    slot.read_only = dt_prop_present(at->fdt, node, "traproom,read-only");
-    dt_prop_path(at->fdt, node, slot.node);
-    parser->config->virtio[parser->config->nr_virtio++] = slot;
-    return 0;
+        config->nr_devices++;
+    return err;
 }
 
-/* The timers' interrupts are wired to the CPU: a tree can only say what they are. */
-static int check_timer(struct vm_fdt_parser *parser, const struct dt_walk *at)
+static int read_kind(struct vm_fdt_parser *parser, const struct dt_walk *at,
+                     const struct vm_device_kind *kind)
 {
-    static const uint32_t wired[TIMER_INTERRUPTS] = {29, 30, 27, 26};
-    uint32_t intid;
+    int err = 0;
 
-    for (unsigned i = 0; i < TIMER_INTERRUPTS; i++) {
-        int err = dt_irq_intid(at, parser->gic, i, &intid);
-
-        if (err == -ERR_NOENT && i > 0)
-            return 0;
-        if (err != 0 && err != -ERR_NOENT)
-            return err;
-        if (err != 0 || intid != wired[i])
-            return log_node(at, -ERR_UNSUPPORTED,
-                            "its interrupts must be the PPIs 13, 14, 11 and 10, in that order");
-    }
-    return 0;
+    if (kind->access_fn == NULL)
+        return kind->read_fn != NULL ? kind->read_fn(at, parser->gic, NULL) : 0;
+    err = read_device(parser, at, kind, 0);
+    for (unsigned i = 1; err == 0 && kind->all_regs; i++)
+        err = read_device(parser, at, kind, i);
+    return err == -ERR_NOENT && kind->all_regs ? 0 : err;
 }
 
-static int read_device(struct vm_fdt_parser *parser, struct dt_walk *at)
+static int read_node(struct vm_fdt_parser *parser, struct dt_walk *at)
 {
-    switch (vm_fdt_offer_kind(at)) {
-    case VM_FDT_OFFER_UART:
-        return read_uart(parser, at);
-    case VM_FDT_OFFER_VIRTIO:
-        return read_virtio(parser, at);
-    case VM_FDT_OFFER_TIMER:
-        return check_timer(parser, at);
-    case VM_FDT_OFFER_NONE:
-    case VM_FDT_OFFER_NOT_OURS:
+    const struct vm_device_kind *kind;
+
+    switch (vm_device_offer(at, &kind)) {
+    case VM_DEVICE_KIND:
+        return read_kind(parser, at, kind);
+    case VM_DEVICE_NONE:
+    case VM_DEVICE_DATA:
         dt_walk_skip(at);
-        return 0;
-    case VM_FDT_OFFER_YES:
+        break;
+    case VM_DEVICE_FREE:
         break;
     }
     return 0;
 }
 
-static int find_console(const void *fdt)
+/* The one that /chosen names, else the first. */
+static void choose_console(struct vm_config *config, int named)
 {
-    int node = dt_prop_stdout(fdt);
+    struct vm_device_config *console = NULL;
 
-    if (node < 0 || !dt_prop_enabled(fdt, node) || !dt_prop_compatible(fdt, node, "arm,pl011"))
-        return -1;
-    return node;
+    for (unsigned i = 0; i < config->nr_devices; i++) {
+        struct vm_device_config *device = &config->device[i];
+
+        if (device->kind->console && (console == NULL || device->node == named))
+            console = device;
+    }
+    if (console != NULL)
+        console->console = true;
 }
 
 int vm_fdt_device_read_all(struct vm_fdt_parser *parser)
 {
-    struct vm_config *config = parser->config;
     struct dt_walk at;
-    bool console = false;
     int err = 0;
 
-    parser->console = find_console(parser->fdt);
     dt_walk_start(&at, parser->fdt);
     while (err == 0 && dt_walk_next(&at))
-        err = read_device(parser, &at);
-    for (unsigned i = 0; i < config->nr_uarts; i++)
-        console = console || config->uart[i].console;
-    if (!console && config->nr_uarts > 0)
-        config->uart[0].console = true;
+        err = read_node(parser, &at);
+    if (err == 0)
+        choose_console(parser->config, dt_prop_stdout(parser->fdt));
     return err;
 }

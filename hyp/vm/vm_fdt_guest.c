@@ -8,11 +8,9 @@
 
 #include "fdt/dt_cpu.h"
 #include "fdt/dt_prop.h"
-#include "fdt/dt_reg.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "vm/vm_fdt.h"
-#include "vm/vm_fdt_offer.h"
 
 #define OWN_PREFIX "traproom,"
 #define DISABLED   "disabled"
@@ -54,24 +52,6 @@ static void strip_all(void *fdt)
     }
 }
 
-/* Is there an emulated device at the node's address? */
-static bool is_emulated(const struct dt_walk *at, const struct vm_config *config)
-{
-    struct dt_range reg;
-
-    if (dt_reg_read(at, 0, &reg) != 0)
-        return false;
-    for (unsigned i = 0; i < config->nr_uarts; i++) {
-        if (config->uart[i].regs.base.v == reg.base)
-            return true;
-    }
-    for (unsigned i = 0; i < config->nr_virtio; i++) {
-        if (config->virtio[i].regs.base.v == reg.base)
-            return true;
-    }
-    return false;
-}
-
 /* One warning for it and all below it. */
 static int disable(void *fdt, int node)
 {
@@ -83,20 +63,19 @@ static int disable(void *fdt, int node)
     return to_err(fdt_setprop(fdt, node, "status", DISABLED, sizeof(DISABLED)));
 }
 
-static int disable_rest(void *fdt, const struct vm_config *config)
+static int disable_rest(void *fdt)
 {
+    const struct vm_device_kind *kind;
     struct dt_walk at;
     int err = 0;
 
     dt_walk_start(&at, fdt);
     while (err == 0 && dt_walk_next(&at)) {
-        enum vm_fdt_offer kind = vm_fdt_offer_kind(&at);
-        bool device = kind == VM_FDT_OFFER_UART || kind == VM_FDT_OFFER_VIRTIO;
-        bool refused = kind == VM_FDT_OFFER_NONE || (device && !is_emulated(&at, config));
+        enum vm_device_offer offer = vm_device_offer(&at, &kind);
 
-        if (refused)
+        if (offer == VM_DEVICE_NONE)
             err = disable(fdt, dt_walk_node(&at));
-        if (refused || kind == VM_FDT_OFFER_NOT_OURS)
+        if (offer == VM_DEVICE_NONE || offer == VM_DEVICE_DATA)
             dt_walk_skip(&at);
     }
     return err;
@@ -125,7 +104,7 @@ int vm_fdt_guest_copy(const void *fdt, void *buf, size_t size, const struct vm_c
         return err;
     warn_of_gaps(buf, config);
     strip_all(buf);
-    err = disable_rest(buf, config);
+    err = disable_rest(buf);
     if (err == 0)
         err = to_err(fdt_pack(buf));
     return err == 0 ? (int)fdt_totalsize(buf) : err;

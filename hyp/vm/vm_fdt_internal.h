@@ -10,7 +10,7 @@
 #include "fdt/dt_reg.h"
 #include "vm/vm_config.h"
 
-#define VM_FDT_MAX_CLAIMS 96 /* addresses that the tree gives to RAM and to devices */
+#define VM_FDT_MAX_CLAIMS 128 /* addresses that the tree gives to RAM and to devices */
 
 struct vm_fdt_claim {
     struct dt_range range;
@@ -21,8 +21,7 @@ struct vm_fdt_parser {
     const void *fdt;
     unsigned ipa_bits;
     struct vm_config *config;
-    int gic;     /* node of the GICv3 */
-    int console; /* node that "stdout-path" names, or negative */
+    int gic; /* node of the GICv3 */
     struct dt_ram ram;
     unsigned nr_claims;
     struct vm_fdt_claim claim[VM_FDT_MAX_CLAIMS];
@@ -37,9 +36,6 @@ int must_check vm_fdt_memory_check_dtb(struct vm_fdt_parser *parser);
 
 /* vm_fdt_chosen.c: images and options. */
 int must_check vm_fdt_chosen_read(struct vm_fdt_parser *parser);
-/* A property of any node: two 64-bit numbers, address and size. -ERR_NOENT: absent, not logged. */
-int must_check vm_fdt_chosen_pa_range(const void *fdt, int node, const char *name,
-                                      struct pa_range *range);
 
 /* vm_fdt_device.c: the GIC, for the CPUs that are known by now, and what is connected to it. */
 int must_check vm_fdt_device_read_gic(struct vm_fdt_parser *parser);

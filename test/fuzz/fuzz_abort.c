@@ -73,7 +73,7 @@ static void set_up(struct fuzz_input *in)
         for (unsigned i = 0; i < ARRAY_SIZE(devices); i++)
             fuzz_require(mmio_bus_add(&vm.bus,
                                       (struct ipa_range){ipa(devices[i].base), devices[i].size},
-                                      record, &devices[i], EXIT_MMIO_UART) == 0);
+                                      record, &devices[i], EXIT_MMIO_DEVICE) == 0);
         vm.mem.count = 1;
         vm.mem.region[0] = (struct ram_region){ipa(RAM_IPA), ptr_to_pa(ram), RAM_SIZE};
     }

@@ -36,13 +36,15 @@ static void check_config(void)
     for (unsigned i = 0; i < config.gic.nr_redist_regions; i++)
         frames += config.gic.redist[i].size / GICR_SIZE;
     fuzz_require(frames >= config.nr_cpus);
-    fuzz_require(config.nr_uarts <= VM_MAX_UARTS && config.nr_virtio <= VM_MAX_VIRTIO);
-    for (unsigned i = 0; i < config.nr_uarts; i++)
-        fuzz_require(is_spi(config.uart[i].intid) &&
-                     memchr(config.uart[i].node, '\0', DT_PATH_SIZE) != NULL);
-    for (unsigned i = 0; i < config.nr_virtio; i++)
-        fuzz_require(is_spi(config.virtio[i].intid) &&
-                     memchr(config.virtio[i].node, '\0', DT_PATH_SIZE) != NULL);
+    fuzz_require(config.nr_devices <= VM_MAX_DEVICES);
+    for (unsigned i = 0; i < config.nr_devices; i++) {
+        const struct vm_device_config *device = &config.device[i];
+
+        fuzz_require(device->kind->access_fn != NULL &&
+                     device->regs.size >= device->kind->min_size);
+        fuzz_require(!device->kind->interrupt || is_spi(device->intid));
+        fuzz_require(memchr(device->path, '\0', DT_PATH_SIZE) != NULL);
+    }
     fuzz_require(config.kernel.size > 0 && config.initrd.size <= config.guest_initrd.size);
 }
 

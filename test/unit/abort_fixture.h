@@ -99,8 +99,8 @@ static int scene(void **state)
     guest_code = 0;
     fetch_result = 0;
     mmio_bus_init(&vm.bus);
-    add(DEV, 0x1000, &dev, EXIT_MMIO_UART);
-    add(NEXT, 0x200, &next, EXIT_MMIO_VIRTIO);
+    add(DEV, 0x1000, &dev, EXIT_MMIO_DEVICE);
+    add(NEXT, 0x200, &next, EXIT_MMIO_DEVICE + 1);
     add(TINY, 6, &dev, EXIT_MMIO_GICD);
     vcpu->last_region = mmio_bus_find(&vm.bus, ipa(DEV));
     return 0;

@@ -13,14 +13,14 @@ static void loads_and_stores(void **state)
     for (unsigned log2 = 0; log2 < 4; log2++) {
         scene(state);
         data_fault(ISS(log2, 5) | WRITE | (log2 == 3 ? WIDE : 0), DEV + 0x48);
-        expect_done(EXIT_MMIO_UART);
+        expect_done(EXIT_MMIO_DEVICE);
         expect_seen(&dev, 0, 0x48, 1u << log2, true, written[log2]);
         assert_int_equal(vcpu->regs.x[5], 0x8081828384858605);
 
         scene(state);
         dev.answer[0] = 0xe1e2e3e4f1f2f3f4; /* bytes beyond the size must not be seen */
         data_fault(ISS(log2, 30) | (log2 == 3 ? WIDE : 0), DEV + 0xff8);
-        expect_done(EXIT_MMIO_UART);
+        expect_done(EXIT_MMIO_DEVICE);
         expect_seen(&dev, 0, 0xff8, 1u << log2, false, 0);
         assert_int_equal(vcpu->regs.x[30], loaded[log2]);
         assert_int_equal(vcpu->regs.x[29], 0x808182838485861d);
@@ -49,7 +49,7 @@ static void sign_extension(void **state)
         scene(state);
         dev.answer[0] = cases[i].answer;
         data_fault(ISS(cases[i].log2, 7) | cases[i].flags, DEV);
-        expect_done(EXIT_MMIO_UART);
+        expect_done(EXIT_MMIO_DEVICE);
         assert_int_equal(vcpu->regs.x[7], cases[i].want);
     }
 }
@@ -59,14 +59,14 @@ static void zero_register(void **state)
     struct guest_regs before;
 
     data_fault(ISS(3, 31) | WRITE | WIDE, DEV);
-    expect_done(EXIT_MMIO_UART);
+    expect_done(EXIT_MMIO_DEVICE);
     expect_seen(&dev, 0, 0, 8, true, 0);
     for (unsigned plain = 0; plain < 2; plain++) {
         scene(state);
         before = vcpu->regs;
         dev.answer[0] = ~UINT64_C(0);
         data_fault(ISS(2, 31) | (plain ? 0 : SIGNED), DEV);
-        expect_done(EXIT_MMIO_UART);
+        expect_done(EXIT_MMIO_DEVICE);
         before.pc += 4;
         assert_memory_equal(&vcpu->regs, &before, sizeof(before));
     }
@@ -78,11 +78,11 @@ static void ordered(void **state)
     (void)state;
     dev.answer[0] = 0x11223344;
     data_fault(ISS(2, 1) | ISS_ABORT_AR, DEV + 4);
-    expect_done(EXIT_MMIO_UART);
+    expect_done(EXIT_MMIO_DEVICE);
     assert_int_equal(vcpu->regs.x[1], 0x11223344);
     scene(state);
     data_fault(ISS(1, 2) | ISS_ABORT_AR | WRITE, DEV + 2);
-    expect_done(EXIT_MMIO_UART);
+    expect_done(EXIT_MMIO_DEVICE);
     expect_seen(&dev, 0, 2, 2, true, 0x8602);
     scene(state);
     data_fault(ISS(1, 2) | ISS_ABORT_AR | WRITE, NOTHING);
@@ -114,12 +114,12 @@ static void aarch32(void **state)
     data_fault((ISS(2, 14) & ~ESR_ELx_IL), DEV);
     assert_int_equal(vcpu->regs.pc, PC + 2);
     assert_int_equal(vcpu->regs.x[14], 0xf1f2f3f4);
-    assert_int_equal(vcpu->exits[EXIT_MMIO_UART], 1);
+    assert_int_equal(vcpu->exits[EXIT_MMIO_DEVICE], 1);
 
     scene(state);
     vcpu->regs.pstate = A32_USR | PSR_E;
     data_fault(ISS(2, 5) | WRITE, DEV);
-    expect_done(EXIT_MMIO_UART);
+    expect_done(EXIT_MMIO_DEVICE);
     expect_seen(&dev, 0, 0, 4, true, 0x05868584);
 
     /* LDM has no syndrome, and A32 is not decoded. */
@@ -141,8 +141,8 @@ static void alternating_devices(void **state)
         expect_seen(&dev, i, 0xffc, 4, true, 0x84858605);
         expect_seen(&next, i, 0, 4, true, 0x84858605);
     }
-    assert_int_equal(vcpu->exits[EXIT_MMIO_UART], 2);
-    assert_int_equal(vcpu->exits[EXIT_MMIO_VIRTIO], 2);
+    assert_int_equal(vcpu->exits[EXIT_MMIO_DEVICE], 2);
+    assert_int_equal(vcpu->exits[EXIT_MMIO_DEVICE + 1], 2);
     data_fault(ISS(2, 5) | WRITE, NEXT + 0x200);
     assert_int_equal(vcpu->exits[EXIT_ABORT], 1);
 }

@@ -36,7 +36,7 @@ static void pair_loads(void **state)
     dev.answer[0] = 0xffffffff11223344;
     dev.answer[1] = 0x95667788;
     run(LDP_W1_W3, 0, DEV + 0xfe0, DEV + 0xfe0);
-    expect_done(EXIT_MMIO_UART);
+    expect_done(EXIT_MMIO_DEVICE);
     assert_int_equal(dev.count, 2);
     expect_seen(&dev, 0, 0xfe0, 4, false, 0);
     expect_seen(&dev, 1, 0xfe4, 4, false, 0);
@@ -48,7 +48,7 @@ static void pair_loads(void **state)
     dev.answer[0] = 0x1122334455667788;
     dev.answer[1] = 0x99aabbccddeeff00;
     run(LDP_X1_X3, 0, DEV + 8, DEV + 8);
-    expect_done(EXIT_MMIO_UART);
+    expect_done(EXIT_MMIO_DEVICE);
     expect_seen(&dev, 1, 16, 8, false, 0);
     assert_int_equal(vcpu->regs.x[1], 0x1122334455667788);
     assert_int_equal(vcpu->regs.x[3], 0x99aabbccddeeff00);
@@ -57,7 +57,7 @@ static void pair_loads(void **state)
     dev.answer[0] = 0x7fffffff;
     dev.answer[1] = 0x80000000;
     run(LDPSW_X1_X3_PRE, 0, DEV, DEV + 8);
-    expect_done(EXIT_MMIO_UART);
+    expect_done(EXIT_MMIO_DEVICE);
     expect_seen(&dev, 0, 8, 4, false, 0);
     assert_int_equal(vcpu->regs.x[1], 0x7fffffff);
     assert_int_equal(vcpu->regs.x[3], 0xffffffff80000000);
@@ -68,7 +68,7 @@ static void pair_stores(void **state)
 {
     (void)state;
     run(STP_X1_XZR_PRE, WRITE, DEV + 0x20, DEV + 0x10);
-    expect_done(EXIT_MMIO_UART);
+    expect_done(EXIT_MMIO_DEVICE);
     assert_int_equal(dev.count, 2);
     expect_seen(&dev, 0, 0x10, 8, true, X(1));
     expect_seen(&dev, 1, 0x18, 8, true, 0);
@@ -76,7 +76,7 @@ static void pair_stores(void **state)
 
     scene(state);
     run(STP_W1_W3_POST, WRITE, DEV + 0x20, DEV + 0x20);
-    expect_done(EXIT_MMIO_UART);
+    expect_done(EXIT_MMIO_DEVICE);
     expect_seen(&dev, 0, 0x20, 4, true, 0x84858601);
     expect_seen(&dev, 1, 0x24, 4, true, 0x84858603);
     assert_int_equal(vcpu->regs.x[2], VA_BASE + DEV + 0x28);
@@ -87,7 +87,7 @@ static void stack_pointer(void **state)
     fake_sysreg.sp_el1 = VA_BASE + DEV + 0x40;
     fake_sysreg.sp_el0 = 0x5555;
     run(STP_X29_X30_PRE, WRITE, 0, DEV + 0x20);
-    expect_done(EXIT_MMIO_UART);
+    expect_done(EXIT_MMIO_DEVICE);
     expect_seen(&dev, 1, 0x28, 8, true, X(30));
     assert_int_equal(fake_sysreg.sp_el1, VA_BASE + DEV + 0x20);
     assert_int_equal(fake_sysreg.sp_el0, 0x5555);
@@ -99,7 +99,7 @@ static void stack_pointer(void **state)
         fake_sysreg.sp_el1 = 0x5555;
         dev.answer[1] = 0x77;
         run(LDP_WZR_W3_POST, 0, 0, DEV + 0x40);
-        expect_done(EXIT_MMIO_UART);
+        expect_done(EXIT_MMIO_DEVICE);
         assert_int_equal(vcpu->regs.x[3], 0x77);
         assert_int_equal(fake_sysreg.sp_el0, VA_BASE + DEV + 0x48);
         assert_int_equal(fake_sysreg.sp_el1, 0x5555);
@@ -110,20 +110,20 @@ static void single_registers(void **state)
 {
     dev.answer[0] = 0x1122334455667788;
     run(LDR_W1_POST, 0, DEV + 0x18, DEV + 0x18);
-    expect_done(EXIT_MMIO_UART);
+    expect_done(EXIT_MMIO_DEVICE);
     assert_int_equal(vcpu->regs.x[1], 0x55667788);
     assert_int_equal(vcpu->regs.x[2], VA_BASE + DEV + 0x1c);
 
     scene(state);
     dev.answer[0] = 0x88;
     run(LDRSB_W1_POST, 0, DEV + 0x19, DEV + 0x19);
-    expect_done(EXIT_MMIO_UART);
+    expect_done(EXIT_MMIO_DEVICE);
     assert_int_equal(vcpu->regs.x[1], 0xffffff88);
 
     /* The base begins in the page after the one that is written. */
     scene(state);
     run(STRB_W1_PRE, WRITE, NEXT + 0x10, DEV + 0xf10);
-    expect_done(EXIT_MMIO_UART);
+    expect_done(EXIT_MMIO_DEVICE);
     expect_seen(&dev, 0, 0xf10, 1, true, 0x01);
     assert_int_equal(vcpu->regs.x[2], VA_BASE + DEV + 0xf10);
 }
@@ -133,7 +133,7 @@ static void index_registers(void **state)
     vcpu->regs.x[3] = 3;
     dev.answer[0] = 0x42;
     run(LDR_W1_INDEX, 0, DEV, DEV + 12);
-    expect_done(EXIT_MMIO_UART);
+    expect_done(EXIT_MMIO_DEVICE);
     expect_seen(&dev, 0, 12, 4, false, 0);
     assert_int_equal(vcpu->regs.x[1], 0x42);
     assert_int_equal(vcpu->regs.x[2], VA_BASE + DEV);
@@ -141,7 +141,7 @@ static void index_registers(void **state)
     scene(state);
     vcpu->regs.x[3] = 0x1fffffffe;
     run(STRB_W1_SXTW, WRITE, DEV + 8, DEV + 6);
-    expect_done(EXIT_MMIO_UART);
+    expect_done(EXIT_MMIO_DEVICE);
     expect_seen(&dev, 0, 6, 1, true, 0x01);
 }
 
@@ -167,14 +167,14 @@ static void tagged_address(void **state)
     fake_sysreg.far_el2 = tag | DEV | 0x10;
     fake_sysreg.hpfar_el2 = DEV >> 8;
     abort_data(vcpu, NO_ISS);
-    expect_done(EXIT_MMIO_UART);
+    expect_done(EXIT_MMIO_DEVICE);
     scene(state);
     guest_code = LDR_W1_POST;
     vcpu->regs.x[2] = tag | DEV | 0x10;
     fake_sysreg.far_el2 = DEV | 0x10;
     fake_sysreg.hpfar_el2 = DEV >> 8;
     abort_data(vcpu, NO_ISS);
-    expect_done(EXIT_MMIO_UART);
+    expect_done(EXIT_MMIO_DEVICE);
     assert_int_equal(vcpu->regs.x[2], tag | DEV | 0x14);
 }
 
@@ -200,7 +200,7 @@ static void from_device_to_device(void **state)
     scene(state);
     add(NEXT + 0x200, 0x100, &dev, EXIT_MMIO_GICD);
     run(LDP_W1_W3, 0, NEXT + 0x1fc, NEXT + 0x1fc);
-    expect_done(EXIT_MMIO_VIRTIO);
+    expect_done(EXIT_MMIO_DEVICE + 1);
     expect_seen(&next, 0, 0x1fc, 4, false, 0);
     expect_seen(&dev, 0, 0, 4, false, 0);
     /* The second half is nowhere: the first is not done either. */

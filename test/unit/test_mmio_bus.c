@@ -19,7 +19,7 @@ static int add(struct mmio_bus *bus, uint64_t base, uint64_t size)
 {
     /* The base serves as the device, to tell who was found. */
     return mmio_bus_add(bus, (struct ipa_range){ipa(base), size}, access_fn, (void *)base,
-                        EXIT_MMIO_UART);
+                        EXIT_MMIO_DEVICE);
 }
 
 static uint64_t found(const struct mmio_bus *bus, uint64_t at)
@@ -60,7 +60,7 @@ static void edges(void **state)
     assert_int_equal(found(&bus, UINT64_MAX), UINT64_MAX);
     region = mmio_bus_find(&bus, ipa(0x9000004));
     assert_ptr_equal(region->access_fn, access_fn);
-    assert_int_equal(region->reason, EXIT_MMIO_UART);
+    assert_int_equal(region->reason, EXIT_MMIO_DEVICE);
     assert_int_equal(region->range.size, 0x1000);
 }
 

@@ -18,6 +18,7 @@
 #define FIFO     16
 
 static struct vm vm;
+static struct vpl011 uart;
 static const char *typed; /* what the machine's UART has still to give */
 static bool rx_interrupt;
 static char sent[8];
@@ -55,7 +56,7 @@ static uint64_t guest_access(uint64_t offset, bool write, uint64_t value)
 
 static int start(void **state)
 {
-    const struct vm_uart_config config = {.intid = 33, .console = true};
+    const struct irq_line line = {vgic_set_line, NULL, 33};
 
     (void)state;
     memset(&vm, 0, sizeof(vm));
@@ -63,7 +64,7 @@ static int start(void **state)
     typed = "";
     rx_interrupt = false;
     nr_sent = 0;
-    vm_console_attach(&vm, &vm.uart[0], &config);
+    vm_console_attach(&vm, &uart, &line, true);
     guest_access(UARTLCRH, true, FEN);
     return 0;
 }

@@ -25,6 +25,30 @@ static void parse(void *fdt)
     free(fdt);
 }
 
+/* Number `index` of the devices of that kind; a zeroed one where there are fewer. */
+static const struct vm_device_config *device(const char *compatible, unsigned index)
+{
+    static const struct vm_device_config none;
+
+    for (unsigned i = 0; i < config.nr_devices; i++) {
+        if (strcmp(config.device[i].kind->compatible, compatible) == 0 && index-- == 0)
+            return &config.device[i];
+    }
+    return &none;
+}
+
+static unsigned count(const char *compatible)
+{
+    unsigned found = 0;
+
+    while (device(compatible, found)->kind != NULL)
+        found++;
+    return found;
+}
+
+#define uart(i)   device("arm,pl011", i)
+#define virtio(i) device("virtio,mmio", i)
+
 static void assert_ipa_range(struct ipa_range range, uint64_t base, uint64_t size)
 {
     assert_int_equal(range.base.v, base);
@@ -68,32 +92,31 @@ static void test_devices(void **state)
     assert_ipa_range(config.gic.dist, 0x8000000, 0x10000);
     assert_int_equal(config.gic.nr_redist_regions, 1);
     assert_ipa_range(config.gic.redist[0], 0x80a0000, 0xf60000);
-    assert_string_equal(config.gic.node, "/interrupt-controller@8000000");
 
-    assert_int_equal(config.nr_uarts, 2);
-    assert_ipa_range(config.uart[0].regs, 0x9000000, 0x1000);
-    assert_int_equal(config.uart[0].intid, 33);
-    assert_true(config.uart[0].console);
-    assert_string_equal(config.uart[0].node, "/serial@9000000");
-    assert_int_equal(config.uart[1].intid, 40);
-    assert_false(config.uart[1].console);
+    assert_int_equal(count("arm,pl011"), 2);
+    assert_ipa_range(uart(0)->regs, 0x9000000, 0x1000);
+    assert_int_equal(uart(0)->intid, 33);
+    assert_true(uart(0)->console);
+    assert_string_equal(uart(0)->path, "/serial@9000000");
+    assert_int_equal(uart(1)->intid, 40);
+    assert_false(uart(1)->console);
 }
 
 static void test_virtio(void **state)
 {
     (void)state;
     parse(tree_load("guest"));
-    assert_int_equal(config.nr_virtio, 4);
-    assert_ipa_range(config.virtio[0].regs, 0xa000000, 0x200);
-    assert_int_equal(config.virtio[0].intid, 48);
-    assert_pa_range(config.virtio[0].disk, 0x70000000, 0x4000000);
-    assert_false(config.virtio[0].read_only);
-    assert_pa_range(config.virtio[1].disk, 0x100000000, 0x200);
-    assert_true(config.virtio[1].read_only);
-    assert_int_equal(config.virtio[2].disk.size, 0);
-    assert_int_equal(config.virtio[2].intid, 287); /* the last there is */
-    assert_ipa_range(config.virtio[3].regs, 0xc001000, 0x1000);
-    assert_string_equal(config.virtio[3].node, "/bus@c000000/virtio@1000");
+    assert_int_equal(count("virtio,mmio"), 4);
+    assert_ipa_range(virtio(0)->regs, 0xa000000, 0x200);
+    assert_int_equal(virtio(0)->intid, 48);
+    assert_pa_range(virtio(0)->backing, 0x70000000, 0x4000000);
+    assert_false(virtio(0)->read_only);
+    assert_pa_range(virtio(1)->backing, 0x100000000, 0x200);
+    assert_true(virtio(1)->read_only);
+    assert_int_equal(virtio(2)->backing.size, 0);
+    assert_int_equal(virtio(2)->intid, 287); /* the last there is */
+    assert_ipa_range(virtio(3)->regs, 0xc001000, 0x1000);
+    assert_string_equal(virtio(3)->path, "/bus@c000000/virtio@1000");
 }
 
 static void test_buses(void **state)
@@ -116,17 +139,17 @@ static void test_buses(void **state)
     assert_ipa_range(config.gic.redist[0], 0x4100000, 0x20000);
     assert_ipa_range(config.gic.redist[1], 0x4200000, 0x40000);
 
-    assert_int_equal(config.nr_uarts, 2);
-    assert_ipa_range(config.uart[0].regs, 0x2043000, 0x1000);
-    assert_int_equal(config.uart[0].intid, 35);
-    assert_false(config.uart[0].console);
-    assert_ipa_range(config.uart[1].regs, 0x2000000, 0x1000);
-    assert_int_equal(config.uart[1].intid, 37);
-    assert_true(config.uart[1].console);
+    assert_int_equal(count("arm,pl011"), 2);
+    assert_ipa_range(uart(0)->regs, 0x2043000, 0x1000);
+    assert_int_equal(uart(0)->intid, 35);
+    assert_false(uart(0)->console);
+    assert_ipa_range(uart(1)->regs, 0x2000000, 0x1000);
+    assert_int_equal(uart(1)->intid, 37);
+    assert_true(uart(1)->console);
 
-    assert_int_equal(config.nr_virtio, 1);
-    assert_ipa_range(config.virtio[0].regs, 0x2047000, 0x100);
-    assert_int_equal(config.virtio[0].intid, 41);
+    assert_int_equal(count("virtio,mmio"), 1);
+    assert_ipa_range(virtio(0)->regs, 0x2047000, 0x100);
+    assert_int_equal(virtio(0)->intid, 41);
 }
 
 /* Which UART is the console, by what /chosen says. */
@@ -138,8 +161,8 @@ static void check_console(const char *prop, const char *path, unsigned expected)
     if (prop != NULL)
         tree_set_string(fdt, "/chosen", prop, path);
     parse(fdt);
-    for (unsigned i = 0; i < config.nr_uarts; i++)
-        assert_int_equal(config.uart[i].console, i == expected);
+    for (unsigned i = 0; i < count("arm,pl011"); i++)
+        assert_int_equal(uart(i)->console, i == expected);
 }
 
 static void test_console(void **state)
@@ -165,10 +188,10 @@ static void test_console_without_uart(void **state)
     tree_del_node(fdt, "/serial@9000000");
     tree_set_string(fdt, "/serial@9040000", "status", "disabled");
     parse(fdt);
-    assert_int_equal(config.nr_uarts, 0);
+    assert_int_equal(count("arm,pl011"), 0);
 }
 
-/* Of too many UARTs the first are taken, and the console wherever it is. */
+/* Of many UARTs one is the console, wherever it is. */
 static void test_many_uarts(void **state)
 {
     void *fdt = tree_open("guest");
@@ -182,10 +205,9 @@ static void test_many_uarts(void **state)
     }
     tree_set_string(fdt, "/chosen", "stdout-path", "/serial@9040000");
     parse(fdt);
-    assert_int_equal(config.nr_uarts, VM_MAX_UARTS);
-    assert_ipa_range(config.uart[3].regs, 0x9040000, 0x1000);
-    assert_true(config.uart[3].console);
-    assert_false(config.uart[0].console);
+    assert_int_equal(count("arm,pl011"), 6);
+    for (unsigned i = 0; i < 6; i++)
+        assert_int_equal(uart(i)->console, uart(i)->regs.base.v == 0x9040000);
 }
 
 static void test_many_slots(void **state)
@@ -202,7 +224,7 @@ static void test_many_slots(void **state)
     tree_del_node(fdt, "/virtio@a000000");
     tree_del_node(fdt, "/virtio@a000200");
     parse(fdt);
-    assert_int_equal(config.nr_virtio, VM_MAX_VIRTIO);
+    assert_int_equal(count("virtio,mmio"), 42);
 }
 
 /* Numbers that may be written with 32 bits or with 64. */
@@ -250,8 +272,8 @@ static void test_interrupt_parent_above(void **state)
     TREE_CELLS(fdt, "/soc/gic@6,0", "ranges", 0x4000000, 6, 0, 0x1000000);
     TREE_CELLS(fdt, "/soc/gic@6,0/nested", "ranges", 0x4f00000, 0x4f00000, 0x1000);
     parse(fdt);
-    assert_ipa_range(config.uart[0].regs, 0x4f00000, 0x1000);
-    assert_int_equal(config.uart[0].intid, 32 + 77);
+    assert_ipa_range(uart(0)->regs, 0x4f00000, 0x1000);
+    assert_int_equal(uart(0)->intid, 32 + 77);
 }
 
 /* Devices may share a page with each other; the last byte of the address space can be used. */
@@ -295,11 +317,11 @@ static void check_qemu(const char *name)
     TREE_CELLS(fdt, "/chosen", "traproom,kernel", 0, 0x68000000, 0, 0x1000);
     parse(fdt);
     assert_int_equal(config.nr_cpus, cpus);
-    assert_int_equal(config.nr_virtio, 32);
-    assert_int_equal(config.virtio[31].regs.base.v - config.virtio[0].regs.base.v,
-                     (config.virtio[31].intid - config.virtio[0].intid) * UINT64_C(0x200));
-    assert_int_equal(config.nr_uarts, 1);
-    assert_int_equal(config.uart[0].intid, 33);
+    assert_int_equal(count("virtio,mmio"), 32);
+    assert_int_equal(virtio(31)->regs.base.v - virtio(0)->regs.base.v,
+                     (virtio(31)->intid - virtio(0)->intid) * UINT64_C(0x200));
+    assert_int_equal(count("arm,pl011"), 1);
+    assert_int_equal(uart(0)->intid, 33);
     assert_int_equal(config.nr_ram, 1);
     assert_int_equal(config.ram[0].base.v, 0x40000000);
     assert_ipa_range(config.gic.redist[0], 0x80a0000, 0xf60000);
@@ -328,9 +350,9 @@ static void test_default(void **state)
     assert_int_equal(config.nr_ram, 1);
     assert_ipa_range(config.ram[0], 0x48000000, 0x20000000);
     assert_ipa_range(config.gic.dist, 0x8000000, 0x10000);
-    assert_int_equal(config.nr_uarts, 1);
-    assert_true(config.uart[0].console);
-    assert_true(config.nr_virtio >= 1);
+    assert_int_equal(count("arm,pl011"), 1);
+    assert_true(uart(0)->console);
+    assert_true(count("virtio,mmio") >= 1);
 }
 
 /* What stands on a bus that is not offered, or is data for someone else, is no device here. */
@@ -343,7 +365,7 @@ static void test_out_of_reach(void **state)
     tree_set_string(fdt, "/reserved-memory/pool@50000000", "compatible", "virtio,mmio");
     tree_del_prop(fdt, "/bus@c000000", "ranges");
     parse(fdt);
-    assert_int_equal(config.nr_virtio, 3);
+    assert_int_equal(count("virtio,mmio"), 3);
 }
 
 int main(void)

@@ -65,10 +65,10 @@ static void check_config(const struct vm_config *config)
     for (unsigned i = 0; i < config->gic.nr_redist_regions; i++)
         frames += config->gic.redist[i].size / GICR_SIZE;
     assert_true(frames >= config->nr_cpus);
-    for (unsigned i = 0; i < config->nr_uarts; i++)
-        assert_in_range(config->uart[i].intid, VGIC_FIRST_SPI, VGIC_NR_IRQS - 1);
-    for (unsigned i = 0; i < config->nr_virtio; i++)
-        assert_in_range(config->virtio[i].intid, VGIC_FIRST_SPI, VGIC_NR_IRQS - 1);
+    for (unsigned i = 0; i < config->nr_devices; i++) {
+        if (config->device[i].kind->interrupt)
+            assert_in_range(config->device[i].intid, VGIC_FIRST_SPI, VGIC_NR_IRQS - 1);
+    }
     assert_true(config->kernel.size > 0);
     assert_true(config->initrd.size <= config->guest_initrd.size);
 }

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What Traproom offers. See vm_device.h; docs/adding-a-device.md tells how to add a row. */
+#include "vm/vm_device.h"
+
+#include <libfdt.h>
+
+#include "dev/virtio_blk.h"
+#include "dev/virtio_mmio.h"
+#include "dev/vpl011.h"
+#include "fdt/dt_irq.h"
+#include "fdt/dt_prop.h"
+#include "lib/bits.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "vm/vm.h"
+#include "vm/vm_console.h"
+
+#define DISK_MIN_SIZE UINT64_C(0x200) /* the transport's registers and the disk's configuration */
+#define SECTOR_SIZE   512
+
+static struct irq_line line_of(struct vm *vm, const struct vm_device_config *config)
+{
+    return (struct irq_line){vgic_set_line, &vm->vgic, config->intid};
+}
+
+static int make_pl011(struct vm *vm, void *state, const struct vm_device_config *config)
+{
+    struct irq_line line = line_of(vm, config);
+
+    vm_console_attach(vm, state, &line, config->console);
+    return 0;
+}
+
+static void reset_pl011(void *state)
+{
+    vpl011_reset(state);
+}
+
+/* A virtio slot, with a RAM disk in it or empty. The transport is first: it takes the accesses. */
+struct virtio_slot {
+    struct virtio_mmio transport;
+    struct virtio_blk disk;
+};
+
+static int read_virtio(const struct dt_walk *at, int gic, struct vm_device_config *config)
+{
+    int node = dt_walk_node(at);
+    int err = dt_prop_pa_range(at->fdt, node, "traproom,disk", &config->backing);
+
+    (void)gic;
+    if (err == -ERR_NOENT)
+        return 0;
+    if (err == 0 && config->regs.size < DISK_MIN_SIZE)
+        return dt_prop_error(at->fdt, node, -ERR_INVAL,
+                             "with a disk, its \"reg\" must have at least 0x200 bytes");
+    if (err == 0 && config->backing.size < SECTOR_SIZE)
+        return dt_prop_error(at->fdt, node, -ERR_INVAL,
+                             "the disk must have at least one sector of 512 bytes");
+    config->read_only = dt_prop_present(at->fdt, node, "traproom,read-only");
+    return err;
+}
+
+/* A disk has a queue for each vCPU, and is named after its place. */
+static int make_virtio(struct vm *vm, void *state, const struct vm_device_config *config)
+{
+    struct virtio_slot *slot = state;
+    struct irq_line line = line_of(vm, config);
+    char id[VIRTIO_BLK_ID_BYTES];
+    struct virtio_blk_setup setup = {
+        .disk = config->backing,
+        .read_only = config->read_only,
+        .nr_queues = vm->nr_vcpus < VIRTIO_MMIO_MAX_QUEUES ? vm->nr_vcpus : VIRTIO_MMIO_MAX_QUEUES,
+        .id = id,
+    };
+
+    if (config->backing.size == 0) {
+        virtio_mmio_init_empty(&slot->transport);
+        return 0;
+    }
+    fmt_snprintf(id, sizeof(id), "traproom-%lx", config->regs.base.v);
+    return virtio_blk_init(&slot->disk, &setup, &slot->transport, &vm->mem, &line);
+}
+
+static void reset_virtio(void *state)
+{
+    struct virtio_slot *slot = state;
+
+    virtio_mmio_reset(&slot->transport);
+}
+
+/* The timers' interrupts are wired to the CPU: a tree can only say what they are. */
+static int read_timer(const struct dt_walk *at, int gic, struct vm_device_config *config)
+{
+    static const uint32_t wired[] = {29, 30, 27, 26};
+    uint32_t intid;
+
+    (void)config;
+    for (unsigned i = 0; i < ARRAY_SIZE(wired); i++) {
+        int err = dt_irq_intid(at, gic, i, &intid);
+
+        if (err == -ERR_NOENT && i > 0)
+            return 0;
+        if (err != 0 && err != -ERR_NOENT)
+            return err;
+        if (err != 0 || intid != wired[i])
+            return dt_prop_error(at->fdt, dt_walk_node(at), -ERR_UNSUPPORTED,
+                                 "its interrupts must be the PPIs 13, 14, 11 and 10, in that "
+                                 "order");
+    }
+    return 0;
+}
+
+/* A node that is of several kinds is of the first. */
+static const struct vm_device_kind kinds[] = {
+    {
+        .compatible = "arm,pl011",
+        .name = "pl011",
+        .min_size = 0x1000, /* its identification registers are the last */
+        .interrupt = true,
+        .console = true,
+        .state_size = sizeof(struct vpl011),
+        .make_fn = make_pl011,
+        .reset_fn = reset_pl011,
+        .access_fn = vpl011_access,
+    },
+    {
+        .compatible = "virtio,mmio",
+        .name = "virtio",
+        .min_size = 0x100, /* the transport's registers */
+        .interrupt = true,
+        .read_fn = read_virtio,
+        .state_size = sizeof(struct virtio_slot),
+        .make_fn = make_virtio,
+        .reset_fn = reset_virtio,
+        .access_fn = virtio_mmio_access,
+    },
+    /* Served elsewhere: by gic/, by the CPUs themselves, by trap/psci.c. */
+    {.compatible = "arm,gic-v3"},
+    {.compatible = "arm,armv8-timer", .read_fn = read_timer},
+    {.compatible = "arm,armv7-timer", .read_fn = read_timer},
+    {.compatible = "arm,psci-1.0"},
+    {.compatible = "arm,psci-0.2"},
+    {.compatible = "arm,psci"},
+    /* Buses that are only an order of nodes. */
+    {.compatible = "simple-bus"},
+    {.compatible = "arm,amba-bus"},
+    /* Facts, with no registers. */
+    {.compatible = "fixed-clock"},
+    {.compatible = "fixed-factor-clock"},
+    {.compatible = "regulator-fixed"},
+    {.compatible = "operating-points-v2"},
+    {.compatible = "cache"},
+};
+
+_Static_assert(ARRAY_SIZE(kinds) <= EXIT_DEVICE_KINDS, "exit_reason.h has less room");
+
+const struct vm_device_kind *vm_device_kind(unsigned index)
+{
+    return index < ARRAY_SIZE(kinds) ? &kinds[index] : NULL;
+}
+
+unsigned vm_device_kind_index(const struct vm_device_kind *kind)
+{
+    return (unsigned)(kind - kinds);
+}
+
+static bool is_kind(const struct dt_walk *at, const struct vm_device_kind *kind)
+{
+    int node = dt_walk_node(at);
+
+    return kind->compatible != NULL ? dt_prop_compatible(at->fdt, node, kind->compatible)
+                                    : dt_prop_present(at->fdt, node, kind->property);
+}
+
+static bool is_data(const struct dt_walk *at)
+{
+    static const char *const names[] = {"cpus", "chosen", "aliases", "reserved-memory"};
+    const char *name = fdt_get_name(at->fdt, dt_walk_node(at), NULL);
+
+    for (unsigned i = 0; at->depth == 1 && name != NULL && i < ARRAY_SIZE(names); i++) {
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+enum vm_device_offer vm_device_offer(const struct dt_walk *at, const struct vm_device_kind **kind)
+{
+    if (is_data(at))
+        return VM_DEVICE_DATA;
+    if (at->depth == 0 || !dt_prop_present(at->fdt, dt_walk_node(at), "compatible"))
+        return VM_DEVICE_FREE;
+    for (*kind = kinds; *kind < kinds + ARRAY_SIZE(kinds); (*kind)++) {
+        if (is_kind(at, *kind))
+            return VM_DEVICE_KIND;
+    }
+    return VM_DEVICE_NONE;
+}
