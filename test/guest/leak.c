@@ -9,6 +9,7 @@
 
 #include "barrier.h"
 #include "console.h"
+#include "exception.h"
 #include "guest.h"
 #include "platform.h"
 #include "psci.h"
@@ -17,15 +18,17 @@
 #include "testcase.h"
 #include "timer.h"
 
-#define LIVES      3
-#define AGAIN      LIVES /* CPUs once more in the last life, after CPU_OFF */
-#define KEPT_MAGIC UINT64_C(0x4b4550544b455054)
-#define LINE       64
-#define WAIT_US    5000000
-#define PSTATE_D_F UINT64_C(0x3c0) /* DAIF: all masked */
-#define EL1        UINT64_C(4)
-#define OSLSR_OSLK UINT64_C(2) /* locked */
-#define TIMER_BITS UINT64_C(3) /* CNTx_CTL_EL0, but ISTATUS, unknown while it is off */
+#define LIVES           3
+#define AGAIN           LIVES /* CPUs once more in the last life, after CPU_OFF */
+#define KEPT_MAGIC      UINT64_C(0x4b4550544b455054)
+#define LINE            64
+#define WAIT_US         5000000
+#define PSTATE_D_F      UINT64_C(0x3c0) /* DAIF: all masked */
+#define EL1             UINT64_C(4)
+#define OSLSR_OSLK      UINT64_C(2) /* locked */
+#define CLAIM_ALL       UINT64_C(0xff)
+#define DBGCLAIMCLR_EL1 "S2_0_C7_C9_6"
+#define TIMER_BITS      UINT64_C(3) /* CNTx_CTL_EL0, but ISTATUS, unknown while it is off */
 
 static const struct {
     const char *name;
@@ -41,6 +44,7 @@ static const struct {
 struct kept {
     uint64_t magic;
     uint64_t life;
+    uint64_t claim[LIVES]; /* what was set in DBGCLAIMCLR_EL1, where there is one */
     struct leak_state boot[LIVES];
     struct leak_state cpu[LIVES + 1][PLATFORM_MAX_CPUS];
 };
@@ -193,6 +197,27 @@ static void cpu_on_after_off(void)
     expect_cpus_clean("a CPU on again", AGAIN);
 }
 
+/* The debug claim tags; QEMU before 8.0 has none, and then there is nothing to see. */
+static void debug_claim_tags(void)
+{
+    for (unsigned life = 0; life < LIVES; life++)
+        CHECK(kept->claim[life] == 0, "life %u began with the claim tags %lx", life,
+              kept->claim[life]);
+}
+
+/* The tags that are set; then all of them are. */
+static uint64_t take_claim_tags(void)
+{
+    uint64_t tags = 0;
+
+    fault_arm();
+    __asm__ volatile("mrs %0, " DBGCLAIMCLR_EL1 : "+r"(tags));
+    if (fault_disarm().taken)
+        return 0;
+    write_sysreg(CLAIM_ALL, S2_0_C7_C8_6); /* DBGCLAIMSET_EL1 */
+    return tags;
+}
+
 /* A reset loads the images anew and leaves the rest of the guest's RAM, its own, as it is. */
 static void ram(void)
 {
@@ -207,6 +232,7 @@ static const struct test_case entry_cases[] = {
     {"cpu-on", cpu_on},
     {"cpu-on-after-reset", cpu_on_after_reset},
     {"cpu-on-after-off", cpu_on_after_off},
+    {"debug-claim-tags", debug_claim_tags},
     {"ram", ram},
     {NULL, NULL},
 };
@@ -219,6 +245,7 @@ void guest_main(void)
         kept->life = 0;
     }
     kept->boot[kept->life] = leak_boot;
+    kept->claim[kept->life] = take_claim_tags();
     run_cpus((unsigned)kept->life, kept->life + 1 < LIVES);
     if (kept->life + 1 < LIVES) {
         kept->life++;

@@ -26,7 +26,7 @@
 
 /*
  * Name, what it holds at entry, what a guest leaves in it with its MMU off. Those known by their
- * encoding are ICC_PMR_EL1, ICC_IGRPEN0_EL1 and ICC_IGRPEN1_EL1.
+ * encoding are ICC_PMR_EL1, ICC_SRE_EL1, ICC_IGRPEN0_EL1 and ICC_IGRPEN1_EL1.
  */
 #define LEAK_SYSREGS(X)                                                                            \
     X(sctlr_el1, LEAK_SCTLR, LEAK_SCTLR | 0x4008000)                                               \
@@ -57,6 +57,7 @@
     X(cntv_cval_el0, 0, LEAK_FILL | 17)                                                            \
     X(cntp_cval_el0, 0, LEAK_FILL | 18)                                                            \
     X(S3_0_C4_C6_0, 0, 0xf0)                                                                       \
+    X(S3_0_C12_C12_5, 7, 0)                                                                        \
     X(S3_0_C12_C12_6, 0, 1)                                                                        \
     X(S3_0_C12_C12_7, 0, 1)                                                                        \
     X(dbgbvr0_el1, 0, 0x5a5a5a00)                                                                  \

@@ -5,7 +5,9 @@
 #include <stdbool.h>
 
 #include "barrier.h"
+#include "el1_regs.h"
 #include "fpsimd.h"
+#include "gicc.h"
 #include "lib/bits.h"
 #include "pauth.h"
 #include "regs.h"
@@ -23,9 +25,6 @@
 
 /* OSLAR_EL1: as a reset leaves it, no debug exceptions until the guest unlocks. */
 #define OS_LOCKED 1
-
-/* SCTLR_EL1 with everything off: its bits that are RES1, or were before an extension used them. */
-#define SCTLR_EL1_RESET UINT64_C(0x30d00980)
 
 static bool has(uint64_t id_register, uint64_t field)
 {
@@ -78,6 +77,22 @@ static void configure_fine_grained(void)
         write_sysreg_enc(0, hcrx_el2);
 }
 
+/* Memory partitioning (MPAM), none of which the guest is shown: its registers trap. */
+static void configure_mpam(void)
+{
+    uint64_t mpamidr;
+
+    if (!has(read_sysreg(id_aa64pfr0_el1), ID_AA64PFR0_EL1_MPAM) &&
+        !has(read_sysreg(id_aa64pfr1_el1), ID_AA64PFR1_EL1_MPAM_frac))
+        return;
+    mpamidr = read_sysreg_enc(mpamidr_el1);
+    write_sysreg_enc(MPAM2_EL2_TRAPMPAM0EL1 | MPAM2_EL2_TRAPMPAM1EL1 |
+                         (has(mpamidr, MPAMIDR_EL1_HAS_TIDR) ? MPAM2_EL2_TIDR : 0),
+                     mpam2_el2);
+    if (has(mpamidr, MPAMIDR_EL1_HAS_HCR))
+        write_sysreg_enc(MPAMHCR_EL2_TRAP_MPAMIDR_EL1, mpamhcr_el2);
+}
+
 void el1_ctx_configure(uint64_t vmpidr, uint64_t vtcr, uint64_t vttbr)
 {
     write_sysreg(vtcr, vtcr_el2);
@@ -86,125 +101,60 @@ void el1_ctx_configure(uint64_t vmpidr, uint64_t vtcr, uint64_t vttbr)
     write_sysreg(read_sysreg(midr_el1), vpidr_el2);
     configure_traps();
     configure_fine_grained();
+    configure_mpam();
     isb();            /* the TLBI below is for the VMID just written */
     tlb_flush_vmid(); /* nothing that firmware left under it */
 }
 
-static void reset_translation(void)
+static unsigned extensions(void)
 {
-    write_sysreg(SCTLR_EL1_RESET, sctlr_el1);
-    write_sysreg(0, tcr_el1);
-    write_sysreg(0, ttbr0_el1);
-    write_sysreg(0, ttbr1_el1);
-    write_sysreg(0, mair_el1);
-    write_sysreg(0, amair_el1);
-    write_sysreg(0, contextidr_el1);
-    write_sysreg(0, vbar_el1);
-    write_sysreg(0, par_el1);
-}
+    uint64_t pfr0 = read_sysreg(id_aa64pfr0_el1);
 
-static void reset_exceptions(void)
-{
-    write_sysreg(0, esr_el1);
-    write_sysreg(0, far_el1);
-    write_sysreg(0, afsr0_el1);
-    write_sysreg(0, afsr1_el1);
-    write_sysreg(0, elr_el1);
-    write_sysreg(0, spsr_el1);
-    write_sysreg(0, sp_el0);
-    write_sysreg(0, sp_el1);
-    write_sysreg(0, mdscr_el1);
-    write_sysreg(0, csselr_el1);
-    write_sysreg(0, cpacr_el1);
-    write_sysreg(0, tpidr_el0);
-    write_sysreg(0, tpidrro_el0);
-    write_sysreg(0, tpidr_el1);
+    return EL1_HAS_GIC | (has(pfr0, ID_AA64PFR0_EL1_SVE) ? EL1_HAS_SVE : 0) |
+           (has(pfr0, ID_AA64PFR0_EL1_RAS) ? EL1_HAS_RAS : 0) |
+           (pauth_is_there() ? EL1_HAS_PAUTH : 0);
 }
-
-/* DBGBCR<n>_EL1 and DBGBVR<n>_EL1, or of watchpoints; `last` is the number of the last. */
-#define RESET_PAIR(kind, n, last)                                                                  \
-    do {                                                                                           \
-        if ((last) >= (n)) {                                                                       \
-            write_sysreg(0, dbg##kind##cr##n##_el1);                                               \
-            write_sysreg(0, dbg##kind##vr##n##_el1);                                               \
-        }                                                                                          \
-    } while (0)
-#define RESET_4_PAIRS(kind, a, b, c, d, last)                                                      \
-    do {                                                                                           \
-        RESET_PAIR(kind, a, last);                                                                 \
-        RESET_PAIR(kind, b, last);                                                                 \
-        RESET_PAIR(kind, c, last);                                                                 \
-        RESET_PAIR(kind, d, last);                                                                 \
-    } while (0)
 
 /* What was set up before a reset stops nothing after it. */
 static void reset_debug(void)
 {
     uint64_t dfr0 = read_sysreg(id_aa64dfr0_el1);
-    int breakpoint = (int)FIELD_GET(ID_AA64DFR0_EL1_BRPs, dfr0);
-    int watchpoint = (int)FIELD_GET(ID_AA64DFR0_EL1_WRPs, dfr0);
+    int last_breakpoint = (int)FIELD_GET(ID_AA64DFR0_EL1_BRPs, dfr0);
+    int last_watchpoint = (int)FIELD_GET(ID_AA64DFR0_EL1_WRPs, dfr0);
 
-    RESET_4_PAIRS(b, 0, 1, 2, 3, breakpoint);
-    RESET_4_PAIRS(b, 4, 5, 6, 7, breakpoint);
-    RESET_4_PAIRS(b, 8, 9, 10, 11, breakpoint);
-    RESET_4_PAIRS(b, 12, 13, 14, 15, breakpoint);
-    RESET_4_PAIRS(w, 0, 1, 2, 3, watchpoint);
-    RESET_4_PAIRS(w, 4, 5, 6, 7, watchpoint);
-    RESET_4_PAIRS(w, 8, 9, 10, 11, watchpoint);
-    RESET_4_PAIRS(w, 12, 13, 14, 15, watchpoint);
-    write_sysreg(0, mdccint_el1);
-    write_sysreg(0, osdlr_el1); /* the double lock, or nothing where there is none */
+#define X(n)                                                                                       \
+    if (n <= last_breakpoint) {                                                                    \
+        write_sysreg(0, dbgbcr##n##_el1);                                                          \
+        write_sysreg(0, dbgbvr##n##_el1);                                                          \
+    }                                                                                              \
+    if (n <= last_watchpoint) {                                                                    \
+        write_sysreg(0, dbgwcr##n##_el1);                                                          \
+        write_sysreg(0, dbgwvr##n##_el1);                                                          \
+    }
+    EL1_DEBUG_PAIRS(X)
+#undef X
+    dbgclaim_clear();
     write_sysreg(OS_LOCKED, oslar_el1);
 }
 
-/* The registers of extensions. ZCR_EL2 lets all of a vector be cleared. */
-static void reset_extensions(void)
-{
-    uint64_t pfr0 = read_sysreg(id_aa64pfr0_el1);
-
-    fpsimd_clear();
-    if (has(pfr0, ID_AA64PFR0_EL1_SVE)) {
-        write_sysreg_enc(0, zcr_el1);
-        sve_clear_predicates();
-    }
-    if (has(pfr0, ID_AA64PFR0_EL1_RAS))
-        write_sysreg_enc(0, vdisr_el2); /* what the guest reads as DISR_EL1 */
-}
-
-static void reset_timers(void)
-{
-    write_sysreg(0, cntkctl_el1);
-    write_sysreg(0, cntv_ctl_el0);
-    write_sysreg(0, cntp_ctl_el0);
-    write_sysreg(0, cntv_cval_el0);
-    write_sysreg(0, cntp_cval_el0);
-}
-
-/* All but APIAKey, which is EL2's at the moment: vm/power.c resets what vectors.S will put there.
- */
-static void reset_keys(void)
-{
-    if (!pauth_is_there())
-        return;
-    write_sysreg_enc(0, apibkeylo_el1);
-    write_sysreg_enc(0, apibkeyhi_el1);
-    write_sysreg_enc(0, apdakeylo_el1);
-    write_sysreg_enc(0, apdakeyhi_el1);
-    write_sysreg_enc(0, apdbkeylo_el1);
-    write_sysreg_enc(0, apdbkeyhi_el1);
-    write_sysreg_enc(0, apgakeylo_el1);
-    write_sysreg_enc(0, apgakeyhi_el1);
-}
-
+/* APIAKey is EL2's at the moment: vm/power.c resets what vectors.S will put there. */
 void el1_ctx_reset(void)
 {
+    unsigned there = extensions();
+
     write_sysreg(HCR_GUEST, hcr_el2); /* a system error that waits for the guest (VSE) goes */
-    reset_translation();
-    reset_exceptions();
-    reset_timers();
-    reset_keys();
+#define X(name, value) write_sysreg(value, name);
+    EL1_REGS(X)
+#undef X
+#define X(name, extension, value)                                                                  \
+    if ((there & (extension)) != 0)                                                                \
+        write_sysreg_enc(value, name);
+    EL1_REGS_OF_EXTENSIONS(X)
+#undef X
     reset_debug();
-    reset_extensions();
+    fpsimd_clear(); /* ZCR_EL2 lets all of a vector be cleared */
+    if ((there & EL1_HAS_SVE) != 0)
+        sve_clear_predicates();
     __asm__ volatile("tlbi vmalle1\n" /* nothing of the guest before a reset outlives it */
                      "ic iallu\n"
                      "dsb nsh\n" /* done before the guest runs */

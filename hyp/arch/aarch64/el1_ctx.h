@@ -14,4 +14,7 @@ void el1_ctx_configure(uint64_t vmpidr, uint64_t vtcr, uint64_t vttbr);
 /* EL1's registers, and the vector registers, as after a reset (Arm ARM, "Reset values"). */
 void el1_ctx_reset(void);
 
+/* vectors.S: part of el1_ctx_reset(). */
+void dbgclaim_clear(void);
+
 #endif

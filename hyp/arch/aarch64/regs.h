@@ -118,6 +118,14 @@
 
 #define ZCR_ELx_LEN UL(0xf)
 
+/* MPAM2_EL2, MPAMHCR_EL2, MPAMIDR_EL1 */
+#define MPAM2_EL2_TRAPMPAM1EL1       RBIT(48)
+#define MPAM2_EL2_TRAPMPAM0EL1       RBIT(49)
+#define MPAM2_EL2_TIDR               RBIT(58)
+#define MPAMHCR_EL2_TRAP_MPAMIDR_EL1 RBIT(31)
+#define MPAMIDR_EL1_HAS_HCR          RBIT(17)
+#define MPAMIDR_EL1_HAS_TIDR         RBIT(58)
+
 /* ID_AA64*_EL1 fields, by register */
 #define ID_AA64ISAR0_EL1_RNDR     (UL(0xf) << 60)
 #define ID_AA64ISAR1_EL1_APA      (UL(0xf) << 4)
@@ -126,11 +134,12 @@
 #define ID_AA64PFR0_EL1_RAS       (UL(0xf) << 28)
 #define ID_AA64PFR0_EL1_SVE       (UL(0xf) << 32)
 #define ID_AA64PFR0_EL1_GIC       (UL(0xf) << 24)
-#define ID_AA64PFR0_EL1_RAS       (UL(0xf) << 28)
+#define ID_AA64PFR0_EL1_MPAM      (UL(0xf) << 40)
 #define ID_AA64PFR0_EL1_AMU       (UL(0xf) << 44)
 #define ID_AA64PFR1_EL1_BT        UL(0xf)
 #define ID_AA64PFR1_EL1_SSBS      (UL(0xf) << 4)
 #define ID_AA64PFR1_EL1_MTE       (UL(0xf) << 8)
+#define ID_AA64PFR1_EL1_MPAM_frac (UL(0xf) << 16)
 #define ID_AA64PFR1_EL1_NMI       (UL(0xf) << 36)
 #define ID_AA64PFR1_EL1_SME       (UL(0xf) << 24)
 #define ID_AA64MMFR0_EL1_FGT      (UL(0xf) << 56)

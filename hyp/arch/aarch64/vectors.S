@@ -16,6 +16,8 @@
 #define APIAKEYLO_EL1 S3_0_C2_C1_0
 #define APIAKEYHI_EL1 S3_0_C2_C1_1
 
+#define DBGCLAIMCLR_EL1 S2_0_C7_C9_6
+
 #define PANIC_STACK_SIZE 4096
 
     .text
@@ -159,6 +161,10 @@ END(guest_enter)
  * one's report fails, it cuts that short; if even this fails, it waits as well.
  */
 FUNC(el2_exception)
+    mrs x1, elr_el2
+    adr x2, dbgclaim_access
+    cmp x1, x2
+    b.eq dbgclaim_step_over
     adrp x1, panic_taken
     add x1, x1, :lo12:panic_taken
     adrp x4, panic_stack_top
@@ -186,6 +192,22 @@ FUNC(el2_exception)
 3:  wfe
     b 3b
 END(el2_exception)
+
+/*
+ * void dbgclaim_clear(void): clear the debug claim tags, DBGCLAIMCLR_EL1. Every CPU has them but
+ * QEMU's before 8.0, where the access is undefined and no ID register says so: it is stepped over.
+ */
+FUNC(dbgclaim_clear)
+    BTI_C
+    mov x0, #0xff
+dbgclaim_access:
+    msr DBGCLAIMCLR_EL1, x0
+    ret
+dbgclaim_step_over:
+    add x1, x1, #4
+    msr elr_el2, x1
+    eret
+END(dbgclaim_clear)
 
     .section .bss.panic, "aw", %nobits
     .balign 16
