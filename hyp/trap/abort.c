@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From a stage 2 fault to a device or to an abort of the guest's own. See abort.h. Neighbours:
- * abort_fast.c has carried out the plainest accesses before; mmio_bus.c, insn.c, guest_insn.c,
- * walk_level.c and inject.c do the parts.
+ * abort_fast.c has carried out the plainest accesses before; mmio_bus.c, insn.c, guest_insn.c and
+ * inject.c do the parts, s1_walk.c reads the guest's tables.
  */
 #include "trap/abort.h"
 
 #include <stddef.h>
 
 #include "barrier.h"
+#include "mm/s1_walk.h"
 #include "regs.h"
 #include "sysreg.h"
 #include "trap/esr.h"
@@ -16,14 +17,13 @@
 #include "trap/inject.h"
 #include "trap/insn.h"
 #include "trap/skip.h"
-#include "trap/walk_level.h"
 #include "vm/vm.h"
 
 #define PAGE_OFFSET (PAGE_SIZE - 1)
 #define VA_PAGE     GENMASK(55, 12) /* the page of an address, its tag and sign left out */
 
+#define FSC_KIND (ISS_ABORT_FSC & ~FSC_LEVEL)
 /* Nothing is mapped there, and the fault is of the access itself: a device may be meant. */
-#define FSC_KIND    (ISS_ABORT_FSC & ~FSC_LEVEL)
 #define DEVICE_MASK (ISS_ABORT_CM | ISS_ABORT_S1PTW | FSC_KIND)
 #define DEVICE      FSC_TRANSLATION
 
@@ -45,12 +45,32 @@ static ipa_t fault_page(const struct trap *trap)
     return ipa(FIELD_GET(HPFAR_EL2_FIPA, trap->hpfar) * PAGE_SIZE);
 }
 
-/* An external abort on a table walk, at the level of the guest's own walk. */
+static ipa_t fault_ipa(const struct trap *trap)
+{
+    return ipa(fault_page(trap).v | (trap->far & PAGE_OFFSET));
+}
+
+/* Stops a walk at the first descriptor that lies in the page `ctx`. */
+static int is_in_page(const struct s1_step *step, void *ctx)
+{
+    const ipa_t *page = ctx;
+
+    return align_down(step->where.v, PAGE_SIZE) == page->v;
+}
+
+/*
+ * An external abort on a table walk, at the level of the guest's own walk, where the syndrome has
+ * stage 2's. If no descriptor of it lies in the page that faulted, for the guest may have changed
+ * its tables since, it is the level at which the walk ends now.
+ */
 static unsigned walk_fsc(const struct vcpu *vcpu, const struct trap *trap)
 {
-    int level = walk_level(vcpu, trap->far, fault_page(trap));
+    const struct s1_regime regime = s1_regime_current();
+    ipa_t page = fault_page(trap);
+    struct s1_leaf leaf;
 
-    return level < 0 ? FSC_EXTERNAL_TTW_BELOW_0 : FSC_EXTERNAL_TTW + (unsigned)level;
+    (void)s1_walk(&regime, &vcpu->vm->mem, trap->far, is_in_page, &page, &leaf);
+    return leaf.level < 0 ? FSC_EXTERNAL_TTW_BELOW_0 : FSC_EXTERNAL_TTW + (unsigned)leaf.level;
 }
 
 /* The fault status for the guest: what stage 2 found is an external abort, the rest is its own. */
@@ -63,6 +83,58 @@ static unsigned guest_fsc(const struct vcpu *vcpu, const struct trap *trap)
     if (fsc < FSC_EXTERNAL || fsc == FSC_TLB_CONFLICT)
         return FSC_EXTERNAL;
     return fsc;
+}
+
+/*
+ * The IPA that the access, or the walk for it, was stopped at. HPFAR_EL2 does not have it after a
+ * permission fault of the access itself (Arm ARM, "HPFAR_EL2"): then the guest's tables tell.
+ * False: they no longer lead anywhere.
+ */
+static bool find_ipa(const struct vcpu *vcpu, const struct trap *trap, ipa_t *where)
+{
+    const struct s1_regime regime = s1_regime_current();
+    struct s1_leaf leaf;
+
+    if ((trap->esr & (ISS_ABORT_S1PTW | FSC_KIND)) != FSC_PERMISSION) {
+        *where = fault_ipa(trap);
+        return true;
+    }
+    if (s1_walk(&regime, &vcpu->vm->mem, trap->far, NULL, NULL, &leaf) != 0)
+        return false;
+    *where = leaf.out;
+    return true;
+}
+
+/*
+ * The rights at stage 2 that the access needs. Hardware that walks the guest's tables may write
+ * there, and maintenance passes for a write where it may be none: both need both, unless nothing
+ * was mapped at all.
+ */
+static unsigned needed_perms(const struct trap *trap, unsigned access)
+{
+    bool unclear = (trap->esr & (ISS_ABORT_S1PTW | ISS_ABORT_CM)) != 0;
+
+    if (!unclear)
+        return access;
+    return (trap->esr & FSC_KIND) == FSC_PERMISSION ? STAGE2_READ | STAGE2_WRITE : STAGE2_READ;
+}
+
+/*
+ * Has stage 2 changed since the access was stopped, so that it is allowed by now? stage2.h says how
+ * that comes. The guest is to try again, too, if its own tables have changed.
+ */
+static bool is_allowed_by_now(struct vcpu *vcpu, const struct trap *trap, unsigned access)
+{
+    unsigned fsc = esr_fsc(trap->esr);
+    unsigned needs = needed_perms(trap, access);
+    unsigned perms;
+    ipa_t where;
+
+    if (!esr_fsc_is(fsc, FSC_TRANSLATION) && !esr_fsc_is(fsc, FSC_PERMISSION))
+        return false;
+    return !find_ipa(vcpu, trap, &where) ||
+           (stage2_lookup(&vcpu->vm->stage2, where, NULL, &perms, NULL) == 0 &&
+            (perms & needs) == needs);
 }
 
 static void give_back(struct vcpu *vcpu, const struct trap *trap)
@@ -155,11 +227,6 @@ static bool transfer(struct vcpu *vcpu, const struct insn_access *insn, ipa_t wh
     return true;
 }
 
-static ipa_t fault_ipa(const struct trap *trap)
-{
-    return ipa(fault_page(trap).v | (trap->far & PAGE_OFFSET));
-}
-
 /* An access that the syndrome describes, in all its ways. False: no device took it. */
 static bool emulate_syndrome(struct vcpu *vcpu, const struct trap *trap)
 {
@@ -248,19 +315,19 @@ static bool emulate_insn(struct vcpu *vcpu, const struct trap *trap)
 void abort_data(struct vcpu *vcpu, uint64_t esr)
 {
     struct trap trap = read_trap(esr);
-    bool done = false;
 
-    if ((esr & DEVICE_MASK) == (ISS_ABORT_CM | DEVICE)) {
-        /* Maintenance where there is no memory: nothing of it is cached, so it is done. */
-        vcpu->exits[EXIT_ABORT]++;
-        skip_insn(vcpu, esr);
+    if ((esr & DEVICE_MASK) == DEVICE &&
+        ((esr & ISS_ABORT_ISV) != 0 ? emulate_syndrome(vcpu, &trap) : emulate_insn(vcpu, &trap)))
         return;
-    }
-    if ((esr & DEVICE_MASK) == DEVICE)
-        done =
-            (esr & ISS_ABORT_ISV) != 0 ? emulate_syndrome(vcpu, &trap) : emulate_insn(vcpu, &trap);
-    if (!done)
+    if (is_allowed_by_now(vcpu, &trap, (esr & ISS_ABORT_WnR) != 0 ? STAGE2_WRITE : STAGE2_READ)) {
+        vcpu->exits[EXIT_ABORT_RETRY]++;
+    } else if ((esr & DEVICE_MASK) == (ISS_ABORT_CM | DEVICE)) {
+        /* Maintenance where there is no memory: nothing of it is cached, so it is done. */
+        vcpu->exits[EXIT_ABORT_CACHE]++;
+        skip_insn(vcpu, esr);
+    } else {
         give_back(vcpu, &trap);
+    }
 }
 
 void abort_data_refused(struct vcpu *vcpu, uint64_t esr)
@@ -274,6 +341,10 @@ void abort_instruction(struct vcpu *vcpu, uint64_t esr)
 {
     struct trap trap = read_trap(esr);
 
+    if (is_allowed_by_now(vcpu, &trap, STAGE2_EXEC | STAGE2_READ)) {
+        vcpu->exits[EXIT_ABORT_RETRY]++;
+        return;
+    }
     vcpu->exits[EXIT_ABORT]++;
     inject_instruction_abort(vcpu, trap.far, guest_fsc(vcpu, &trap), esr);
 }

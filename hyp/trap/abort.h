@@ -13,9 +13,9 @@ struct vcpu;
 
 /*
  * A Data Abort from a lower exception level with this ESR_EL2; FAR_EL2 and HPFAR_EL2 are still its
- * own. On return the guest goes on at vcpu->regs.pc: past the instruction, or at its own exception
- * vector. The exit is counted here, under the device's reason if a device has answered, else
- * EXIT_ABORT. No lock may be held.
+ * own. On return the guest goes on at vcpu->regs.pc: past the instruction, at its own exception
+ * vector or, where stage 2 allows the access by now, at the instruction again. The exit is counted
+ * here, under the device's reason if a device has answered, else EXIT_ABORT*. No lock may be held.
  */
 void abort_data(struct vcpu *vcpu, uint64_t esr);
 

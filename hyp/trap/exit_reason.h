@@ -13,6 +13,8 @@
     X(EXIT_MMIO_GICD, "mmio: GICD")                                                                \
     X(EXIT_MMIO_GICR, "mmio: GICR")                                                                \
     X(EXIT_ABORT, "abort: to the guest")                                                           \
+    X(EXIT_ABORT_CACHE, "abort: cache maintenance of no memory")                                   \
+    X(EXIT_ABORT_RETRY, "abort: allowed by now")                                                   \
     X(EXIT_IRQ_TIMER, "irq: guest timer")                                                          \
     X(EXIT_IRQ_KICK, "irq: kick from another CPU")                                                 \
     X(EXIT_IRQ_MAINTENANCE, "irq: GIC maintenance")                                                \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The instruction that trapped, read from the guest's memory. On the target in
- * arch/aarch64/guest_insn.c; abort.c asks when the syndrome does not describe an access.
+ * The instruction that trapped, read from the guest's memory by way of mm/s1_walk.c. abort.c asks
+ * when the syndrome does not describe an access.
  */
 #ifndef TRAP_GUEST_INSN_H
 #define TRAP_GUEST_INSN_H

@@ -11,6 +11,9 @@
 #include "sysreg_common.h"
 #include "worker.h"
 
+#define PAR_EL1_F  UINT64_C(1)
+#define PAR_EL1_PA (UINT64_C(0xfffffffff) << 12)
+
 #define NR_IDS 56 /* op0 3, op1 0, CRn 0, CRm 1 to 7, op2 0 to 7 */
 #define CPACR_VECTORS                                                                              \
     (UINT64_C(3) << 24 | UINT64_C(3) << 20 | UINT64_C(3) << 16) /* SMEN, FPEN, ZEN */

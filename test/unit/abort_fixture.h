@@ -13,20 +13,25 @@
 
 #include <cmocka.h>
 
+#include "mm/phys.h"
 #include "regs.h"
 #include "sysreg.h"
+#include "tlb.h"
 #include "trap/abort.h"
 #include "trap/esr.h"
 #include "trap/guest_insn.h"
 #include "vm/vm.h"
 
 _Thread_local struct fake_sysreg fake_sysreg;
+struct fake_tlb fake_tlb;
 
 #define DEV     UINT64_C(0x09000000) /* a device of a page */
 #define NEXT    UINT64_C(0x09001000) /* another one right behind it, of 512 bytes */
 #define TINY    UINT64_C(0x0a000000) /* one of 6 bytes */
 #define NOTHING UINT64_C(0x0b000000)
-#define VA_BASE UINT64_C(0xffff800000000000) /* where the guest has its devices mapped */
+#define VA_BASE UINT64_C(0xffff800000000000) /* where the guest has its first GiB mapped */
+#define TABLES  UINT64_C(0x40000000)         /* of its stage 1: two pages of RAM */
+#define MAPPED  UINT64_C(0x0c000000)         /* in stage 2 if a test puts it there */
 #define PC      UINT64_C(0xffff800008000100)
 #define VECTORS UINT64_C(0xffff800010010000)
 #define A32_USR PSR_M_nRW
@@ -53,6 +58,9 @@ struct recorder {
 
 static struct vm vm;
 static struct vcpu *vcpu;
+static uint64_t tables[2 * SIZE_4K / sizeof(uint64_t)] __attribute__((aligned(SIZE_4K)));
+static uint8_t pool_memory[8 * SIZE_4K] __attribute__((aligned(SIZE_4K)));
+static struct page_pool pool;
 static struct recorder dev, next;
 static uint32_t guest_code;
 static int fetch_result;
@@ -83,11 +91,30 @@ static void add(uint64_t base, uint64_t size, struct recorder *r, enum exit_reas
                      0);
 }
 
+/* Stage 1 with 4 KiB pages and 48 bits of address; stage 2 with nothing. */
+static void make_maps(void)
+{
+    fake_sysreg = (struct fake_sysreg){
+        .vbar_el1 = VECTORS,
+        .sctlr_el1 = SCTLR_EL1_SPAN | SCTLR_EL1_M,
+        .tcr_el1 = FIELD_PREP(TCR_EL1_T1SZ, 16) | FIELD_PREP(TCR_EL1_TG1, 2) | 16,
+        .ttbr1_el1 = TABLES,
+        .id_aa64mmfr0_el1 = 5, /* 48 bits */
+    };
+    memset(tables, 0, sizeof(tables));
+    tables[VA_BASE >> 39 & 511] = (TABLES + SIZE_4K) | 3;
+    tables[512] = 0x401; /* a block with its access flag set */
+    vm.mem.count = 1;
+    vm.mem.region[0] = (struct ram_region){ipa(TABLES), ptr_to_pa(tables), sizeof(tables)};
+    page_pool_init(&pool, pool_memory, sizeof(pool_memory) / SIZE_4K);
+    assert_int_equal(stage2_init(&vm.stage2, &pool, 1, 5, 0), 0);
+}
+
 static int scene(void **state)
 {
     (void)state;
-    fake_sysreg = (struct fake_sysreg){.vbar_el1 = VECTORS, .sctlr_el1 = SCTLR_EL1_SPAN};
     memset(&vm, 0, sizeof(vm));
+    make_maps();
     vcpu = &vm.vcpu[3];
     *vcpu = (struct vcpu){.index = 3, .vm = &vm};
     vcpu->regs.pc = PC;

@@ -222,7 +222,7 @@ static void cache_maintenance(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
         scene(state);
         data_fault(NO_ISS | ISS_ABORT_CM | WRITE, places[i]);
-        expect_done(EXIT_ABORT);
+        expect_done(EXIT_ABORT_CACHE);
         assert_int_equal(dev.count, 0);
     }
     /* Not where stage 2 maps something and forbids it. */
@@ -231,10 +231,12 @@ static void cache_maintenance(void **state)
     expect_abort(0x96000150, DEV);
 }
 
-/* A fault of the guest's own walk for VA_BASE, on a table at `table`. */
+#define TOP_39 UINT64_C(0x7fc000000000) /* from VA_BASE to where the last 39 bits begin */
+
+/* A fault of the guest's own walk for the last 39 bits of address, on a table at `table`. */
 static void walk_at(uint64_t table)
 {
-    fake_sysreg.far_el2 = VA_BASE;
+    fake_sysreg.far_el2 = VA_BASE + TOP_39;
     fake_sysreg.hpfar_el2 = table >> 12 << 4;
     fake_sysreg.ttbr1_el1 = table;
 }
@@ -247,14 +249,14 @@ static void stage1_walk(void **state)
     fake_sysreg.tcr_el1 = UINT64_C(25) << 16 | UINT64_C(2) << 30 | 25;
     walk_at(NOTHING);
     take_data_abort(vcpu, NO_ISS | ISS_ABORT_S1PTW | WRITE);
-    expect_abort(0x96000055, 0);
+    expect_abort(0x96000055, TOP_39);
     assert_int_equal(dev.count, 0);
     /* Even where a device would answer, and for maintenance. */
     scene(state);
     fake_sysreg.tcr_el1 = UINT64_C(25) << 16 | UINT64_C(2) << 30 | 25;
     walk_at(DEV);
     take_data_abort(vcpu, NO_ISS | ISS_ABORT_S1PTW | WRITE | ISS_ABORT_CM);
-    expect_abort(0x96000155, 0);
+    expect_abort(0x96000155, TOP_39);
     assert_int_equal(dev.count, 0);
 }
 
@@ -273,7 +275,90 @@ static void instruction_aborts(void **state)
     fake_sysreg.tcr_el1 = UINT64_C(16) << 16 | UINT64_C(2) << 30;
     walk_at(DEV);
     abort_instruction(vcpu, IABT | ISS_ABORT_S1PTW | TRANSLATION_L3);
-    expect_abort(0x86000014, 0);
+    expect_abort(0x86000014, TOP_39);
+}
+
+static void map(uint64_t where, unsigned perms)
+{
+    assert_int_equal(stage2_map(&vm.stage2, ipa(where), pa(SIZE_1G), SIZE_4K, perms), 0);
+}
+
+/* Nothing has happened; the guest tries again. */
+static void expect_retry(void)
+{
+    assert_int_equal(vcpu->exits[EXIT_ABORT_RETRY], 1);
+    assert_int_equal(total_exits(), 1);
+    assert_int_equal(vcpu->regs.pc, PC);
+    assert_int_equal(fake_sysreg.esr_el1, 0);
+}
+
+#define PERMISSION_L3 UINT64_C(0x0f)
+
+/* A fault for an access that stage 2 allows by now, as while a leaf is split. */
+static void stage2_has_changed(void **state)
+{
+    static const struct {
+        uint64_t iss;
+        unsigned perms;
+        bool retry;
+    } cases[] = {
+        {TRANSLATION_L3, STAGE2_READ, true},
+        {TRANSLATION_L3 | WRITE, STAGE2_READ, false},
+        {TRANSLATION_L3 | WRITE, STAGE2_READ | STAGE2_WRITE, true},
+        {TRANSLATION_L3 | ISS_ABORT_CM | WRITE, STAGE2_READ, true},
+        {PERMISSION_L3, STAGE2_READ, true},
+        {PERMISSION_L3, STAGE2_WRITE, false},
+        {PERMISSION_L3 | WRITE, STAGE2_READ | STAGE2_WRITE, true},
+        {PERMISSION_L3 | WRITE, STAGE2_READ, false},
+        {PERMISSION_L3 | ISS_ABORT_CM | WRITE, STAGE2_READ, false},
+        {PERMISSION_L3 | ISS_ABORT_CM | WRITE, STAGE2_READ | STAGE2_WRITE, true},
+        {TRANSLATION_L3 | ISS_ABORT_S1PTW, STAGE2_READ, true},
+        {PERMISSION_L3 | ISS_ABORT_S1PTW, STAGE2_READ, false},
+        {PERMISSION_L3 | ISS_ABORT_S1PTW, STAGE2_READ | STAGE2_WRITE, true},
+        {FSC_ACCESS_FLAG | 3, STAGE2_READ, false},
+        {FSC_EXTERNAL, STAGE2_READ, false},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        scene(state);
+        map(MAPPED, cases[i].perms);
+        data_fault(DABT | cases[i].iss, MAPPED + 0x18);
+        if (cases[i].retry)
+            expect_retry();
+        else
+            assert_int_equal(vcpu->exits[EXIT_ABORT], 1);
+    }
+    scene(state);
+    map(MAPPED, STAGE2_READ | STAGE2_EXEC);
+    fault_at(MAPPED);
+    abort_instruction(vcpu, IABT | PERMISSION_L3);
+    expect_retry();
+    scene(state);
+    map(MAPPED, STAGE2_READ | STAGE2_WRITE);
+    fault_at(MAPPED);
+    abort_instruction(vcpu, IABT | PERMISSION_L3);
+    assert_int_equal(vcpu->exits[EXIT_ABORT], 1);
+}
+
+/* HPFAR_EL2 is not to be looked at then; where the guest's tables lead by now, is. */
+static void permission_fault_without_hpfar(void **state)
+{
+    (void)state;
+    map(MAPPED, STAGE2_READ);
+    fake_sysreg.far_el2 = VA_BASE + MAPPED;
+    fake_sysreg.hpfar_el2 = DEV >> 8;
+    take_data_abort(vcpu, DABT | PERMISSION_L3);
+    expect_retry();
+    scene(state);
+    fake_sysreg.far_el2 = VA_BASE + DEV;
+    map(MAPPED, STAGE2_READ);
+    fake_sysreg.hpfar_el2 = MAPPED >> 8;
+    take_data_abort(vcpu, DABT | PERMISSION_L3);
+    expect_abort(0x96000010, DEV);
+    scene(state);
+    tables[512] = 0;
+    data_fault(DABT | PERMISSION_L3, MAPPED);
+    expect_retry();
 }
 
 int main(void)
@@ -287,6 +372,7 @@ int main(void)
         TEST(unaligned_or_beyond), TEST(device_refuses),
         TEST(other_faults),        TEST(cache_maintenance),
         TEST(stage1_walk),         TEST(instruction_aborts),
+        TEST(stage2_has_changed),  TEST(permission_fault_without_hpfar),
     };
 
     int failed = cmocka_run_group_tests_name("by abort_fast()", tests, NULL, NULL);

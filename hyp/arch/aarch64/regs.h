@@ -44,6 +44,7 @@
 
 /* SCTLR_EL1 */
 #define SCTLR_EL1_M         RBIT(0)
+#define SCTLR_EL1_WXN       RBIT(19)
 #define SCTLR_EL1_EE        RBIT(25)
 #define SCTLR_EL1_E0E       RBIT(24)
 #define SCTLR_EL1_SPAN      RBIT(23)
@@ -52,21 +53,27 @@
 
 /* TCR_EL1 and TTBRn_EL1 */
 #define TCR_EL1_T0SZ    UL(0x3f)
+#define TCR_EL1_EPD0    RBIT(7) /* no walks by TTBR0_EL1 */
+#define TCR_EL1_SH0     (UL(3) << 12)
 #define TCR_EL1_TG0     (UL(3) << 14)
 #define TCR_EL1_TG0_64K UL(1)
 #define TCR_EL1_TG0_16K UL(2)
 #define TCR_EL1_T1SZ    (UL(0x3f) << 16)
+#define TCR_EL1_EPD1    RBIT(23)
+#define TCR_EL1_SH1     (UL(3) << 28)
 #define TCR_EL1_TG1     (UL(3) << 30)
 #define TCR_EL1_TG1_16K UL(1)
 #define TCR_EL1_TG1_64K UL(3)
+#define TCR_EL1_IPS     (UL(7) << 32)
+#define TCR_EL1_TBI0    RBIT(37) /* the top byte is a tag */
+#define TCR_EL1_TBI1    RBIT(38)
+#define TCR_EL1_HPD0    RBIT(41) /* tables take no rights away */
+#define TCR_EL1_HPD1    RBIT(42)
+#define TCR_EL1_DS      RBIT(59) /* 52-bit addresses with granules of 4 and 16 KiB */
 #define TTBR_EL1_BADDR  (UL(0x7fffffffffff) << 1)
 
 /* HPFAR_EL2 */
 #define HPFAR_EL2_FIPA (UL(0xfffffffffff) << 4) /* bits [55:12] of the IPA */
-
-/* PAR_EL1 */
-#define PAR_EL1_F  RBIT(0)
-#define PAR_EL1_PA (UL(0xfffffffff) << 12)
 
 /* HCR_EL2 */
 #define HCR_EL2_VM     RBIT(0)
@@ -143,8 +150,10 @@
 #define ID_AA64PFR1_EL1_NMI       (UL(0xf) << 36)
 #define ID_AA64PFR1_EL1_SME       (UL(0xf) << 24)
 #define ID_AA64MMFR0_EL1_FGT      (UL(0xf) << 56)
+#define ID_AA64MMFR0_EL1_TGran16  (UL(0xf) << 20)
 #define ID_AA64MMFR1_EL1_PAN      (UL(0xf) << 20)
 #define ID_AA64MMFR1_EL1_HCX      (UL(0xf) << 40)
+#define ID_AA64MMFR2_EL1_VARange  (UL(0xf) << 16)
 #define ID_AA64DFR0_EL1_BRPs      (UL(0xf) << 12) /* breakpoints but one */
 #define ID_AA64DFR0_EL1_WRPs      (UL(0xf) << 20) /* watchpoints but one */
 #define ID_AA64DFR0_EL1_PMUVer    (UL(0xf) << 8)

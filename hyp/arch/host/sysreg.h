@@ -11,7 +11,7 @@
 struct fake_sysreg {
     uint64_t vbar_el1, esr_el1, far_el1, elr_el1, spsr_el1, sctlr_el1;
     uint64_t sp_el0, sp_el1, tcr_el1, ttbr0_el1, ttbr1_el1;
-    uint64_t par_el1;
+    uint64_t mair_el1;
     uint64_t far_el2, hpfar_el2;
     uint64_t cntv_ctl_el0, cntp_ctl_el0;
     uint64_t id_aa64pfr0_el1, id_aa64pfr1_el1, id_aa64zfr0_el1, id_aa64smfr0_el1;
