@@ -9,7 +9,8 @@
 #include "vm/vm.h"
 
 #define IMAGE_MAGIC           UINT32_C(0x644d5241) /* "ARM\x64" */
-#define IMAGE_OLD_TEXT_OFFSET UINT64_C(0x80000)    /* of kernels before Linux 3.17: image_size 0 */
+#define IMAGE_ALIGNMENT       (UINT64_C(2) << 20)
+#define IMAGE_OLD_TEXT_OFFSET UINT64_C(0x80000) /* of kernels before Linux 3.17: image_size 0 */
 
 /* The header of an arm64 Image, little endian. */
 struct image_header {
@@ -31,16 +32,33 @@ struct placed {
 
 enum { KERNEL, INITRD, FDT, NR_IMAGES };
 
+/* The first piece of RAM that the kernel fits into, from a multiple of 2 MiB on; else the first. */
+static ipa_t usual_kernel_base(const struct vm_config *config, uint64_t offset, uint64_t size)
+{
+    for (unsigned i = 0; i < config->nr_ram; i++) {
+        struct ipa_range ram = config->ram[i];
+        uint64_t skipped = align_up(ram.base.v, IMAGE_ALIGNMENT) - ram.base.v;
+
+        if (skipped <= ram.size && offset <= ram.size - skipped &&
+            size <= ram.size - skipped - offset)
+            return ipa(ram.base.v + skipped + offset);
+    }
+    return ipa(align_up(config->ram[0].base.v, IMAGE_ALIGNMENT) + offset);
+}
+
 static struct ipa_range kernel_place(const struct vm *vm)
 {
     const struct image_header *header = pa_to_ptr(vm->config.kernel.base);
     bool old = header->image_size == 0;
     uint64_t offset = old ? IMAGE_OLD_TEXT_OFFSET : header->text_offset;
     uint64_t size = vm->config.kernel.size;
+    ipa_t base = vm->config.guest_kernel;
 
     if (header->image_size > size)
         size = header->image_size;
-    return (struct ipa_range){.base = ipa(vm->config.ram[0].base.v + offset), .size = size};
+    if (base.v == VM_KERNEL_ANYWHERE)
+        base = usual_kernel_base(&vm->config, offset, size);
+    return (struct ipa_range){.base = base, .size = size};
 }
 
 static void list_images(const struct vm *vm, struct placed list[NR_IMAGES])

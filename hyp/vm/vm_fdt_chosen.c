@@ -56,16 +56,17 @@ static int read_initrd(struct vm_fdt_parser *parser, int chosen)
     return err;
 }
 
-static int read_dtb_address(struct vm_fdt_parser *parser, int chosen)
+/* An address in the guest that the tree may leave to us. */
+static int read_address(const void *fdt, int chosen, const char *name, uint64_t otherwise,
+                        ipa_t *address)
 {
-    uint64_t address = VM_DEFAULT_DTB;
-    int err = dt_prop_number(parser->fdt, chosen, "traproom,dtb-address", &address);
+    char path[DT_PATH_SIZE];
 
-    if (err == -ERR_INVAL)
-        return dt_prop_error(parser->fdt, chosen, err,
-                             "\"traproom,dtb-address\" must be one address of 64 bits");
-    parser->config->guest_dtb = ipa(address);
-    return 0;
+    *address = ipa(otherwise);
+    if (dt_prop_number(fdt, chosen, name, &address->v) != -ERR_INVAL)
+        return 0;
+    log_error("%s: \"%s\" must be one address of 64 bits", dt_prop_path(fdt, chosen, path), name);
+    return -ERR_INVAL;
 }
 
 int vm_fdt_chosen_read(struct vm_fdt_parser *parser)
@@ -84,6 +85,10 @@ int vm_fdt_chosen_read(struct vm_fdt_parser *parser)
     if (err == 0)
         err = read_initrd(parser, chosen);
     if (err == 0)
-        err = read_dtb_address(parser, chosen);
+        err = read_address(parser->fdt, chosen, "traproom,kernel-address", VM_KERNEL_ANYWHERE,
+                           &parser->config->guest_kernel);
+    if (err == 0)
+        err = read_address(parser->fdt, chosen, "traproom,dtb-address", VM_DEFAULT_DTB,
+                           &parser->config->guest_dtb);
     return err;
 }

@@ -11,6 +11,8 @@ from support import BUILD, REPO, BootTest
 # As the kernel shows them; %s: the first address of each piece of RAM.
 RAM = "echo ram=$(sed -n 's/^\\([0-9a-f]*\\)-.*System RAM/\\1/p' /proc/iomem | tr '\\n' ' ')"
 
+KERNEL = "echo kernel=$(sed -n 's/^ *\\([0-9a-f]*\\)-.*Kernel code/\\1/p' /proc/iomem)"
+
 
 class Trees(BootTest):
     def own_tree(self, *replacements):
@@ -47,6 +49,58 @@ class Trees(BootTest):
         out = self.command(f"{RAM}; dd if=/dev/zero of=/tmp/big bs=1M count=200 && rm /tmp/big",
                            "--dtb", path)
         self.assertIn("400000000", self.value(out, "ram"))
+
+    def test_memory_from_an_odd_megabyte(self):
+        """The kernel goes to a multiple of 2 MiB all the same."""
+        path = self.own_tree(("0x48000000 0x0 0x20000000>", "0x48100000 0x0 0x1ff00000>"))
+        out = self.command(f"{RAM}; {KERNEL}; ! dmesg | grep -i misaligned", "--dtb", path)
+        self.assertEqual(self.value(out, "ram"), "48100000")
+        self.assertRegex(self.value(out, "kernel"), "^482")
+
+    def test_memory_highest_first(self):
+        """And the lowest piece is too small for the kernel."""
+        path = self.own_tree(("0x48000000 0x0 0x20000000>", "0x80000000 0x0 0x10000000>, "
+                              "<0x0 0x54000000 0x0 0x10000000>, <0x0 0x50000000 0x0 0x400000>"))
+        out = self.command(f"{RAM}; {KERNEL}", "--dtb", path)
+        self.assertEqual(self.value(out, "ram"), "50000000 54000000 80000000")
+        self.assertRegex(self.value(out, "kernel"), "^540")
+
+    def test_reserved_memory(self):
+        """Where the kernel and the initramfs would go otherwise, by a node and by /memreserve/."""
+        path = self.own_tree(
+            ("/dts-v1/;", "/dts-v1/;\n/memreserve/ 0x48000000 0x1000;"),
+            ("\tchosen {", "\treserved-memory { #address-cells = <2>; #size-cells = <2>; ranges;\n"
+             "fw@54000000 { reg = <0 0x54000000 0 0x1000000>; no-map; }; };\n\tchosen {"))
+        out = self.command(f"{KERNEL}; dmesg | grep -ci 'failed to reserve'; grep vda /proc/mounts",
+                           "--dtb", path)
+        self.assertRegex(self.value(out, "kernel"), "^482")
+        self.assertIn("\n0\n", out)
+
+    def test_reserved_memory_where_the_tree_puts_the_initramfs(self):
+        path = self.own_tree(
+            ("\tchosen {", "\treserved-memory { #address-cells = <2>; #size-cells = <2>; ranges;\n"
+             "fw@54000000 { reg = <0 0x54000000 0 0x1000000>; }; };\n\tchosen {\n"
+             "linux,initrd-start = <0x53ff0000>; linux,initrd-end = <0x53ff1000>;"))
+        status, out, err = self.launch("--dtb", path)
+        self.assertEqual((status, out), (1, ""))
+        self.assertRegex(err, "initramfs .*0x53ff0000.* overlaps /reserved-memory/fw@54000000 at")
+
+    def test_disk_behind_what_the_guest_sees(self):
+        """The first slot is on a bus that is disabled."""
+        path = self.own_tree(("\tvirtio_mmio@a000000 {", "\tbus { compatible = \"simple-bus\"; "
+                              "#address-cells = <2>; #size-cells = <2>; ranges; status = \"disabled\";\n"
+                              "\tvirtio_mmio@a000000 {"),
+                             ("\t};\n\n\tvirtio_mmio@a000200", "\t}; };\n\n\tvirtio_mmio@a000200"))
+        out = self.command("readlink /sys/block/vda", "--dtb", path)
+        self.assertIn("/a000200.", out)
+
+    def test_nothing_to_be_seen(self):
+        """A tree with no word on the console: said so before, and mended by --append."""
+        path = self.own_tree(("stdout-path = &uart;", ""), ("bootargs = \"console=ttyAMA0\";", ""))
+        status, out, err = self.launch("--dtb", path, "--cmd", "true")
+        self.assertEqual((status, out), (1, ""))
+        self.assertIn("--append console=ttyAMA0", err)
+        self.command("true", "--dtb", path, "--append", "console=ttyAMA0")
 
     def test_initramfs_where_the_tree_says(self):
         path = self.own_tree(("stdout-path", "linux,initrd-start = <0x5a345000>; "

@@ -46,6 +46,7 @@ static int start(void **state)
     vm.config.nr_ram = 1;
     vm.config.ram[0] = (struct ipa_range){ipa(RAM), RAM_SIZE};
     vm.config.kernel = (struct pa_range){ptr_to_pa(kernel), sizeof(kernel)};
+    vm.config.guest_kernel = ipa(VM_KERNEL_ANYWHERE);
     vm.config.initrd = (struct pa_range){ptr_to_pa(initrd), sizeof(initrd)};
     vm.config.guest_initrd = (struct ipa_range){ipa(RAM + 0x20000), sizeof(initrd)};
     vm.config.guest_dtb = ipa(RAM + 0x30000);
@@ -164,6 +165,26 @@ static void kernel_that_does_not_fit(void **state)
     refused(-ERR_RANGE, "the kernel", "RAM");
 }
 
+/* A multiple of 2 MiB plus the offset, in the first piece with room; or where the tree says. */
+static void kernel_goes_where(void **state)
+{
+    (void)state;
+    vm.config.nr_ram = 3;
+    vm.config.ram[0] = (struct ipa_range){ipa(0x1000), 0x80000};
+    vm.config.ram[1] = (struct ipa_range){ipa(0x48100000), 0x108fff};
+    vm.config.ram[2] = (struct ipa_range){ipa(0x50001000), 0x400000};
+    set_header(0x1000, 0x8000);
+    assert_int_equal(loader_entry(&vm).v, 0x50201000);
+    vm.config.ram[1].size++;
+    assert_int_equal(loader_entry(&vm).v, 0x48201000);
+    vm.config.ram[0] = (struct ipa_range){ipa(0), 0x9000};
+    assert_int_equal(loader_entry(&vm).v, 0x1000);
+    set_header(UINT64_MAX, 0x8000);
+    assert_int_equal(loader_entry(&vm).v, UINT64_MAX);
+    vm.config.guest_kernel = ipa(0);
+    assert_int_equal(loader_entry(&vm).v, 0);
+}
+
 static void others_that_do_not_fit(void **state)
 {
     (void)state;
@@ -206,6 +227,7 @@ int main(void)
         test(kernel_of_old),
         test(no_image),
         test(kernel_that_does_not_fit),
+        test(kernel_goes_where),
         test(others_that_do_not_fit),
         test(overlaps),
     };

@@ -81,6 +81,7 @@ static void test_chosen(void **state)
     assert_pa_range(config.initrd, 0x6a000000, 0xfff);
     assert_ipa_range(config.guest_initrd, 0x54000000, 0x1000);
     assert_int_equal(config.guest_dtb.v, VM_DEFAULT_DTB);
+    assert_int_equal(config.guest_kernel.v, VM_KERNEL_ANYWHERE);
     assert_true(config.stats);
     assert_false(config.quiet);
 }
@@ -237,9 +238,11 @@ static void test_number_widths(void **state)
     TREE_CELLS(fdt, "/chosen", "linux,initrd-end", 0x54000fff);
     TREE_CELLS(fdt, "/interrupt-controller@8000000", "redistributor-stride", 0);
     TREE_CELLS(fdt, "/chosen", "traproom,dtb-address", 0x4a000000);
+    TREE_CELLS(fdt, "/chosen", "traproom,kernel-address", 0x4b000000);
     parse(fdt);
     assert_ipa_range(config.guest_initrd, 0x54000000, 0xfff);
     assert_int_equal(config.guest_dtb.v, 0x4a000000);
+    assert_int_equal(config.guest_kernel.v, 0x4b000000);
 }
 
 /* A tree that names a place for an initramfs, but nobody has given one. */

@@ -41,6 +41,8 @@ static const struct bad guest[] = {
     {DELETE, "/chosen", "linux,initrd-end", SAYS(ERR_INVAL, "linux,initrd-end")},
     {SET, "/chosen", "linux,initrd-end", CELLS(0x54000000), SAYS(ERR_INVAL, "linux,initrd-end")},
     {SET, "/chosen", "linux,initrd-start", CELLS(0, 0, 0), SAYS(ERR_INVAL, "linux,initrd-start")},
+    {SET, "/chosen", "traproom,kernel-address", CELLS(0, 0, 0),
+     SAYS(ERR_INVAL, "traproom,kernel-address")},
     {SET, "/chosen", "traproom,dtb-address", CELLS(0, 0, 0),
      SAYS(ERR_INVAL, "traproom,dtb-address")},
     {SET, "/chosen", "traproom,dtb-address", CELLS(0, 0x48000004),

@@ -135,6 +135,10 @@ class GuestTree:
                           "be one number of 32 or 64 bits")
         return int.from_bytes(value, "big")
 
+    def kernel_address(self):
+        """Where the tree says the kernel goes, or None."""
+        return self.number(self.chosen, "traproom,kernel-address")
+
     def dtb_address(self):
         """Where the tree says that the guest finds it, or None."""
         return self.number(self.chosen, "traproom,dtb-address")

@@ -66,17 +66,24 @@ class Stage:
         by_image = not args.bare and not images.is_elf(args.hypervisor)
         self.staging = layout.Staging(tree.ram(), by_image)
 
-    def fix(self, initrd_size):
+    def fix(self, kernel, initrd):
         """First what the tree itself puts somewhere."""
-        start, dtb = self.tree.initrd_start(), self.tree.dtb_address()
-        if dtb is not None:
-            self.guest.fix((dtb, layout.TREE_ROOM), "the device tree (traproom,dtb-address)")
-        if initrd_size and self.args.dtb is not None and start is not None:
-            self.guest.fix((start, initrd_size), "the initramfs (linux,initrd-start)")
+        at = self.tree.kernel_address()
+        if at is not None:
+            self.guest.fix((at, kernel.size), "the kernel (traproom,kernel-address)")
+        at = self.tree.dtb_address()
+        if at is not None:
+            self.guest.fix((at, layout.TREE_ROOM), "the device tree (traproom,dtb-address)")
+        at = self.tree.initrd_start()
+        if initrd and self.args.dtb is not None and at is not None:
+            self.guest.fix((at, initrd.size), "the initramfs (linux,initrd-start)")
 
     def add_kernel(self, kernel):
         """Returns the end of the kernel in the guest."""
-        start = self.guest.place_kernel(kernel, more_ram(self.args))
+        start = self.tree.kernel_address()
+        if start is None:
+            start = self.guest.place_kernel(kernel, more_ram(self.args))
+            self.tree.chosen.set_u64s("traproom,kernel-address", start)
         self.tree.chosen.set_u64s("traproom,kernel", *self.staging.add(kernel.file))
         return start + kernel.size
 
@@ -143,7 +150,7 @@ def stage(args, folder, nonce):
     check_console(args, tree, kernel)
     initrd = initramfs.make(args, files, nonce, kernel)
     work = Stage(args, tree)
-    work.fix(initrd.size if initrd else 0)
+    work.fix(kernel, initrd)
     kernel_end = work.add_kernel(kernel)
     work.add_tree()
     paths = {"kernel": kernel.file.path, "initrd": work.add_initrd(initrd, kernel_end),
