@@ -42,7 +42,7 @@ static void power_off_machine(struct vm *vm)
     if (vm->config.stats)
         vm_print_stats(vm);
     if (vm->stop_reason == NULL) {
-        console_exit_line("guest powered off");
+        console_exit_line(vm->run_state == VM_RESETTING ? "guest reset" : "guest powered off");
     } else {
         fmt_snprintf(text, sizeof(text), "guest stopped: %s", vm->stop_reason);
         console_exit_line(text);
@@ -75,7 +75,7 @@ static void lead(struct vm *vm)
         while (!__atomic_load_n(&vm->vcpu[i].parked, __ATOMIC_ACQUIRE))
             cpu_relax();
     }
-    if (vm->run_state == VM_STOPPING)
+    if (vm->run_state == VM_STOPPING || vm->config.no_reboot)
         power_off_machine(vm);
     turn_all_off(vm);
     log_info("guest resets");

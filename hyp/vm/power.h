@@ -27,7 +27,8 @@ void power_park(struct vcpu *vcpu);
 void power_wait_for_interrupt(struct vcpu *vcpu);
 
 /*
- * Stop every vCPU, then power the machine off (reset false) or start the guest again (true).
+ * Stop every vCPU, then power the machine off (reset false) or start the guest again (true), but
+ * for a VM whose configuration says no_reboot: that ends as if powered off, the exit line says why.
  * Returns for the calling vCPU only where the guest starts again on it.
  */
 void power_stop_vm(struct vcpu *vcpu, bool reset);

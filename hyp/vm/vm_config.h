@@ -55,8 +55,9 @@ struct vm_config {
     struct ipa_range guest_initrd; /* /chosen linux,initrd-start and -end */
     ipa_t guest_dtb;               /* /chosen traproom,dtb-address, else VM_DEFAULT_DTB */
 
-    bool quiet; /* /chosen traproom,quiet */
-    bool stats; /* /chosen traproom,stats */
+    bool quiet;     /* /chosen traproom,quiet */
+    bool stats;     /* /chosen traproom,stats */
+    bool no_reboot; /* /chosen traproom,no-reboot: a reset ends the machine */
 };
 
 #define VM_KERNEL_ANYWHERE UINT64_MAX /* as the boot protocol has it: loader.c */

@@ -81,6 +81,7 @@ int vm_fdt_chosen_read(struct vm_fdt_parser *parser)
     }
     parser->config->quiet = dt_prop_present(parser->fdt, chosen, "traproom,quiet");
     parser->config->stats = dt_prop_present(parser->fdt, chosen, "traproom,stats");
+    parser->config->no_reboot = dt_prop_present(parser->fdt, chosen, "traproom,no-reboot");
     err = read_kernel(parser, chosen);
     if (err == 0)
         err = read_initrd(parser, chosen);

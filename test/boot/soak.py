@@ -126,7 +126,7 @@ def progress(text):
 def reboots(args):
     """Rounds in a row that went well; says what went wrong."""
     command = ROUND % {"cpus": args.cpus, "last": args.cpus - 1, "rounds": args.rounds}
-    process = launch(args, command, "--smp", str(args.cpus))
+    process = launch(args, command, "--reboot", "--smp", str(args.cpus))
     watchdog = Watchdog(process)
     good, missed, recent = 0, None, []
     started = last = time.monotonic()

@@ -20,8 +20,21 @@ class Command(BootTest):
     def test_poweroff_leaves_no_verdict(self):
         # -f: at once. Without it the session goes on until init ends it.
         status, out, err = self.launch("--cmd", "poweroff -f")
-        self.assertEqual(status, 1, out)
+        self.assertEqual(status, 120, out)
         self.assertIn("no verdict", err)
+
+    def test_reset(self):
+        status, out, err = self.launch("--cmd", "reboot -f")
+        self.assertEqual(status, 122, out)
+        self.assertIn("reset itself", err)
+
+    def test_panic(self):
+        """Whether the kernel then comes to rest, or resets the machine."""
+        for options in ([], ["--append", "panic=-1"]):
+            status, out, err = self.launch("--cmd", "echo c >/proc/sysrq-trigger", *options)
+            self.assertEqual(status, 121, out)
+            self.assertIn("panicked: sysrq triggered crash", err)
+            self.assertIn("Call trace:", out)
 
     def test_fake_lines_of_the_guest(self):
         """A guest can't decide what the launcher makes of its end."""

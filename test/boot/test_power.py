@@ -93,7 +93,7 @@ class Power(BootTest):
         self.assertIn("[traproom] exit: guest powered off", out)
 
     def test_reboot(self):
-        out = self.command(REBOOT, status=9)
+        out = self.command(REBOOT, "--reboot", status=9)
         for count in range(4):
             self.assertIn(f"start={count} cpus=4", out)
 

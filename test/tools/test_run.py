@@ -126,9 +126,44 @@ class Status(RunTest):
         program = "print('hello\\ntraproom-verdict %s 42.' % nonce())\n"
         self.check(42, program + OFF, "--cmd", "exit 42")
         self.check(3, program + "print('[traproom] exit: guest stopped: x')", "--cmd", "exit 42")
-        self.check(1, OFF, "--cmd", "true", words="no verdict")
-        self.check(1, "print('traproom-verdict 0123456789abcdef 0.')\n" + OFF, "--cmd", "true",
+        self.check(120, OFF, "--cmd", "true", words="no verdict")
+        self.check(120, "print('traproom-verdict 0123456789abcdef 0.')\n" + OFF, "--cmd", "true",
                    words="no verdict")
+
+    def test_reset(self):
+        program = "print('[traproom] exit: guest reset')"
+        self.check(122, program, words="--reboot")
+        self.check(122, program, "--cmd", "true")
+        for options, flag in (([], False), (["--cmd", "true"], True), (["--no-reboot"], True), \
+                (["--cmd", "true", "--reboot"], False)):
+            self.run_launcher(*options)
+            self.assertEqual("traproom,no-reboot" in self.tree().chosen.properties, flag, options)
+
+    def test_panic(self):
+        """It ends a run that nobody watches, before QEMU ends; else it tells a reset's reason."""
+        panic = "print('[    1.5] Kernel panic - not syncing: Oh dear! ]---\\r\\n', flush=True)\n"
+        rest = "print('[    1.6] ---[ end Kernel panic - not syncing: Oh dear! ]---', flush=True)\n" \
+               "import time; time.sleep(60)"
+        start = time.monotonic()
+        self.check(121, panic + rest, "--cmd", "true", words="panicked: Oh dear!")
+        self.check(121, panic + rest, words="panicked: Oh dear!")
+        self.check(121, panic + "print('[traproom] exit: guest reset')", "--cmd", "true")
+        self.check(121, panic + "import time; time.sleep(60)", "--timeout", "0.5")
+        self.assertLess(time.monotonic() - start, 30)
+        self.check(0, panic + OFF)  # someone has printed an old log
+        self.check(124, "print('x ' + " + panic[6:] + "import time; time.sleep(60)", "--timeout", "0.5")
+
+    def test_all_are_explained(self):
+        """--help and README have the same table, which has every status that a test here expects."""
+        with open(os.path.join(REPO, "README.md"), encoding="utf-8") as file:
+            readme = re.findall(r"^\| ([0-9N+]+) \| (.*) \|$", file.read(), re.MULTILINE)
+        shown = self.run_launcher("--help")[1]
+        shown = re.findall(r"^  ([0-9N+]+) +(.*)$", shown[shown.index("exit status:"):], re.MULTILINE)
+        self.assertEqual(shown, [(status, words.replace("`", "")) for status, words in readme])
+        with open(__file__, encoding="utf-8") as file:
+            expected = set(re.findall(r"self\.check\((\d+),", file.read())) - {"42"}  # a command's
+        self.assertGreater(len(expected), 8)
+        self.assertLessEqual(expected, {status for status, _ in shown})
 
     def test_signal(self):
         """A launcher that is told to end takes QEMU with it."""
@@ -239,6 +274,10 @@ class Machine(RunTest):
         self.assertEqual(self.run_launcher("--disk", name)[0], 0)
         self.assertEqual(self.loaded(self.tree().first_virtio(), "traproom,disk"), b"d" * 512)
 
+    def test_more_arguments(self):
+        self.run_launcher("--qemu", "-snapshot", "--qemu", "-d int -D 'a b'")
+        self.assertEqual(self.arguments()[-5:], ["-snapshot", "-d", "int", "-D", "a b"])
+
     def test_bare(self):
         self.assertEqual(self.run_launcher("--bare", program="print('hi')")[0], 0)
         self.assertIn("virt,gic-version=3", self.arguments())
@@ -273,7 +312,8 @@ class Refused(RunTest):
         for options in (["--smp", "0"], ["--smp", "17"], ["--smp", "x"], ["--mem", "1X"], ["--mem", "1.3G"],
                         ["--mem", "1M"], ["--mem", "-5"], ["--timeout", "0"], ["--timeout", "no"],
                         ["--nonsense"], ["--dtb", "x", "--smp", "2"], ["--dtb", "x", "--mem", "1G"],
-                        ["--cmd", "true", "--initrd", "none"], ["--quiet", "--verbose"]):
+                        ["--cmd", "true", "--initrd", "none"], ["--quiet", "--verbose"],
+                        ["--qemu", "'"]):
             self.refused("traproom: ", *options)
 
     def test_nothing_built(self):

@@ -83,6 +83,7 @@ static void test_chosen(void **state)
     assert_int_equal(config.guest_dtb.v, VM_DEFAULT_DTB);
     assert_int_equal(config.guest_kernel.v, VM_KERNEL_ANYWHERE);
     assert_true(config.stats);
+    assert_true(config.no_reboot);
     assert_false(config.quiet);
 }
 
@@ -132,6 +133,7 @@ static void test_buses(void **state)
     assert_int_equal(config.guest_dtb.v, 0x30000008);
     assert_true(config.quiet);
     assert_false(config.stats);
+    assert_false(config.no_reboot);
     assert_int_equal(config.initrd.size, 0);
     assert_int_equal(config.guest_initrd.size, 0);
 

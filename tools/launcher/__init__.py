@@ -15,6 +15,7 @@ layout.py       where each goes in the machine's memory and in the guest's
 machine.py      QEMU's command line
 console.py      the guest's output, and Traproom's lines in it
 session.py      QEMU from its start to its end, the terminal, the time limit
+verdict.py      the exit status
 """
 
 

@@ -11,11 +11,13 @@ import shutil
 import sys
 import tempfile
 
-from launcher import Problem, TimeUp, console, guest_tree, layout, machine, session, stage
+from launcher import (Problem, TimeUp, console, guest_tree, layout, machine, session, stage,
+                      verdict)
 from launcher.stage import NONE, REPO
 
 DEFAULT_CPU = "max,pauth-impdef=on"
 GDB_CPU = "max,pauth=off"  # gdb can't follow return addresses that are signed: QEMU 7.2 says no mask
+FREE_TEXT = ("--qemu", "--append", "--cmd")  # options whose value may begin with a dash
 SMALLEST_RAM = 4 * layout.MIB
 
 DESCRIPTION = """\
@@ -26,13 +28,7 @@ shell. Ctrl-A X leaves; Ctrl-A H has QEMU's other keys.
 
 EPILOG = """\
 exit status:
-  0    the guest powered off (or you left with Ctrl-A X)
-  1    wrong usage or set-up, such as a tree that can't be honoured; with --cmd also: the guest left no verdict
-  2    the hypervisor failed
-  3    the hypervisor stopped the guest, for the reason it gives
-  124  the time limit
-  with --cmd, when the guest powered off: the command's own status
-
+""" + "".join(f"  {status:<6} {words}\n" for status, words in verdict.STATUSES) + """
 examples:
   tools/traproom run --smp 2 --mem 1G
   tools/traproom run --cmd 'cat /proc/cpuinfo' --quiet --timeout 60
@@ -47,7 +43,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message):
         self.print_usage(sys.stderr)
         session.say(f"{message} (--help explains the options)")
-        sys.exit(session.WRONG_SETUP)
+        sys.exit(verdict.WRONG_SETUP)
 
 
 def memory_size(text):
@@ -78,6 +74,13 @@ def seconds(text):
     if not 0 < value < 1e9:
         raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds above 0")
     return value
+
+
+def qemu_arguments(text):
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"'{text}' can't be split: {error}") from error
 
 
 def add_guest_options(parser):
@@ -115,6 +118,9 @@ def add_guest_options(parser):
     guest.add_argument("--cmd", metavar="'COMMAND'", help="run this in the guest's shell instead of "
                        "a session, power off, and exit with its status. Works with the default "
                        "initramfs")
+    guest.add_argument("--reboot", action=argparse.BooleanOptionalAction, help="whether a guest that "
+                       "resets itself starts again, or ends the run with status "
+                       f"{verdict.RESET} (default: it starts again, but with --cmd)")
 
 
 def add_run_options(parser):
@@ -132,6 +138,9 @@ def add_run_options(parser):
                      "and why")
     run.add_argument("--dump-dtb", metavar="FILE", help="write the guest's tree as it would be used, and "
                      "run nothing")
+    run.add_argument("--qemu", metavar="'ARGUMENTS'", type=qemu_arguments, action="extend", default=[],
+                     help="more arguments for QEMU, split as a shell does; may be given again, as in "
+                     "--qemu '-d int -D qemu.log'")
     run.add_argument("--bare", action="store_true", help="the same guest without Traproom, to compare")
     volume = run.add_mutually_exclusive_group()
     volume.add_argument("--verbose", action="store_true", help="print where everything goes, and "
@@ -143,6 +152,17 @@ def add_run_options(parser):
                      help="as an ELF or an Image (default: BUILD/hyp/traproom.elf)")
 
 
+def bind_values(argv):
+    """--qemu -snapshot as --qemu=-snapshot: argparse takes the value for an option."""
+    bound = []
+    for argument in argv:
+        if bound and bound[-1] in FREE_TEXT:
+            bound[-1] += "=" + argument
+        else:
+            bound.append(argument)
+    return bound
+
+
 def parse_arguments(argv):
     parser = Parser(prog="tools/traproom", description="Runs guests under Traproom.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -151,7 +171,9 @@ def parse_arguments(argv):
                               formatter_class=argparse.RawDescriptionHelpFormatter)
     add_guest_options(run)
     add_run_options(run)
-    args = parser.parse_args(argv)
+    args = parser.parse_args(bind_values(argv))
+    if args.reboot is None:
+        args.reboot = args.cmd is None
     if args.dtb is not None and (args.smp or args.mem):
         run.error("--smp and --mem don't go with --dtb: the tree says how many CPUs and how much RAM")
     if args.cmd is not None and args.initrd == [NONE]:
@@ -199,6 +221,7 @@ def run(args):
             command = machine.bare_command(args, cpus, terminal, dtb, files, tree.ram())
         else:
             command = machine.traproom_command(args, cpus, terminal, dtb, staging)
+        command += args.qemu
         if args.verbose:
             explain(command, tree, staging)
         if args.gdb:
@@ -211,15 +234,15 @@ def main(argv):
     try:
         return run(parse_arguments(argv))
     except KeyboardInterrupt:
-        return session.INTERRUPTED
+        return verdict.INTERRUPTED
     except session.Terminated as ended:
-        return 128 + ended.number
+        return verdict.SIGNALLED + ended.number
     except TimeUp as late:
         session.say(str(late))
-        return session.TIMED_OUT
+        return verdict.TIMED_OUT
     except Problem as problem:
         session.say(str(problem))
-        return session.WRONG_SETUP
+        return verdict.WRONG_SETUP
     except OSError as error:
         session.say(str(error))
-        return session.WRONG_SETUP
+        return verdict.WRONG_SETUP

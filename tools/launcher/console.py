@@ -10,6 +10,8 @@ MARKS = (OWN, VERDICT)
 EXIT = OWN + b"exit: "
 ERRORS = (OWN + b"error: ", EXIT + b"guest refused", EXIT + b"guest stopped",
           EXIT + b"hypervisor failed")
+# The kernel's messages of its end: after the second it does nothing more. With panic= it reboots instead.
+PANIC = re.compile(rb"(?:\[[^\]]*\]){0,2} ?(---\[ end )?Kernel panic - not syncing: (.*?)(?: \]---)?")
 QUIT = b"QEMU: Terminated"  # QEMU's word after Ctrl-A X
 LONGEST_LINE = 4096
 
@@ -18,6 +20,8 @@ class Console:
     def __init__(self, quiet, nonce=None):
         self.quiet = quiet
         self.verdict = None  # the command's status
+        self.panic = None  # what the kernel said of its panic, the last thing it did
+        self.dead = False  # and it has come to rest
         self.last = b""  # the last line that was not empty
         self.seen = False  # anything at all
         self._verdict = re.compile(rb"traproom-verdict %s (\d+)\." % nonce.encode()) if nonce else None
@@ -72,6 +76,9 @@ class Console:
         match = self._verdict.search(line) if self._verdict else None
         if match:
             self.verdict = int(match.group(1))
+        panic = PANIC.fullmatch(line)
+        if panic:
+            self.panic, self.dead = panic.group(2), bool(panic.group(1))
         if self._held and not self._is_dropped(line, bool(match)):
             out += self._held
         self._line.clear()

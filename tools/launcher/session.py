@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""QEMU from its start to its end: the terminal, the time limit, the exit status. Used by
-cli.py; console.py looks at what comes out."""
+"""QEMU from its start to its end: the terminal, the time limit. Used by cli.py; console.py looks
+at what comes out, verdict.py says what it means."""
 
 import ctypes
 import os
-import re
 import select
 import signal
 import subprocess
@@ -12,15 +11,7 @@ import sys
 import termios
 import time
 
-from launcher import Problem, console
-
-# Exit statuses; `tools/traproom run --help` explains them.
-POWERED_OFF, WRONG_SETUP, HYPERVISOR_FAILED, GUEST_STOPPED, TIMED_OUT = 0, 1, 2, 3, 124
-INTERRUPTED, PIPE_CLOSED = 130, 141
-
-# What the hypervisor's last line says after "exit: ".
-ENDINGS = {b"guest powered off": POWERED_OFF, b"guest refused": WRONG_SETUP,
-           b"guest stopped": GUEST_STOPPED, b"hypervisor failed": HYPERVISOR_FAILED}
+from launcher import Problem, verdict
 
 PR_SET_PDEATHSIG = 1
 HOLD = 0.05  # seconds that part of a line may be held back
@@ -87,22 +78,24 @@ def write_all(data):
 
 
 class Session:
-    def __init__(self, command, output, timeout):
+    def __init__(self, command, output, args):
         self.command = command
         self.output = output
-        self.deadline = time.monotonic() + timeout if timeout else None
+        self.deadline = time.monotonic() + args.timeout if args.timeout else None
+        # Nobody is there to look at a guest that panicked and does nothing more.
+        self.ends_at_rest = args.cmd is not None or not has_terminal()
         self.process = None
 
     def run(self):
-        """Returns QEMU's own status, or None when the time was up."""
-        in_time = False
+        """Returns QEMU's own status, or why it was stopped: TIME_UP, AT_REST."""
+        why = verdict.TIME_UP
         with Terminal():
             self._start()
             try:
-                in_time = self._copy()
+                why = self._copy()
             finally:
-                self._stop(TO_LEAVE if in_time else LAST_MOMENT)
-        return self.process.returncode if in_time else None
+                self._stop(LAST_MOMENT if why else TO_LEAVE)
+        return why or self.process.returncode
 
     def _start(self):
         try:
@@ -112,12 +105,12 @@ class Session:
             raise Problem(f"{self.command[0]} is not installed: run tools/setup run") from error
 
     def _copy(self):
-        """Pass QEMU's output on until it ends; False: the time was up first."""
+        """Pass QEMU's output on until it ends (None), or there is a reason to stop it."""
         pipe = self.process.stdout
         while True:
             left = self.deadline - time.monotonic() if self.deadline else None
             if left is not None and left <= 0:
-                return False
+                return verdict.TIME_UP
             wait = HOLD if self.output.waiting() else left
             if not select.select([pipe], [], [], wait)[0]:
                 write_all(self.output.release() if self.output.waiting() else b"")
@@ -125,7 +118,9 @@ class Session:
             data = os.read(pipe.fileno(), CHUNK)
             write_all(self.output.feed(data) if data else self.output.close())
             if not data:
-                return True
+                return None
+            if self.output.dead and self.ends_at_rest:
+                return verdict.AT_REST
 
     def _stop(self, patience):
         """QEMU is about to end, or shall: within so many seconds, else it is killed."""
@@ -135,33 +130,6 @@ class Session:
             self.process.kill()
             self.process.wait()
         self.process.stdout.close()
-
-
-def judge(qemu_status, output, args):
-    """The launcher's exit status, and what to say about it (or None)."""
-    last = output.last
-    if qemu_status != 0:
-        if not output.seen:
-            return WRONG_SETUP, f"QEMU did not start the machine (status {qemu_status})"
-        return HYPERVISOR_FAILED, f"QEMU failed (status {qemu_status})"
-    if last.endswith(console.QUIT):  # it comes after whatever the guest's line has
-        return (POWERED_OFF, None) if args.cmd is None else \
-            (INTERRUPTED, "QEMU was left before the command had ended")
-    if not args.bare:
-        ending = re.fullmatch(rb"\[traproom\] exit: ([a-z]+ [a-z ]*[a-z])(: .*)?", last)
-        status = ENDINGS.get(ending.group(1) if ending else None)
-        if status is None and args.gdb:
-            return INTERRUPTED, "QEMU was ended, by gdb"
-        if status is None:
-            return HYPERVISOR_FAILED, "QEMU ended, but Traproom has not said why"
-        if status != POWERED_OFF:
-            return status, None
-    if args.cmd is None:
-        return POWERED_OFF, None
-    if output.verdict is None:
-        return WRONG_SETUP, ("the guest powered off and left no verdict of the command: did it "
-                             "power off itself, or is this not the default initramfs?")
-    return output.verdict, None
 
 
 def raise_terminated(number, _frame):
@@ -181,13 +149,10 @@ def catch_signals():
 def run(command, output, args):
     """Run QEMU; returns the launcher's exit status."""
     try:
-        status = Session(command, output, args.timeout).run()
+        end = Session(command, output, args).run()
     except BrokenPipeError:
-        return PIPE_CLOSED
-    if status is None:
-        say(f"the time limit of {args.timeout:g} s is over, QEMU was stopped")
-        return TIMED_OUT
-    status, words = judge(status, output, args)
+        return verdict.PIPE_CLOSED
+    status, words = verdict.judge(end, output, args)
     if words:
         say(words)
     return status

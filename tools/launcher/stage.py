@@ -48,6 +48,7 @@ def make_tree(args, files):
         tree.mark(path, "--registers", "traproom,registers")
     tree.set_flag("traproom,quiet", args.quiet)
     tree.set_flag("traproom,stats", args.stats)
+    tree.set_flag("traproom,no-reboot", not args.reboot)
     return tree
 
 

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The launcher's exit status, from how QEMU ended and what came out of it. Used by session.py and
+cli.py; console.py has looked at the output."""
+
+import re
+
+from launcher import console
+
+POWERED_OFF, WRONG_SETUP, HYPERVISOR_FAILED, GUEST_STOPPED = 0, 1, 2, 3
+NO_VERDICT, PANICKED, RESET, TIMED_OUT = 120, 121, 122, 124
+SIGNALLED, INTERRUPTED, PIPE_CLOSED = 128, 130, 141
+
+# For --help and README, which a test compares.
+STATUSES = (
+    ("0", "the guest powered off, or you left with Ctrl-A X; with --cmd, the command's own status"),
+    ("1", "wrong usage or set-up, said in words"),
+    ("2", "the hypervisor or QEMU failed"),
+    ("3", "the hypervisor stopped the guest, for the reason it gives"),
+    ("120", "with --cmd: the guest powered off, and the command's status did not come"),
+    ("121", "the guest's kernel panicked"),
+    ("122", "the guest reset itself: with --no-reboot, or --cmd, which implies it"),
+    ("124", "the time limit (--timeout)"),
+    ("130", "Ctrl-C; Ctrl-A X before --cmd's end; gdb ended QEMU"),
+    ("141", "whoever read the output is gone"),
+    ("128+N", "signal N ended the launcher: 129 SIGHUP, 143 SIGTERM"),
+)
+
+# What the hypervisor's last line says after "exit: ".
+ENDINGS = {b"guest powered off": POWERED_OFF, b"guest refused": WRONG_SETUP,
+           b"guest stopped": GUEST_STOPPED, b"guest reset": RESET,
+           b"hypervisor failed": HYPERVISOR_FAILED}
+
+# How a session ended, if not by itself: then it is QEMU's own status.
+TIME_UP, AT_REST = "time is up", "at rest"
+
+
+def judge(end, output, args):
+    """The launcher's exit status, and what to say about it (or None)."""
+    said = judge_last_line(output.last)
+    if output.panic is not None and said != POWERED_OFF:  # a kernel that panicked does not do that
+        return PANICKED, "the guest's kernel panicked: " + output.panic.decode("utf-8", "replace")
+    if end == TIME_UP:
+        return TIMED_OUT, f"the time limit of {args.timeout:g} s is over, QEMU was stopped"
+    if end != 0:
+        return judge_failure(end, output)
+    if output.last.endswith(console.QUIT):  # it comes after whatever the guest's line has
+        return (POWERED_OFF, None) if args.cmd is None else \
+            (INTERRUPTED, "QEMU was left before the command had ended")
+    status = POWERED_OFF if args.bare else said
+    if status is None and args.gdb:
+        return INTERRUPTED, "QEMU was ended, by gdb"
+    if status is None:
+        return HYPERVISOR_FAILED, "QEMU ended, but Traproom has not said why"
+    if status == RESET:
+        return RESET, "the guest reset itself, which ends the run (--reboot lets it go on)"
+    if status == POWERED_OFF and args.cmd is not None:
+        return judge_command(output)
+    return status, None
+
+
+def judge_failure(status, output):
+    if not output.seen:
+        return WRONG_SETUP, f"QEMU did not start the machine (status {status})"
+    return HYPERVISOR_FAILED, f"QEMU failed (status {status})"
+
+
+def judge_last_line(line):
+    ending = re.fullmatch(rb"\[traproom\] exit: ([a-z]+ [a-z ]*[a-z])(: .*)?", line)
+    return ENDINGS.get(ending.group(1) if ending else None)
+
+
+def judge_command(output):
+    if output.verdict is None:
+        return NO_VERDICT, ("the guest powered off and left no verdict of the command: did it "
+                            "power off itself, or is this not the default initramfs?")
+    return output.verdict, None
