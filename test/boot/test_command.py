@@ -2,26 +2,56 @@
 # SPDX-License-Identifier: Apache-2.0
 """--cmd: a command in the guest, and its status as the launcher's own."""
 
+import random
+import subprocess
 import unittest
 
-from support import BootTest
+from support import LAUNCHER, LIMIT, BootTest
 
 
 class Command(BootTest):
+    def run_quiet(self, command, stdin=b""):
+        """(status, stdout, stderr), to the byte."""
+        done = subprocess.run([LAUNCHER, "run", "--quiet", "--timeout", str(LIMIT), "--cmd", command],
+                              input=stdin, capture_output=True, timeout=LIMIT + 30, check=False)
+        return done.returncode, done.stdout, done.stderr
+
     def test_status(self):
         self.assertIn("hello\n", self.command("echo hello; exit 7", status=7))
 
     def test_signal_and_shell_syntax(self):
-        out = self.command('for i in 1 2 3; do echo "n=$i"; done\nkill -9 $$', "--quiet", status=137)
-        self.assertIn("n=1\nn=2\nn=3\n", out)
-        self.assertNotIn("[traproom]", out)
-        self.assertNotIn("traproom-verdict", out)
+        command = 'for i in 1 2 3; do printf "n=$i\\r\\n"; done\nkill -9 $$'
+        self.assertEqual(self.run_quiet(command), (137, b"n=1\r\nn=2\r\nn=3\r\n", b""))
+
+    def test_streams(self):
+        """Not a byte more, and not one less; messages of the kernel fall in between."""
+        data = random.Random(1).randbytes(50000)
+        command = "cat; for i in $(seq 99); do echo '<0>f\u00fcr alle' >/dev/kmsg; echo $i >&2; done; exit 5"
+        status, out, err = self.run_quiet(command, data)
+        self.assertEqual((status, err), (5, b"".join(b"%d\n" % i for i in range(1, 100))))
+        self.assertEqual(out, data)
+
+    def test_messages_are_seen(self):
+        out = self.command("echo '<0>first' >/dev/kmsg; printf a; echo '<0>second' >/dev/kmsg")
+        self.assertRegex(out, r"(?s)\[ +[0-9.]+\] first\n.*\[ +[0-9.]+\] second\n")
+        self.assertNotIn("\r", out)
 
     def test_poweroff_leaves_no_verdict(self):
         # -f: at once. Without it the session goes on until init ends it.
         status, out, err = self.launch("--cmd", "poweroff -f")
         self.assertEqual(status, 120, out)
         self.assertIn("no verdict", err)
+
+    def test_all_are_killed(self):
+        """The machine is not left running by a command that leaves nobody to end it."""
+        status, out, err = self.launch("--cmd", "kill -9 -1")
+        self.assertEqual(status, 120, out)
+        self.assertIn("no verdict", err)
+
+    def test_fake_lines_of_the_guest(self):
+        """A guest can't decide what the launcher makes of its end."""
+        self.command("echo '[traproom] exit: hypervisor failed: no' >/dev/console\n"
+                     "printf '\\374\\200\\200\\377' >/dev/console; exit 4", status=4)
 
     def test_reset(self):
         status, out, err = self.launch("--cmd", "reboot -f")

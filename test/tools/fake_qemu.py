@@ -5,7 +5,9 @@ files it was to load, and behaves as FAKE_QEMU, a Python program, says."""
 
 import json
 import os
+import pty
 import re
+import select
 import shutil
 import sys
 
@@ -20,15 +22,43 @@ def keep_files(arguments):
             shutil.copy(match.group(1).replace(",,", ","), os.path.join(FOLDER, match.group(2)))
 
 
-def nonce():
-    """The one of --cmd, from the last archive of the initramfs."""
-    for name in os.listdir(FOLDER):
-        if name.startswith("0x"):
-            with open(os.path.join(FOLDER, name), "rb") as image:
-                found = re.search(rb"traproom/nonce\0+([0-9a-f]{16})\n", image.read())
+def staged(name):
+    """The text of traproom/NAME in the initramfs's last archive, None if it is not there."""
+    for file in os.listdir(FOLDER):
+        if file.startswith("0x"):
+            with open(os.path.join(FOLDER, file), "rb") as image:
+                found = re.search(rb"traproom/%s\0+([^\0]*)\n" % name.encode(), image.read())
             if found:
                 return found.group(1).decode()
     return None
+
+
+def relay(between=b"", every=1 << 30):
+    """
+    What the default guest does without a terminal: FAKE_RELAY, which is relay.c for this machine, on
+    a terminal whose other end is our stdin and stdout. `between` is printed into it, over and over.
+    """
+    command = staged("cmd")
+    pid, console = pty.fork()
+    if pid == 0:
+        os.execv(os.environ["FAKE_RELAY"], ["relay", staged("nonce"), "sh"] +
+                 ([] if command is None else ["-c", command]))
+    sources = [0, console]
+    while True:
+        ready = select.select(sources, [], [])[0]
+        try:
+            if console in ready:
+                data = os.read(console, every)
+                os.write(1, data + between)
+        except OSError:  # the relay has ended
+            break
+        if 0 in ready:
+            data = os.read(0, 512)
+            sources = sources if data else [console]
+            while data:
+                data = data[os.write(console, data):]
+    os.waitpid(pid, 0)
+    print("\n[traproom] exit: guest powered off", flush=True)
 
 
 with open(os.path.join(FOLDER, "arguments"), "w", encoding="utf-8") as file:

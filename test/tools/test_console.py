@@ -67,23 +67,19 @@ class Quiet(unittest.TestCase):
         self.assertEqual(console.last, b"[traproom] exit: hypervisor failed: x")
 
 
-class Verdict(unittest.TestCase):
-    def test_found_and_hidden(self):
-        console = Console(quiet=False, nonce="abc")
-        self.assertEqual(through(console, b"hi\r\ntraproom-verdict abc 42.\r\nbye\r\n", 3),
-                         b"hi\r\nbye\r\n")
-        self.assertEqual(console.verdict, 42)
+class Panic(unittest.TestCase):
+    def test_seen(self):
+        for before in (b"", b"[    1.234567] ", b"[    1.234567][    T1] "):
+            console = Console(quiet=False)
+            through(console, before + b"Kernel panic - not syncing: Oh! x=1\r\nmore\r\n", 5)
+            self.assertEqual((console.panic, console.dead), (b"Oh! x=1", False))
+            through(console, before + b"---[ end Kernel panic - not syncing: Oh! x=1 ]---\r\n", 5)
+            self.assertEqual((console.panic, console.dead), (b"Oh! x=1", True))
 
-    def test_of_another_run(self):
-        console = Console(quiet=False, nonce="abc")
-        text = b"traproom-verdict abd 0.\r\ntraproom-verdict abc 0\r\n"
-        self.assertEqual(through(console, text, 1), text)
-        self.assertIsNone(console.verdict)
-
-    def test_not_asked_for(self):
+    def test_spoken_of(self):
         console = Console(quiet=False)
-        self.assertEqual(through(console, b"traproom-verdict abc 0.\n", 2),
-                         b"traproom-verdict abc 0.\n")
+        through(console, b"he said: Kernel panic - not syncing: x\n[x Kernel panic - not syncing\n", 5)
+        self.assertIsNone(console.panic)
 
 
 if __name__ == "__main__":

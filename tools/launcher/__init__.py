@@ -14,7 +14,9 @@ archive.py      cpio archives, to write
 layout.py       where each goes in the machine's memory and in the guest's
 machine.py      QEMU's command line
 console.py      the guest's output, and Traproom's lines in it
-session.py      QEMU from its start to its end, the terminal, the time limit
+relay.py        the streams of a program in the guest, in what its console prints
+streams.py      all of it, on its way to our stdout and stderr
+session.py      QEMU from its start to its end, the terminal, our stdin, the time limit
 verdict.py      the exit status
 """
 

@@ -5,14 +5,13 @@ import argparse
 import decimal
 import os
 import re
-import secrets
 import shlex
 import shutil
 import sys
 import tempfile
 
 from launcher import (Problem, TimeUp, console, guest_tree, layout, machine, session, stage,
-                      verdict)
+                      streams, verdict)
 from launcher.stage import NONE, REPO
 
 DEFAULT_CPU = "max,pauth-impdef=on"
@@ -23,7 +22,9 @@ SMALLEST_RAM = 4 * layout.MIB
 DESCRIPTION = """\
 Boot a guest under Traproom, in QEMU's machine. The guest's console is stdin and stdout;
 Traproom's own lines on it start with "[traproom]". With no options: Debian's Linux, to a
-shell. Ctrl-A X leaves; Ctrl-A H has QEMU's other keys.
+shell. Ctrl-A X leaves; Ctrl-A H has QEMU's other keys. When stdin is no terminal, the
+shell of the default guest reads it as a script, and its end ends the run; of other
+guests it is the console's input.
 """
 
 EPILOG = """\
@@ -32,6 +33,7 @@ exit status:
 examples:
   tools/traproom run --smp 2 --mem 1G
   tools/traproom run --cmd 'cat /proc/cpuinfo' --quiet --timeout 60
+  tools/traproom run --quiet <script.sh
   tools/traproom run --kernel ~/linux/arch/arm64/boot/Image --append 'loglevel=8'
   tools/traproom run --dtb board.dtb --initrd rootfs.cpio.gz --disk data.img
 """
@@ -116,8 +118,8 @@ def add_guest_options(parser):
     guest.add_argument("--mem", metavar="SIZE", type=memory_size, help="RAM, as 512M or 1.5G "
                        "(default: 512M); not with --dtb")
     guest.add_argument("--cmd", metavar="'COMMAND'", help="run this in the guest's shell instead of "
-                       "a session, power off, and exit with its status. Works with the default "
-                       "initramfs")
+                       "a session, power off, and exit with its status. It has our stdin, stdout and "
+                       "stderr, as with ssh, and no terminal. Works with the default initramfs")
     guest.add_argument("--reboot", action=argparse.BooleanOptionalAction, help="whether a guest that "
                        "resets itself starts again, or ends the run with status "
                        f"{verdict.RESET} (default: it starts again, but with --cmd)")
@@ -145,7 +147,9 @@ def add_run_options(parser):
     volume = run.add_mutually_exclusive_group()
     volume.add_argument("--verbose", action="store_true", help="print where everything goes, and "
                         "QEMU's command line")
-    volume.add_argument("--quiet", action="store_true", help="none of Traproom's lines but errors")
+    volume.add_argument("--quiet", action="store_true", help="none of Traproom's lines but errors; "
+                        "without a terminal, or with --cmd, none of the kernel's either, unless the "
+                        "run goes wrong")
     run.add_argument("--build", metavar="DIR", default=os.environ.get(
         "TRAPROOM_BUILD", os.path.join(REPO, "build")), help="build folder (default: build)")
     run.add_argument("--hypervisor", metavar="FILE",
@@ -207,16 +211,15 @@ def run(args):
     args.cpu = args.cpu or (GDB_CPU if args.gdb else DEFAULT_CPU)
     if args.dump_dtb is None and shutil.which(machine.QEMU) is None:
         raise Problem(f"{machine.QEMU} is not installed: run tools/setup run")
-    nonce = secrets.token_hex(8) if args.cmd is not None else None
     with tempfile.TemporaryDirectory(prefix="traproom-") as folder:
-        tree, staging, files = stage.stage(args, folder, nonce)
+        tree, staging, files, nonce = stage.stage(args, folder)
         dtb = args.dump_dtb or os.path.join(folder, "guest.dtb")
         with open(dtb, "wb") as file:
             file.write(tree.tree.pack())
         if args.dump_dtb is not None:
             return 0
         machine.check(staging, args.bare)
-        cpus, terminal = len(tree.cpus()), session.has_terminal()
+        cpus, terminal = len(tree.cpus()), session.has_terminal() and not nonce
         if args.bare:
             command = machine.bare_command(args, cpus, terminal, dtb, files, tree.ram())
         else:
@@ -226,10 +229,13 @@ def run(args):
             explain(command, tree, staging)
         if args.gdb:
             explain_gdb(args, files["kernel"])
-        return session.run(command, console.Console(args.quiet, nonce), args)
+        shown = console.Console(args.quiet)
+        shown = streams.RelayedStreams(shown, nonce, args.quiet) if nonce else streams.Streams(shown)
+        return session.run(command, shown, args, bool(nonce))
 
 
 def main(argv):
+    session.open_standard_files()
     session.catch_signals()
     try:
         return run(parse_arguments(argv))

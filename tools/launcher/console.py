@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The guest's output on its way to the user: passed on at once, but for Traproom's own lines
-and the verdict of --cmd, which are looked at first. Used by session.py."""
+"""The guest's output on its way to the user: passed on at once, but for Traproom's own lines,
+which are looked at first. Used by streams.py."""
 
 import re
 
 OWN = b"[traproom] "
-VERDICT = b"traproom-verdict "
-MARKS = (OWN, VERDICT)
 EXIT = OWN + b"exit: "
 ERRORS = (OWN + b"error: ", EXIT + b"guest refused", EXIT + b"guest stopped",
           EXIT + b"hypervisor failed")
@@ -17,14 +15,12 @@ LONGEST_LINE = 4096
 
 
 class Console:
-    def __init__(self, quiet, nonce=None):
+    def __init__(self, quiet):
         self.quiet = quiet
-        self.verdict = None  # the command's status
         self.panic = None  # what the kernel said of its panic, the last thing it did
         self.dead = False  # and it has come to rest
         self.last = b""  # the last line that was not empty
         self.seen = False  # anything at all
-        self._verdict = re.compile(rb"traproom-verdict %s (\d+)\." % nonce.encode()) if nonce else None
         self._line = bytearray()  # the line so far
         self._held = bytearray()  # of it, what is not passed on yet
         self._passing = False  # the line is none of ours
@@ -42,7 +38,7 @@ class Console:
 
     def waiting(self):
         """Is part of a line held back that may turn out to be the guest's?"""
-        return bool(self._held) and not self._held.startswith(MARKS)
+        return bool(self._held) and not self._held.startswith(OWN)
 
     def release(self):
         """Nothing followed for a while: the user gets what is held back."""
@@ -65,30 +61,26 @@ class Console:
             out += piece
             return
         self._held += piece
-        held = bytes(self._held)
-        if not any(mark.startswith(held[:len(mark)]) for mark in MARKS):
+        if not OWN.startswith(self._held[:len(OWN)]):
             out += self.release()
 
     def _end_line(self, out):
         line = bytes(self._line).strip(b"\r\n")
         if line:
             self.last = line
-        match = self._verdict.search(line) if self._verdict else None
-        if match:
-            self.verdict = int(match.group(1))
         panic = PANIC.fullmatch(line)
         if panic:
             self.panic, self.dead = panic.group(2), bool(panic.group(1))
-        if self._held and not self._is_dropped(line, bool(match)):
+        if self._held and not self._is_dropped(line):
             out += self._held
         self._line.clear()
         self._held.clear()
         self._passing = False
 
-    def _is_dropped(self, line, is_verdict):
+    def _is_dropped(self, line):
         if line.startswith(ERRORS):
             self._error = True
-        return is_verdict or (self.quiet and line.startswith(OWN) and not self._error)
+        return self.quiet and line.startswith(OWN) and not self._error
 
 
 def split_lines(data):

@@ -65,8 +65,9 @@ def base_parts(args, files):
 
 def add_command(to, command, nonce):
     """For guest/initramfs/session to find."""
-    if nonce:
+    if command is not None:
         to.data("traproom/cmd", os.fsencode(command) + b"\n")
+    if nonce:
         to.data("traproom/nonce", os.fsencode(nonce) + b"\n")
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""QEMU from its start to its end: the terminal, the time limit. Used by cli.py; console.py looks
-at what comes out, verdict.py says what it means."""
+"""QEMU from its start to its end: the terminal, our stdin, the time limit. Used by cli.py;
+streams.py looks at what comes out, verdict.py says what it means."""
 
 import ctypes
 import os
@@ -12,6 +12,7 @@ import termios
 import time
 
 from launcher import Problem, verdict
+from launcher.streams import STDERR
 
 PR_SET_PDEATHSIG = 1
 HOLD = 0.05  # seconds that part of a line may be held back
@@ -33,21 +34,21 @@ def say(text):
     sys.stderr.flush()
 
 
+def open_standard_files():
+    """One that is closed would be given to the next file that is opened."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
 def has_terminal():
     """Can the guest's keyboard be this terminal? Not when it belongs to another job."""
     try:
         return os.isatty(0) and os.tcgetpgrp(0) == os.getpgrp()
     except OSError:
         return False
-
-
-def guest_stdin():
-    """What QEMU reads: our stdin, or nothing when that is closed or another job's terminal."""
-    try:
-        os.fstat(0)
-    except OSError:
-        return subprocess.DEVNULL
-    return None if has_terminal() or not os.isatty(0) else subprocess.DEVNULL
 
 
 class Terminal:
@@ -68,23 +69,68 @@ def die_with_parent():
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def write_all(data):
-    """To stdout, which may be non-blocking: QEMU makes the terminal so, and we share it."""
+def write_all(fd, data):
+    """To a file that may be non-blocking: QEMU makes the terminal so, and we share it."""
     while data:
         try:
-            data = data[os.write(1, data):]
+            data = data[os.write(fd, data):]
         except BlockingIOError:
-            select.select([], [1], [])
+            select.select([], [fd], [])
+
+
+class Input:
+    """Our stdin on its way to QEMU's: at once, or as the relay in the guest has room for it."""
+
+    def __init__(self, pipe, streams, relayed, at_end):
+        self.pipe = pipe
+        self.streams = streams
+        self.relayed = relayed
+        self.at_end = at_end  # called when there is no more
+        self.ended = False
+        self.pending = b""  # for QEMU
+        os.set_blocking(pipe.fileno(), False)
+
+    def wants_more(self):
+        if self.ended or self.pending:
+            return False
+        return not self.relayed or (self.streams.pieces is not None and self.streams.pieces.room() > 0)
+
+    def read(self):
+        """Our stdin has something, or has ended."""
+        try:
+            # A terminal of another job, or one that is gone, gives nothing.
+            readable = has_terminal() or not os.isatty(0)
+            data = os.read(0, self.streams.pieces.room() if self.relayed else CHUNK) if readable else b""
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        self.ended = not data
+        self.pending = self.streams.pieces.cut(data) if self.relayed else data
+        if self.ended:
+            self.at_end()
+        if self.ended and not self.relayed:
+            self.pipe.close()
+
+    def write(self):
+        try:
+            self.pending = self.pending[os.write(self.pipe.fileno(), self.pending):]
+        except BlockingIOError:
+            pass
+        except BrokenPipeError:  # QEMU ends
+            self.pending, self.ended = b"", True
 
 
 class Session:
-    def __init__(self, command, output, args):
+    def __init__(self, command, streams, args, relayed):
         self.command = command
-        self.output = output
+        self.streams = streams
+        self.args = args
+        self.relayed = relayed
+        self.keyboard = has_terminal() and not relayed  # QEMU reads it itself
         self.deadline = time.monotonic() + args.timeout if args.timeout else None
-        # Nobody is there to look at a guest that panicked and does nothing more.
-        self.ends_at_rest = args.cmd is not None or not has_terminal()
         self.process = None
+        self.input = None
 
     def run(self):
         """Returns QEMU's own status, or why it was stopped: TIME_UP, AT_REST."""
@@ -99,28 +145,49 @@ class Session:
 
     def _start(self):
         try:
-            self.process = subprocess.Popen(self.command, stdin=guest_stdin(), bufsize=0,
-                                            stdout=subprocess.PIPE, preexec_fn=die_with_parent)
+            self.process = subprocess.Popen(self.command, bufsize=0, stdout=subprocess.PIPE,
+                                            stdin=None if self.keyboard else subprocess.PIPE,
+                                            preexec_fn=die_with_parent)
         except FileNotFoundError as error:
             raise Problem(f"{self.command[0]} is not installed: run tools/setup run") from error
+        if not self.keyboard:
+            self.input = Input(self.process.stdin, self.streams, self.relayed, self._tell_input_ended)
+
+    def _tell_input_ended(self):
+        """A guest that takes no notice could run for ever, and its user wait for it."""
+        if not self.relayed and not self.deadline and not self.args.quiet:
+            say("standard input has ended; the guest goes on without it, until it powers off or "
+                "Ctrl-C (--timeout would end it, too)")
 
     def _copy(self):
-        """Pass QEMU's output on until it ends (None), or there is a reason to stop it."""
-        pipe = self.process.stdout
+        """Pass on what comes until QEMU ends (None), or there is a reason to stop it."""
+        output = self.process.stdout
         while True:
             left = self.deadline - time.monotonic() if self.deadline else None
             if left is not None and left <= 0:
                 return verdict.TIME_UP
-            wait = HOLD if self.output.waiting() else left
-            if not select.select([pipe], [], [], wait)[0]:
-                write_all(self.output.release() if self.output.waiting() else b"")
-                continue
-            data = os.read(pipe.fileno(), CHUNK)
-            write_all(self.output.feed(data) if data else self.output.close())
-            if not data:
-                return None
-            if self.output.dead and self.ends_at_rest:
-                return verdict.AT_REST
+            readable, writable, _ = select.select(
+                [output] + ([0] if self.input and self.input.wants_more() else []),
+                [self.input.pipe] if self.input and self.input.pending else [], [],
+                HOLD if self.streams.waiting() else left)
+            if writable:
+                self.input.write()
+            if 0 in readable:
+                self.input.read()
+            if output in readable:
+                data = os.read(output.fileno(), CHUNK)
+                self._show(self.streams.feed(data) if data else self.streams.close())
+                if not data:
+                    return None
+                if self.streams.console.dead and not self.keyboard:
+                    return verdict.AT_REST
+            elif self.streams.waiting():
+                self._show(self.streams.release())
+
+    @staticmethod
+    def _show(parts):
+        for fd, data in parts:
+            write_all(fd, data)
 
     def _stop(self, patience):
         """QEMU is about to end, or shall: within so many seconds, else it is killed."""
@@ -130,6 +197,8 @@ class Session:
             self.process.kill()
             self.process.wait()
         self.process.stdout.close()
+        if self.process.stdin:
+            self.process.stdin.close()
 
 
 def raise_terminated(number, _frame):
@@ -146,13 +215,15 @@ def catch_signals():
             signal.signal(number, raise_terminated)
 
 
-def run(command, output, args):
+def run(command, streams, args, relayed):
     """Run QEMU; returns the launcher's exit status."""
     try:
-        end = Session(command, output, args).run()
+        end = Session(command, streams, args, relayed).run()
+        status, words = verdict.judge(end, streams, args)
+        if not verdict.is_well(end, streams, words):
+            write_all(STDERR, streams.last_words())
+        if words:
+            say(words)
     except BrokenPipeError:
         return verdict.PIPE_CLOSED
-    status, words = verdict.judge(end, output, args)
-    if words:
-        say(words)
     return status

@@ -3,6 +3,7 @@
 Used by cli.py; guest_tree.py, images.py and layout.py do the parts."""
 
 import os
+import secrets
 
 from launcher import Problem, guest_tree, images, initramfs, layout, session
 from launcher.files import Files
@@ -138,8 +139,15 @@ def check_console(args, tree, kernel):
         session.say(f"warning: nothing will be seen of the guest: {why}")
 
 
-def stage(args, folder, nonce):
-    """Everything checked and in its place: (tree, staging, the files by option)."""
+def wants_relay(args, kernel):
+    """Is our default guest to run without a terminal? Others get the console's input as it comes."""
+    return args.cmd is not None or (not session.has_terminal() and args.initrd is None and
+                                    kernel.version is not None)
+
+
+def stage(args, folder):
+    """Everything checked and in its place: (tree, staging, the files by option, the word by which the
+    guest's relay.c is known, None without it)."""
     files = Files(folder, args.timeout)
     if not args.bare:
         args.hypervisor = choose(args, files, "hypervisor", "hyp/traproom.elf").path
@@ -149,6 +157,7 @@ def stage(args, folder, nonce):
                     "that it takes in memory: is it cut short?")
     tree = make_tree(args, files)
     check_console(args, tree, kernel)
+    nonce = secrets.token_hex(8) if wants_relay(args, kernel) else None
     initrd = initramfs.make(args, files, nonce, kernel)
     work = Stage(args, tree)
     work.fix(kernel, initrd)
@@ -156,4 +165,4 @@ def stage(args, folder, nonce):
     work.add_tree()
     paths = {"kernel": kernel.file.path, "initrd": work.add_initrd(initrd, kernel_end),
              "disk": work.add_disk(choose(args, files, "disk", "images/disk.img"))}
-    return tree, work.staging, paths
+    return tree, work.staging, paths, nonce if paths["initrd"] else None

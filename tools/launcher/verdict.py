@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The launcher's exit status, from how QEMU ended and what came out of it. Used by session.py and
-cli.py; console.py has looked at the output."""
+cli.py; streams.py has looked at the output."""
 
 import re
 
@@ -12,7 +12,8 @@ SIGNALLED, INTERRUPTED, PIPE_CLOSED = 128, 130, 141
 
 # For --help and README, which a test compares.
 STATUSES = (
-    ("0", "the guest powered off, or you left with Ctrl-A X; with --cmd, the command's own status"),
+    ("0", "the guest powered off, or you left with Ctrl-A X"),
+    ("any", "the command's own with --cmd; the shell's own when stdin is no terminal"),
     ("1", "wrong usage or set-up, said in words"),
     ("2", "the hypervisor or QEMU failed"),
     ("3", "the hypervisor stopped the guest, for the reason it gives"),
@@ -20,7 +21,7 @@ STATUSES = (
     ("121", "the guest's kernel panicked"),
     ("122", "the guest reset itself: with --no-reboot, or --cmd, which implies it"),
     ("124", "the time limit (--timeout)"),
-    ("130", "Ctrl-C; Ctrl-A X before --cmd's end; gdb ended QEMU"),
+    ("130", "Ctrl-C; gdb ended QEMU"),
     ("141", "whoever read the output is gone"),
     ("128+N", "signal N ended the launcher: 129 SIGHUP, 143 SIGTERM"),
 )
@@ -34,18 +35,18 @@ ENDINGS = {b"guest powered off": POWERED_OFF, b"guest refused": WRONG_SETUP,
 TIME_UP, AT_REST = "time is up", "at rest"
 
 
-def judge(end, output, args):
+def judge(end, streams, args):
     """The launcher's exit status, and what to say about it (or None)."""
-    said = judge_last_line(output.last)
-    if output.panic is not None and said != POWERED_OFF:  # a kernel that panicked does not do that
-        return PANICKED, "the guest's kernel panicked: " + output.panic.decode("utf-8", "replace")
+    panic, last = streams.console.panic, streams.console.last
+    said = judge_last_line(last)
+    if panic is not None and said != POWERED_OFF:  # a kernel that panicked does not do that
+        return PANICKED, "the guest's kernel panicked: " + panic.decode("utf-8", "replace")
     if end == TIME_UP:
         return TIMED_OUT, f"the time limit of {args.timeout:g} s is over, QEMU was stopped"
     if end != 0:
-        return judge_failure(end, output)
-    if output.last.endswith(console.QUIT):  # it comes after whatever the guest's line has
-        return (POWERED_OFF, None) if args.cmd is None else \
-            (INTERRUPTED, "QEMU was left before the command had ended")
+        return judge_failure(end, streams)
+    if last.endswith(console.QUIT):  # it comes after whatever the guest's line has
+        return POWERED_OFF, None
     status = POWERED_OFF if args.bare else said
     if status is None and args.gdb:
         return INTERRUPTED, "QEMU was ended, by gdb"
@@ -53,13 +54,11 @@ def judge(end, output, args):
         return HYPERVISOR_FAILED, "QEMU ended, but Traproom has not said why"
     if status == RESET:
         return RESET, "the guest reset itself, which ends the run (--reboot lets it go on)"
-    if status == POWERED_OFF and args.cmd is not None:
-        return judge_command(output)
-    return status, None
+    return judge_command(streams, args) if status == POWERED_OFF else (status, None)
 
 
-def judge_failure(status, output):
-    if not output.seen:
+def judge_failure(status, streams):
+    if not streams.console.seen:
         return WRONG_SETUP, f"QEMU did not start the machine (status {status})"
     return HYPERVISOR_FAILED, f"QEMU failed (status {status})"
 
@@ -69,8 +68,17 @@ def judge_last_line(line):
     return ENDINGS.get(ending.group(1) if ending else None)
 
 
-def judge_command(output):
-    if output.verdict is None:
+def judge_command(streams, args):
+    """The guest has powered off; what had it to run, if anything?"""
+    if streams.garbled:
+        return NO_VERDICT, ("part of the output was lost: something in the guest wrote to its "
+                            "console, not in UTF-8, in the midst of it")
+    if streams.status is None and args.cmd is not None:
         return NO_VERDICT, ("the guest powered off and left no verdict of the command: did it "
                             "power off itself, or is this not the default initramfs?")
-    return output.verdict, None
+    return streams.status or POWERED_OFF, None
+
+
+def is_well(end, streams, words):
+    """Did the run end as it should, whatever the command's status?"""
+    return end == 0 and not words and judge_last_line(streams.console.last) in (None, POWERED_OFF)

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What QEMU prints, on its way to our stdout and stderr; and what it tells of the guest. Used by
+session.py; console.py and relay.py take the bytes apart, verdict.py judges."""
+
+from launcher import relay
+
+STDOUT, STDERR = 1, 2
+LAST_WORDS = 1 << 16  # bytes of a quiet run's console that are kept
+
+
+class Streams:
+    """Of a guest that is watched as it is: its console is our stdout."""
+
+    def __init__(self, console):
+        self.console = console
+        self.status = None  # the command's
+        self.garbled = False
+
+    def feed(self, data):
+        """Take what QEMU printed; returns (file descriptor, bytes) of what goes out now."""
+        return [(STDOUT, self.console.feed(data))]
+
+    def waiting(self):
+        return self.console.waiting()
+
+    def release(self):
+        return [(STDOUT, self.console.release())]
+
+    def close(self):
+        return [(STDOUT, self.console.close())]
+
+    def last_words(self):
+        """What was not shown, and matters if the run did not go well."""
+        return b""
+
+
+class RelayedStreams(Streams):
+    """
+    Of a guest with relay.c: the program's stdout and stderr are ours. What else is on the console
+    goes to stdout, too, with plain newlines; or, when quiet, nowhere, but its end is kept.
+    """
+
+    def __init__(self, console, nonce, quiet):
+        super().__init__(console)
+        self.quiet = quiet
+        self.pieces = None  # of input, since the guest's end is there
+        self._frames = relay.Frames(nonce)
+        self._mid_line = False  # the program has begun a line on stdout
+        self._kept = bytearray()
+
+    def feed(self, data):
+        out = []
+        for kind, payload in self._frames.feed(data):
+            if kind is relay.TEXT:
+                out += self._text(self.console.feed(payload))
+            elif kind in (relay.OUTPUT, relay.ERRORS):
+                out.append((STDOUT if kind == relay.OUTPUT else STDERR, payload))
+                self._mid_line = not payload.endswith(b"\n") if kind == relay.OUTPUT else self._mid_line
+            elif kind == relay.HELLO:
+                self.pieces, self.status = relay.Pieces(), None
+            elif kind == relay.TAKEN and self.pieces:
+                self.pieces.taken = int.from_bytes(payload, "big")
+            elif kind == relay.STATUS:
+                self.status = payload[0]
+        self.garbled = self._frames.garbled
+        return out
+
+    def release(self):
+        return self._text(self.console.release())
+
+    def close(self):
+        rest = self._frames.close()
+        self.garbled = self._frames.garbled
+        return self._text(self.console.feed(rest) + self.console.close())
+
+    def last_words(self):
+        return bytes(self._kept)
+
+    def _text(self, text):
+        text = text.replace(b"\r", b"")
+        if self.quiet:
+            self._kept = (self._kept + text)[-LAST_WORDS:]
+            return []
+        if text and self._mid_line:
+            text = b"\n" + text
+            self._mid_line = False
+        return [(STDOUT, text)]
