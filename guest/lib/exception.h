@@ -32,6 +32,7 @@ struct fault {
 #define ESR_EC_ILLEGAL  0x0e
 #define ESR_EC_SYSREG   0x18
 #define ESR_EC_IABT_CUR 0x21
+#define ESR_EC_PC_ALIGN 0x22
 #define ESR_EC_DABT_CUR 0x25
 #define ESR_FSC(esr)    ((esr)&0x3f)
 #define ESR_WNR         (1U << 6)

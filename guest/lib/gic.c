@@ -15,7 +15,6 @@
 #define ICC_SRE_SRE          1
 #define PMR_ALL              0xff
 #define SPURIOUS_FIRST       1020
-#define WAIT_US              1000000
 
 static gic_handler_fn handler;
 static void (*raw_handler)(void);

@@ -8,8 +8,6 @@
 #include "psci.h"
 #include "timer.h"
 
-#define WAIT_US 5000000
-
 extern char start_secondary_cpu[];
 
 struct cpu smp_cpus[PLATFORM_MAX_CPUS];

@@ -17,6 +17,9 @@
 #define TIMER_CTL_IMASK   (1U << 1)
 #define TIMER_CTL_ISTATUS (1U << 2)
 
+/* How long to wait for what must come: the limit is for a hang, not for a slow machine. */
+#define WAIT_US 60000000
+
 static inline uint64_t timer_count(void)
 {
     /* The counter is not read earlier than program order says. */

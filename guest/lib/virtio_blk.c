@@ -9,7 +9,6 @@
 #include "timer.h"
 
 #define VIRTIO_MAGIC 0x74726976
-#define WAIT_US      1000000
 #define NO_STATUS    0xaa /* no device writes it */
 #define USED_BYTES                                                                                 \
     (sizeof(struct vring_used) + VIRTIO_QUEUE_SIZE * sizeof(struct vring_used_elem) + 2)

@@ -5,8 +5,6 @@
 #include "gic.h"
 #include "timer.h"
 
-#define WAIT_US 10000000
-
 struct job {
     smp_fn fn;
     void *arg;

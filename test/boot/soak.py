@@ -23,7 +23,7 @@ import time
 
 REPO = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 LAUNCHER = os.path.join(REPO, "tools", "traproom")
-ROUND_LIMIT = 120  # seconds without a finished round, on a busy machine
+ROUND_LIMIT = 600  # seconds without a finished round: a hang, even on a busy machine
 
 # Each start of the guest runs this once; the count of rounds lives on the disk.
 ROUND = """

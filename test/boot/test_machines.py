@@ -9,7 +9,7 @@ import sys
 import tempfile
 import unittest
 
-from support import BUILD, REPO, BootTest
+from support import BUILD, LIMIT, REPO, BootTest
 
 sys.path.insert(0, os.path.join(REPO, "tools"))
 from launcher import fdt  # noqa: E402
@@ -73,7 +73,7 @@ class Unfit(unittest.TestCase):
         return subprocess.run(
             ["qemu-system-aarch64", "-cpu", "cortex-a72", "-nodefaults", "-display", "none",
              "-serial", "stdio", *options, "-kernel", os.path.join(BUILD, "hyp", "traproom.elf")],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=True)
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT, check=True)
 
     def check(self, words, *options):
         done = self.qemu(*options)

@@ -12,8 +12,7 @@
 
 #define SPI           96 /* no device has it or the 31 after it */
 #define NR_INTIDS     288
-#define WAIT_US       5000000 /* long enough on a busy host */
-#define SETTLE_US     2000    /* what should not come is given this long */
+#define SETTLE_US     2000 /* what should not come is given this long */
 #define PRIORITY_LOW  0xc0
 #define PRIORITY_HIGH 0x40
 

@@ -15,10 +15,9 @@
 #include "timer.h"
 #include "virtio_blk.h"
 
-#define SGI     5
-#define SPI     96
-#define WAIT_US 5000000 /* long enough on a busy host */
-#define MAGIC   UINT64_C(0x68616e646f766572)
+#define SGI   5
+#define SPI   96
+#define MAGIC UINT64_C(0x68616e646f766572)
 
 struct record {
     uint64_t magic;

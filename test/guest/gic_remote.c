@@ -118,7 +118,7 @@ static void make_inactive(void (*clear)(void))
     worker_begin(last, acknowledge_and_drop, NULL);
     CHECK(timer_wait_until(stage == 1, WAIT_US), "the other CPU does not come");
     gic_pend(SPI);
-    CHECK(timer_wait_until(stage == 2, 2 * WAIT_US), "the other CPU does not acknowledge");
+    CHECK(timer_wait_until(stage == 2, WAIT_US), "the other CPU does not acknowledge");
     CHECK(remote_first == SPI, "the other CPU acknowledged %u", remote_first);
     bool was_active = gic_get_bit(GICD_ISACTIVER, SPI);
     clear();

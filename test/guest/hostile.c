@@ -11,7 +11,6 @@
 
 #define BRK         0xd4200000U
 #define PSCI_1_1    0x10001
-#define WAIT_US     5000000
 #define ENOUGH      3 /* beats after a case */
 #define CACHE_LINE  16
 #define RANDOM_SEED UINT64_C(0x9e3779b97f4a7c15)

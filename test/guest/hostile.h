@@ -20,10 +20,16 @@
 #define HOSTILE_T32   UINT64_C(0x1f0)
 #define HOSTILE_FLAGS UINT64_C(0xf0000000)
 
+#define ESR_EC_FP       0x07
+#define ESR_EC_OTHER    0x0a /* among others LD64B and its like */
 #define ESR_EC_SVC32    0x11
 #define ESR_EC_SVC64    0x15
+#define ESR_EC_SVE      0x19
+#define ESR_EC_FPAC     0x1c
 #define ESR_EC_IABT_LOW 0x20
 #define ESR_EC_DABT_LOW 0x24
+#define ESR_EC_SP_ALIGN 0x26
+#define ESR_EC_GCS      0x2d
 #define ESR_EC_BRK64    0x3c
 
 /* A CPU before and after a piece of code; hostile_enter.S knows its layout. */

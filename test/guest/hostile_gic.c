@@ -23,7 +23,6 @@
 #define NR_SPIS       64 /* the stress has these */
 #define SGI           5
 #define STRESS_ROUNDS 4000
-#define WAIT_US       20000000
 #define SGI_WRITES    20000
 
 static volatile uint32_t taken[PLATFORM_MAX_CPUS];
@@ -193,7 +192,7 @@ static void stress(void *arg)
 /* All CPUs write to each other's redistributors and to what the others have pending or active. */
 static void all_at_once(void)
 {
-    uint64_t deadline = timer_deadline_us(3 * WAIT_US);
+    uint64_t deadline = timer_deadline_us(WAIT_US);
 
     check_works();
     for (unsigned cpu = 1; cpu < hostile_cpus(); cpu++)

@@ -165,7 +165,7 @@ static void lost_cpus(void)
     worker_begin(2, lose_tables, (void *)platform.gicd.address);
     for (unsigned i = 0; i < 1000; i++)
         CHECK(uart_read(UARTPERIPHID0) == 0x11, "the UART is no longer one");
-    CHECK(hostile_beats() != before || timer_wait_until(hostile_beats() != before, 5000000),
+    CHECK(hostile_beats() != before || timer_wait_until(hostile_beats() != before, WAIT_US),
           "no heartbeat");
 }
 

@@ -17,7 +17,6 @@
 #include "worker.h"
 
 #define STARTS      1500
-#define WAIT_US     20000000
 #define SUSPENDS    150
 #define SUSPEND_US  300
 #define OFF_SGI     3

@@ -18,7 +18,6 @@
 #include "worker.h"
 
 #define STORM_US   400000
-#define WAIT_US    20000000
 #define BEATS      20 /* of the heartbeat in a storm, at least */
 #define NR_SGIS    16
 #define SGI        5

@@ -12,7 +12,6 @@
 #define ROUNDS      3000
 #define ENOUGH      50 /* of each outcome */
 #define FEED        20000
-#define PATIENCE_US 20000000
 #define HEADER_SIZE 16
 
 static struct virtio_blk *const disk = &hostile_disk;
@@ -129,7 +128,7 @@ static unsigned offer_changing(uint16_t head)
 /* A busy host lets the CPUs meet rarely: as many rounds as it takes. */
 static void chains(void)
 {
-    uint64_t deadline = timer_deadline_us(PATIENCE_US);
+    uint64_t deadline = timer_deadline_us(WAIT_US);
     uint32_t outcomes[2] = {0};
 
     virtio_blk_start(disk, FEATURE(VIRTIO_RING_F_INDIRECT_DESC));
@@ -166,7 +165,7 @@ static void feed_on(void *arg)
 
 static void endless(void)
 {
-    uint64_t deadline = timer_deadline_us(PATIENCE_US);
+    uint64_t deadline = timer_deadline_us(WAIT_US);
     uint32_t served = 0;
 
     CHECK(virtio_blk_start(disk, 0), "the disk does not start");

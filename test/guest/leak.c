@@ -22,7 +22,6 @@
 #define AGAIN           LIVES /* CPUs once more in the last life, after CPU_OFF */
 #define KEPT_MAGIC      UINT64_C(0x4b4550544b455054)
 #define LINE            64
-#define WAIT_US         5000000
 #define PSTATE_D_F      UINT64_C(0x3c0) /* DAIF: all masked */
 #define EL1             UINT64_C(4)
 #define OSLSR_OSLK      UINT64_C(2) /* locked */

@@ -13,7 +13,6 @@
 #include "worker.h"
 
 #define ROUNDS        100
-#define WAIT_US       5000000 /* long enough on a busy host */
 #define STANDBY       0
 #define PSR_DAIF_BITS 0x3c0
 

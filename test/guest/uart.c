@@ -12,9 +12,7 @@
 #include "testcase.h"
 #include "timer.h"
 
-#define TYPING_US    10000000 /* the runner may be slow */
 #define SETTLE_US    300000
-#define WAIT_US      500000
 #define UART_INT_ALL 0x7ff
 #define WORD         "trap-under-the-stage-0123456789-abcdefghijklmnopqrstuvwxyz"
 #define SHORT_WORD   "knock"
@@ -117,7 +115,7 @@ static void by_interrupt(void)
     uart_write(UARTIMSC, UART_INT_RX | UART_INT_RT);
     irq_enable();
     printf("type: %s\n", WORD);
-    timer_wait_until(received_count >= sizeof(WORD) - 1, TYPING_US);
+    timer_wait_until(received_count >= sizeof(WORD) - 1, WAIT_US);
     irq_disable();
     uart_write(UARTIMSC, 0);
     gic_disable(platform.uart.intid);
@@ -130,7 +128,7 @@ static void by_polling(void)
 {
     start_input();
     printf("type: %s\n", SHORT_WORD);
-    timer_wait_until((drain(), received_count >= sizeof(SHORT_WORD) - 1), TYPING_US);
+    timer_wait_until((drain(), received_count >= sizeof(SHORT_WORD) - 1), WAIT_US);
     CHECK(strcmp(received, SHORT_WORD) == 0, "received '%s'", received);
     CHECK(uart_read(UARTFR) & UARTFR_RXFE, "RXFE is clear");
     CHECK(!(uart_read(UARTRIS) & UART_INT_RX), "RX stays raised");
@@ -159,11 +157,11 @@ static void full_fifo(void)
 {
     start_input();
     printf("type: %s\n", WORD);
-    CHECK(timer_wait_until(!(uart_read(UARTFR) & UARTFR_RXFE), TYPING_US), "nothing comes");
+    CHECK(timer_wait_until(!(uart_read(UARTFR) & UARTFR_RXFE), WAIT_US), "nothing comes");
     timer_delay_us(SETTLE_US);
     CHECK(uart_read(UARTFR) & UARTFR_RXFF, "RXFF is clear: %x", uart_read(UARTFR));
     CHECK(uart_read(UARTRIS) & UART_INT_RX, "RX is not raised: %x", uart_read(UARTRIS));
-    timer_wait_until((drain(), received_count >= sizeof(WORD) - 1), TYPING_US);
+    timer_wait_until((drain(), received_count >= sizeof(WORD) - 1), WAIT_US);
     CHECK(strcmp(received, WORD) == 0, "received '%s'", received);
 }
 

@@ -6,7 +6,6 @@
 #include "timer.h"
 #include "virtio_common.h"
 
-#define WAIT_US   1000000
 #define SETTLE_US 2000
 
 static struct virtio_blk *const disk = &virtio_disk;

@@ -17,6 +17,7 @@ import unittest
 from support import LAUNCHER, MIB, REPO, VIRT_DTS, compile_dts, dump_qemu_tree, image
 from launcher import fdt, guest_tree
 
+LIMIT = 300  # seconds, for a launcher that hangs
 OFF = r"print('[traproom] exit: guest powered off', flush=True)"
 
 
@@ -49,7 +50,7 @@ class RunTest(unittest.TestCase):
     def run_launcher(self, *options, program=OFF, **more):
         done = subprocess.run([LAUNCHER, "run", *options], env=self.environment(program),
                               stdin=more.pop("stdin", subprocess.DEVNULL), capture_output=True,
-                              text=True, timeout=30, check=False, **more)
+                              text=True, timeout=LIMIT, check=False, **more)
         return done.returncode, done.stdout, done.stderr
 
     def arguments(self):
@@ -167,7 +168,7 @@ class Status(RunTest):
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
             qemu = int(process.stdout.readline())
             process.send_signal(signal.SIGTERM)
-            self.assertEqual(process.wait(timeout=10), 128 + signal.SIGTERM)
+            self.assertEqual(process.wait(timeout=LIMIT), 128 + signal.SIGTERM)
         with self.assertRaises(ProcessLookupError):
             os.kill(qemu, 0)
 
@@ -177,7 +178,7 @@ class Status(RunTest):
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
             self.assertEqual(process.stdout.readline(), b"x\n")
             process.send_signal(signal.SIGHUP)
-            process.communicate(b"\n", timeout=10)
+            process.communicate(b"\n", timeout=LIMIT)
             self.assertEqual(process.returncode, 0)
 
     def test_signal_before_qemu(self):
@@ -190,7 +191,7 @@ class Status(RunTest):
                 while not os.path.exists(self.path("busy")):
                     time.sleep(0.01)
                 process.send_signal(number)
-                self.assertEqual(process.communicate(timeout=10)[1], b"")
+                self.assertEqual(process.communicate(timeout=LIMIT)[1], b"")
                 self.assertEqual(process.returncode, status)
             self.assertEqual([name for name in os.listdir(self.folder.name) if "traproom" in name], [])
             os.remove(self.path("busy"))
@@ -567,14 +568,14 @@ class Terminal(RunTest):
 
     def test_closed_stdin(self):
         command = f"exec {LAUNCHER} run <&-"
-        done = subprocess.run(["sh", "-c", command], env=self.environment(OFF), timeout=30,
+        done = subprocess.run(["sh", "-c", command], env=self.environment(OFF), timeout=LIMIT,
                               capture_output=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_piped_stdin_reaches_qemu(self):
         program = "print(input()[::-1])\n" + OFF
         done = subprocess.run([LAUNCHER, "run"], env=self.environment(program), input=b"abc\n",
-                              timeout=30, capture_output=True, check=False)
+                              timeout=LIMIT, capture_output=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn(b"cba\n", done.stdout)
 

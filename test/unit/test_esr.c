@@ -81,7 +81,8 @@ static void names(void **state)
     assert_string_equal(esr_ec_name(0x3c), "BRK");
     assert_string_equal(esr_ec_name(0x00), "undefined instruction");
     assert_string_equal(esr_ec_name(0x02), "reserved exception class");
-    assert_string_equal(esr_ec_name(0x3d), "reserved exception class");
+    assert_string_equal(esr_ec_name(0x2d), "guarded control stack exception");
+    assert_string_equal(esr_ec_name(0x3f), "reserved exception class");
     assert_string_equal(esr_ec_name(~0u), "reserved exception class");
     for (unsigned i = 0; i < 100; i++) {
         assert_true(strlen(esr_ec_name(i)) > 2);
