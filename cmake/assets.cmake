@@ -3,7 +3,8 @@
 # images/disk.img in the build folder, from Debian's arm64 packages. TRAPROOM_SYSROOT is where
 # those are unpacked, libfdt among them; unless it is given, tools/fetch-arm64 brings them.
 set(TRAPROOM_SYSROOT ${CMAKE_BINARY_DIR}/debian/arm64
-    CACHE PATH "arm64 packages, unpacked: kernel, busybox-static, libfdt-dev")
+    CACHE PATH "arm64 packages, unpacked: kernel, busybox-static, libfdt-dev; with a file .complete")
+set(sysroot_path ${PROJECT_SOURCE_DIR}/tools/sysroot-path)
 set(sysroot_stamp ${TRAPROOM_SYSROOT}/.complete)
 set(images ${CMAKE_BINARY_DIR}/images)
 file(MAKE_DIRECTORY ${images})
@@ -12,14 +13,15 @@ if(TRAPROOM_SYSROOT STREQUAL ${CMAKE_BINARY_DIR}/debian/arm64)
     add_custom_command(OUTPUT ${sysroot_stamp}
         COMMAND ${PROJECT_SOURCE_DIR}/tools/fetch-arm64 ${CMAKE_BINARY_DIR}/debian
         DEPENDS ${PROJECT_SOURCE_DIR}/tools/fetch-arm64
+            ${PROJECT_SOURCE_DIR}/tools/fetch-debian
         COMMENT "Fetching Debian's arm64 packages" USES_TERMINAL VERBATIM)
 endif()
 add_custom_target(sysroot DEPENDS ${sysroot_stamp})
 
 add_custom_command(OUTPUT ${images}/Image
-    COMMAND sh -c "ln -sf \"$(ls -d \"$1\"/boot/vmlinuz-* | sort -V | tail -n 1)\" \"$2\""
-        link ${TRAPROOM_SYSROOT} ${images}/Image
-    DEPENDS ${sysroot_stamp} COMMENT "Linking Debian's kernel" VERBATIM)
+    COMMAND sh -ec "kernel=$(\"$1\" kernel \"$2\") && ln -sf \"$kernel\" \"$3\""
+        link ${sysroot_path} ${TRAPROOM_SYSROOT} ${images}/Image
+    DEPENDS ${sysroot_stamp} ${sysroot_path} COMMENT "Linking Debian's kernel" VERBATIM)
 
 add_custom_command(OUTPUT ${images}/initramfs.cpio.gz
     COMMAND ${PROJECT_SOURCE_DIR}/guest/initramfs/make ${TRAPROOM_SYSROOT}
