@@ -22,7 +22,7 @@ class Armour(BootTest):
     def broken(self, kind, model="max,pauth-impdef=on"):
         """The report of a hypervisor that did this to itself, with names."""
         tree = guest_tree.compile_source(os.path.join(REPO, "dts", "virt.dts"))
-        tree.chosen.set_text("traproom,sabotage", kind)
+        tree.chosen.properties["traproom,sabotage"] = kind.encode() + b"\0"
         with open(self.path("tree"), "wb") as file:
             file.write(tree.tree.pack())
         status, out, err = self.launch("--hypervisor", HYPERVISOR, "--dtb", self.path("tree"),

@@ -59,8 +59,8 @@ def tree_with_idle_state():
     """The default tree, with a state in which a CPU may go off."""
     tree = guest_tree.compile_source(os.path.join(REPO, "dts", "virt.dts"))
     states, state = fdt.Node("idle-states"), fdt.Node("cpu-sleep")
-    states.set_text("entry-method", "psci")
-    state.set_text("compatible", "arm,idle-state")
+    states.properties["entry-method"] = b"psci\0"
+    state.properties["compatible"] = b"arm,idle-state\0"
     for name, value in (("arm,psci-suspend-param", 0x10000), ("entry-latency-us", 10),
                         ("exit-latency-us", 10), ("min-residency-us", 50), ("phandle", 0x100)):
         state.set_u32(name, value)
