@@ -38,7 +38,7 @@ static void reset_state(struct vgic *vgic)
     vgic->spi_hot = 0;
     for (unsigned i = 0; i < VGIC_SPI_BANKS; i++)
         reset_bank(&vgic->spi[i], (uint16_t)(VGIC_FIRST_SPI + 32 * i), 0);
-    for (unsigned i = 0; i < VGIC_NR_IRQS - VGIC_FIRST_SPI; i++)
+    for (unsigned i = 0; i < VGIC_NR_SPIS; i++)
         vgic->irouter[i] = vgic->cpu[0].mpidr;
     for (unsigned i = 0; i < vgic->nr_cpus; i++) {
         reset_bank(&vgic->cpu[i].bank, 0, (uint8_t)i);

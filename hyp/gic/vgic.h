@@ -17,7 +17,8 @@
  * take no lock. SPIs want the lock always.
  *
  * Neighbours: vgic.c (lines, SGIs, timers), vgic_lr.c (what goes into list registers),
- * vgic_mmio.c (GICD and GICR), vgic_sync.c (state held by another CPU), gic.c (the machine's own GIC).
+ * vgic_mmio.c (GICD and GICR), vgic_sync.c (state held by another CPU), gic.c (the machine's own
+ * GIC).
  */
 #ifndef GIC_VGIC_H
 #define GIC_VGIC_H
@@ -75,7 +76,7 @@ struct vgic {
     uint32_t group0_on;    /* all ones where GICD_CTLR.EnableGrp0 is set, else 0 */
     uint32_t group1_on;
     uint32_t spi_hot; /* a bit for each SPI bank that may hold something to deliver */
-    uint64_t irouter[VGIC_NR_IRQS - VGIC_FIRST_SPI];
+    uint64_t irouter[VGIC_NR_SPIS];
     struct vgic_bank spi[VGIC_SPI_BANKS];
     struct vgic_cpu cpu[VGIC_MAX_CPUS];
 };

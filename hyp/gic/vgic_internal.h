@@ -20,6 +20,12 @@ static inline struct vgic_bank *vgic_bank_of(struct vgic *vgic, unsigned cpu, ui
     return intid < VGIC_FIRST_SPI ? &vgic->cpu[cpu].bank : &vgic->spi[intid / 32 - 1];
 }
 
+/* Whose bank 0 it is. */
+static inline unsigned vgic_bank_vcpu(const struct vgic_bank *bank)
+{
+    return bank->target[0];
+}
+
 /* Pending in memory: for a level-sensitive interrupt by latch or line. */
 static inline uint32_t vgic_bank_pending(const struct vgic_bank *bank)
 {
@@ -84,20 +90,26 @@ static inline void vgic_take_incoming(struct vgic_cpu *cpu)
  */
 void vgic_deliver(struct vgic *vgic, unsigned me, struct vgic_bank *bank, uint32_t mask);
 
-/* vgic_sync.c, all with the lock held */
-
-/* One CPU no longer takes interrupts: those that any other could take go there. `me` calls. */
-void vgic_hand_over(struct vgic *vgic, unsigned me);
+/* vgic_sync.c */
 
 /*
- * Have the interrupts `mask` of `bank` in memory, and in nobody's LRs until vgic_release(); of a
- * bank 0, its CPU held as well. May drop the lock while it waits. `me` is the calling CPU.
+ * Interrupts that vCPU `me`, the caller's, looks at or changes: from vgic_claim() to vgic_release()
+ * their state is in memory and in nobody's LRs, and the lock is held.
  */
-void vgic_claim(struct vgic *vgic, unsigned me, struct vgic_bank *bank, uint32_t mask,
-                uint32_t *held);
-/* The same for all interrupts of all banks. */
-void vgic_claim_all(struct vgic *vgic, unsigned me, uint32_t *held);
-/* Let the CPUs in `held` go on; the caller's LRs are up to date afterwards. May drop the lock. */
-void vgic_release(struct vgic *vgic, unsigned me, uint32_t held);
+struct vgic_claim {
+    struct vgic *vgic;
+    unsigned me;
+    struct vgic_bank *bank; /* NULL: all banks; if a bank 0, its vCPU is held whatever the mask */
+    uint32_t mask;          /* of the bank */
+    uint32_t held;          /* the other vCPUs that are folded for this; 0 before vgic_claim() */
+};
+
+/* Takes the lock, and may drop it while it waits for others. */
+void vgic_claim(struct vgic_claim *claim);
+/*
+ * Deliver those of the claimed that are in `changed`, let the held go on, bring the caller's LRs up
+ * to date, and drop the lock.
+ */
+void vgic_release(struct vgic_claim *claim, uint32_t changed);
 
 #endif

@@ -6,5 +6,6 @@
 #define VGIC_FIRST_PPI 16
 #define VGIC_FIRST_SPI 32
 #define VGIC_NR_IRQS   288 /* 16 SGIs, 16 PPIs, 256 SPIs */
+#define VGIC_NR_SPIS   (VGIC_NR_IRQS - VGIC_FIRST_SPI)
 
 #endif

@@ -3,223 +3,219 @@
  * The registers of the virtual distributor and redistributors (GICv3, "The GIC register map"),
  * with one security state (GICD_CTLR.DS = 1), affinity routing always on and no LPIs.
  *
- * Reserved registers, and accesses of a size that a register does not have or that are not
- * aligned, read as zero and ignore writes. See vgic.h for the model; mmio_bus.c calls.
+ * Two tables at the end say what there is. Reserved registers, and accesses of a size that a
+ * register does not have or that are not aligned, read as zero and ignore writes. See vgic.h for
+ * the model; mmio_bus.c calls.
  */
+#include <stddef.h>
+
 #include "gic/gic.h"
 #include "gic/vgic_internal.h"
 #include "lib/addr.h"
+
+#define ALL UINT32_MAX
+
+/* Lengths in bytes that a register's name has in the map, for all of its instances. */
+#define BITS_LENGTH     0x80 /* of a register with a bit for each interrupt: IGROUPR to ICACTIVER */
+#define PRIORITY_LENGTH 0x400
+#define CONFIG_LENGTH   0x100
+#define ROUTER_LENGTH   0x2000
 
 #define GICD_TYPER_VALUE                                                                           \
     (FIELD_PREP(GICD_TYPER_ITLinesNumber, VGIC_BANKS - 1) | FIELD_PREP(GICD_TYPER_IDbits, 9) |     \
      GICD_TYPER_A3V)
 
-/* A write to some interrupts of a bank. `cpu` is the redistributor's, for bank 0. */
-struct bank_access {
-    struct vgic *vgic;
-    unsigned me;
-    unsigned cpu;
-    struct vgic_bank *bank;
+/* The registers of one name, side by side. */
+struct reg {
+    uint32_t offset;
+    uint32_t length;
+    unsigned sizes; /* of accesses: their sum */
+    /* An access of such a size, aligned: a read puts the answer into access->value. `vcpu` is the
+     * redistributor's. */
+    enum mmio_result (*access_fn)(const struct reg *reg, struct vgic *vgic, unsigned vcpu,
+                                  struct mmio_access *access);
+    /* With a bit for each interrupt: the word of claim->bank, which is not claimed yet; */
+    uint32_t (*read_fn)(struct vgic_claim *claim);
+    /* and what a write of `v` does, when it is. */
+    void (*write_fn)(const struct vgic_claim *claim, uint32_t v);
 };
 
-static uint32_t hw_ppis(const struct bank_access *a)
+static uint32_t hw_ppis(const struct vgic_bank *bank)
 {
-    return a->bank->base == 0 ? VGIC_HW_PPIS : 0;
+    return bank->base == 0 ? VGIC_HW_PPIS : 0;
 }
 
 /* For each linked PPI of `mask`: the same done to the machine's own. */
-static void for_hw_ppis(const struct bank_access *a, uint32_t mask,
+static void for_hw_ppis(const struct vgic_bank *bank, uint32_t mask,
                         void (*fn)(unsigned cpu, uint32_t intid, bool on), bool on)
 {
-    for (mask &= hw_ppis(a); mask != 0; mask &= mask - 1)
-        fn(a->cpu, (uint32_t)__builtin_ctz(mask), on);
+    for (mask &= hw_ppis(bank); mask != 0; mask &= mask - 1)
+        fn(vgic_bank_vcpu(bank), (uint32_t)__builtin_ctz(mask), on);
 }
 
-/* What is pending as ISPENDR shows it; nothing of the bank is in an LR. */
-static uint32_t pending_word(const struct bank_access *a)
+static uint32_t read_group(struct vgic_claim *claim)
 {
-    uint32_t hw = hw_ppis(a);
-
-    if (hw == 0)
-        return vgic_bank_pending(a->bank);
-    return (vgic_bank_pending(a->bank) & ~hw) | (gic_ppi_pending(a->cpu) & hw);
+    return claim->bank->group1;
 }
 
-static void write_group(const struct bank_access *a, uint32_t v)
+static uint32_t read_enabled(struct vgic_claim *claim)
 {
-    a->bank->group1 = v;
+    return claim->bank->enabled;
 }
 
-static void write_enable(const struct bank_access *a, uint32_t v)
+static uint32_t read_pending(struct vgic_claim *claim)
 {
-    a->bank->enabled |= v;
-    for_hw_ppis(a, v, gic_ppi_set_enabled, true);
-}
-
-static void write_disable(const struct bank_access *a, uint32_t v)
-{
-    a->bank->enabled &= ~v;
-    for_hw_ppis(a, v, gic_ppi_set_enabled, false);
-}
-
-static void write_set_pending(const struct bank_access *a, uint32_t v)
-{
-    a->bank->latch |= v & ~hw_ppis(a);
-    for_hw_ppis(a, v, gic_ppi_set_pending, true);
-}
-
-static void write_clear_pending(const struct bank_access *a, uint32_t v)
-{
-    a->bank->latch &= ~(v & ~hw_ppis(a));
-    for_hw_ppis(a, v, gic_ppi_set_pending, false);
-}
-
-/* An interrupt that becomes active so does it where it is routed to; 1 of N: at the caller. */
-static void write_set_active(const struct bank_access *a, uint32_t v)
-{
-    for (uint32_t rest = v & ~a->bank->active; rest != 0; rest &= rest - 1) {
-        unsigned n = (unsigned)__builtin_ctz(rest);
-        unsigned target = a->bank->target[n] < VGIC_NO_TARGET ? a->bank->target[n] : a->me;
-
-        a->bank->owner[n] = (uint8_t)target;
-        if (target != a->me)
-            gic_kick(target);
-    }
-    a->bank->active |= v;
-    for_hw_ppis(a, v, gic_ppi_set_active, true);
-    if (a->bank->base != 0)
-        a->vgic->spi_hot |= UINT32_C(1) << (a->bank->base / 32 - 1);
-}
-
-static void write_clear_active(const struct bank_access *a, uint32_t v)
-{
-    for_hw_ppis(a, a->bank->active & v, gic_ppi_set_active, false);
-    a->bank->active &= ~v;
-}
-
-/* The registers with a bit for each interrupt, in the order of their offsets. */
-enum bit_reg { IGROUPR, ISENABLER, ICENABLER, ISPENDR, ICPENDR, ISACTIVER, ICACTIVER, BIT_REGS };
-
-typedef void (*bit_write_fn)(const struct bank_access *a, uint32_t v);
-
-static const bit_write_fn bit_write[BIT_REGS] = {
-    [IGROUPR] = write_group,          [ISENABLER] = write_enable,
-    [ICENABLER] = write_disable,      [ISPENDR] = write_set_pending,
-    [ICPENDR] = write_clear_pending,  [ISACTIVER] = write_set_active,
-    [ICACTIVER] = write_clear_active,
-};
-
-static uint32_t read_bits(const struct bank_access *a, enum bit_reg reg)
-{
-    uint32_t held = 0;
+    const struct vgic_bank *bank = claim->bank;
+    uint32_t hw = hw_ppis(bank);
     uint32_t v;
 
-    if (reg == IGROUPR)
-        return a->bank->group1;
-    if (reg == ISENABLER || reg == ICENABLER)
-        return a->bank->enabled;
-    spin_lock(&a->vgic->lock);
-    vgic_claim(a->vgic, a->me, a->bank, ~UINT32_C(0), &held);
-    if (a->bank->base == 0)
-        vgic_take_incoming(&a->vgic->cpu[a->cpu]);
-    v = reg == ISPENDR || reg == ICPENDR ? pending_word(a) : a->bank->active;
-    vgic_release(a->vgic, a->me, held);
-    spin_unlock(&a->vgic->lock);
+    vgic_claim(claim);
+    v = vgic_bank_pending(bank);
+    if (hw != 0)
+        v = (v & ~hw) | (gic_ppi_pending(vgic_bank_vcpu(bank)) & hw);
+    vgic_release(claim, 0);
     return v;
 }
 
-/* A write changes those interrupts whose bit is set; one to IGROUPR, all. */
-static void write_bits(const struct bank_access *a, enum bit_reg reg, uint32_t v)
+static uint32_t read_active(struct vgic_claim *claim)
 {
-    uint32_t mask = reg == IGROUPR ? v ^ a->bank->group1 : v;
-    uint32_t held = 0;
+    uint32_t v;
 
-    spin_lock(&a->vgic->lock);
-    vgic_claim(a->vgic, a->me, a->bank, mask, &held);
-    if (a->bank->base == 0)
-        vgic_take_incoming(&a->vgic->cpu[a->cpu]);
-    bit_write[reg](a, v);
-    vgic_deliver(a->vgic, a->me, a->bank, mask);
-    vgic_release(a->vgic, a->me, held);
-    spin_unlock(&a->vgic->lock);
+    vgic_claim(claim);
+    v = claim->bank->active;
+    vgic_release(claim, 0);
+    return v;
 }
 
-/* IPRIORITYR: a byte for each interrupt; `size` 1 or 4. */
-static uint64_t access_priority(const struct bank_access *a, unsigned first, unsigned size,
-                                bool write, uint64_t value)
+static void write_group(const struct vgic_claim *claim, uint32_t v)
 {
-    uint32_t mask = (size == 4 ? UINT32_C(0xf) : 1) << first;
-    uint32_t held = 0;
-    uint64_t old = 0;
+    claim->bank->group1 = v;
+}
 
-    for (unsigned i = 0; i < size; i++)
-        old |= (uint64_t)a->bank->priority[first + i] << 8 * i;
-    if (!write)
-        return old;
-    spin_lock(&a->vgic->lock);
-    vgic_claim(a->vgic, a->me, a->bank, mask, &held);
-    for (unsigned i = 0; i < size; i++)
-        a->bank->priority[first + i] = (uint8_t)(value >> 8 * i) & a->vgic->priority_mask;
-    vgic_deliver(a->vgic, a->me, a->bank, mask);
-    vgic_release(a->vgic, a->me, held);
-    spin_unlock(&a->vgic->lock);
-    return 0;
+static void write_enable(const struct vgic_claim *claim, uint32_t v)
+{
+    claim->bank->enabled |= v;
+    for_hw_ppis(claim->bank, v, gic_ppi_set_enabled, true);
+}
+
+static void write_disable(const struct vgic_claim *claim, uint32_t v)
+{
+    claim->bank->enabled &= ~v;
+    for_hw_ppis(claim->bank, v, gic_ppi_set_enabled, false);
+}
+
+static void write_set_pending(const struct vgic_claim *claim, uint32_t v)
+{
+    claim->bank->latch |= v & ~hw_ppis(claim->bank);
+    for_hw_ppis(claim->bank, v, gic_ppi_set_pending, true);
+}
+
+static void write_clear_pending(const struct vgic_claim *claim, uint32_t v)
+{
+    claim->bank->latch &= ~(v & ~hw_ppis(claim->bank));
+    for_hw_ppis(claim->bank, v, gic_ppi_set_pending, false);
+}
+
+/* An interrupt that becomes active so does it where it is routed to; 1 of N: at the caller. */
+static void write_set_active(const struct vgic_claim *claim, uint32_t v)
+{
+    struct vgic_bank *bank = claim->bank;
+
+    for (uint32_t rest = v & ~bank->active; rest != 0; rest &= rest - 1) {
+        unsigned n = (unsigned)__builtin_ctz(rest);
+        unsigned target = bank->target[n] < VGIC_NO_TARGET ? bank->target[n] : claim->me;
+
+        bank->owner[n] = (uint8_t)target;
+        if (target != claim->me)
+            gic_kick(target);
+    }
+    bank->active |= v;
+    for_hw_ppis(bank, v, gic_ppi_set_active, true);
+    if (bank->base != 0)
+        claim->vgic->spi_hot |= UINT32_C(1) << (bank->base / 32 - 1);
+}
+
+static void write_clear_active(const struct vgic_claim *claim, uint32_t v)
+{
+    for_hw_ppis(claim->bank, claim->bank->active & v, gic_ppi_set_active, false);
+    claim->bank->active &= ~v;
+}
+
+/* A write changes those interrupts whose bit is set; one to IGROUPR, all. */
+static enum mmio_result access_bits(const struct reg *reg, struct vgic *vgic, unsigned vcpu,
+                                    struct mmio_access *access)
+{
+    uint32_t intid = (uint32_t)(access->offset % BITS_LENGTH * 8);
+    uint32_t v = (uint32_t)access->value;
+    struct vgic_claim claim = {.vgic = vgic,
+                               .me = access->vcpu,
+                               .bank = vgic_bank_of(vgic, vcpu, intid),
+                               .mask = access->write && reg->write_fn != write_group ? v : ALL};
+
+    if (access->write) {
+        vgic_claim(&claim);
+        reg->write_fn(&claim, v);
+        vgic_release(&claim, claim.mask);
+    } else {
+        access->value = reg->read_fn(&claim);
+    }
+    return MMIO_OK;
+}
+
+/* IPRIORITYR: a byte for each interrupt. */
+static enum mmio_result access_priority(const struct reg *reg, struct vgic *vgic, unsigned vcpu,
+                                        struct mmio_access *access)
+{
+    uint32_t intid = (uint32_t)(access->offset % PRIORITY_LENGTH);
+    unsigned first = intid % 32;
+    struct vgic_claim claim = {.vgic = vgic,
+                               .me = access->vcpu,
+                               .bank = vgic_bank_of(vgic, vcpu, intid),
+                               .mask = (uint32_t)(BIT(access->size) - 1) << first};
+    uint8_t *priority = &claim.bank->priority[first];
+
+    (void)reg;
+    if (access->write) {
+        vgic_claim(&claim);
+        for (unsigned i = 0; i < access->size; i++)
+            priority[i] = (uint8_t)(access->value >> 8 * i) & vgic->priority_mask;
+        vgic_release(&claim, claim.mask);
+    } else {
+        access->value = 0;
+        for (unsigned i = 0; i < access->size; i++)
+            access->value |= (uint64_t)priority[i] << 8 * i;
+    }
+    return MMIO_OK;
 }
 
 /* ICFGR: two bits for 16 interrupts, of which the upper says edge. SGIs are edges for good. */
-static uint32_t access_config(const struct bank_access *a, unsigned first, bool write,
-                              uint32_t value)
+static enum mmio_result access_config(const struct reg *reg, struct vgic *vgic, unsigned vcpu,
+                                      struct mmio_access *access)
 {
-    uint32_t fixed = a->bank->base == 0 ? UINT32_C(0xffff) | VGIC_HW_PPIS : 0;
-    uint32_t mask = (UINT32_C(0xffff) << first) & ~fixed;
+    uint32_t intid = (uint32_t)(access->offset % CONFIG_LENGTH * 4);
+    struct vgic_bank *bank = vgic_bank_of(vgic, vcpu, intid);
+    uint32_t fixed = bank->base == 0 ? UINT32_C(0xffff) | VGIC_HW_PPIS : 0;
+    unsigned first = intid % 32;
+    struct vgic_claim claim = {.vgic = vgic,
+                               .me = access->vcpu,
+                               .bank = bank,
+                               .mask = (UINT32_C(0xffff) << first) & ~fixed};
     uint32_t edge = 0;
-    uint32_t held = 0;
     uint32_t v = 0;
 
+    (void)reg;
     for (unsigned i = 0; i < 16; i++) {
-        edge |= (value >> (2 * i + 1) & 1) << (first + i);
-        v |= (a->bank->edge >> (first + i) & 1) << (2 * i + 1);
+        edge |= (uint32_t)(access->value >> (2 * i + 1) & 1) << (first + i);
+        v |= (bank->edge >> (first + i) & 1) << (2 * i + 1);
     }
-    if (!write)
-        return v;
-    spin_lock(&a->vgic->lock);
-    vgic_claim(a->vgic, a->me, a->bank, mask, &held);
-    a->bank->edge = (a->bank->edge & ~mask) | (edge & mask);
-    vgic_deliver(a->vgic, a->me, a->bank, mask);
-    vgic_release(a->vgic, a->me, held);
-    spin_unlock(&a->vgic->lock);
-    return 0;
-}
-
-/*
- * From IGROUPR to ICFGR the distributor and the redistributor's second frame have the same
- * layout; `bank` 0 is only in the latter, the others only in the former.
- */
-static uint64_t access_banked(struct vgic *vgic, unsigned cpu, bool redist,
-                              const struct mmio_access *access, uint32_t offset)
-{
-    struct bank_access a = {.vgic = vgic, .me = access->vcpu, .cpu = cpu};
-    bool bits = offset < GICD_IPRIORITYR;
-    bool priority = offset >= GICD_IPRIORITYR && offset < GICD_IPRIORITYR + VGIC_NR_IRQS;
-    bool config = offset >= GICD_ICFGR && offset < GICD_ICFGR + VGIC_NR_IRQS / 4;
-    unsigned intid = bits       ? offset % 0x80 * 8
-                     : priority ? offset - GICD_IPRIORITYR
-                                : (offset - GICD_ICFGR) * 4;
-
-    if (!(bits || priority || config) || intid >= VGIC_NR_IRQS || (intid < 32) != redist)
-        return 0;
-    if ((access->size != 4 && !(priority && access->size == 1)) ||
-        !is_aligned(offset, access->size))
-        return 0;
-    a.bank = vgic_bank_of(vgic, cpu, intid);
-    if (priority)
-        return access_priority(&a, intid % 32, access->size, access->write, access->value);
-    if (config)
-        return access_config(&a, intid % 32, access->write, (uint32_t)access->value);
-    if (!access->write)
-        return read_bits(&a, (enum bit_reg)((offset - GICD_IGROUPR) / 0x80));
-    write_bits(&a, (enum bit_reg)((offset - GICD_IGROUPR) / 0x80), (uint32_t)access->value);
-    return 0;
+    if (access->write) {
+        vgic_claim(&claim);
+        bank->edge = (bank->edge & ~claim.mask) | (edge & claim.mask);
+        vgic_release(&claim, claim.mask);
+    } else {
+        access->value = v;
+    }
+    return MMIO_OK;
 }
 
 static uint8_t route_to(const struct vgic *vgic, uint64_t irouter)
@@ -234,143 +230,167 @@ static uint8_t route_to(const struct vgic *vgic, uint64_t irouter)
 }
 
 /* IROUTER<n>: as a whole, or either half of it. */
-static uint64_t access_router(struct vgic *vgic, const struct mmio_access *access)
+static enum mmio_result access_router(const struct reg *reg, struct vgic *vgic, unsigned vcpu,
+                                      struct mmio_access *access)
 {
-    unsigned intid = (unsigned)(access->offset - GICD_IROUTER) / 8;
+    uint32_t intid = (uint32_t)(access->offset % ROUTER_LENGTH / 8);
     unsigned shift = (unsigned)(access->offset % 8) * 8;
     uint64_t part = access->size == 8 ? ~UINT64_C(0) : UINT64_C(0xffffffff) << shift;
-    struct vgic_bank *bank;
-    uint32_t held = 0;
-    uint64_t *router;
+    uint64_t *router = &vgic->irouter[intid - VGIC_FIRST_SPI];
+    struct vgic_claim claim = {.vgic = vgic,
+                               .me = access->vcpu,
+                               .bank = vgic_bank_of(vgic, vcpu, intid),
+                               .mask = UINT32_C(1) << intid % 32};
 
-    if (intid < VGIC_FIRST_SPI || intid >= VGIC_NR_IRQS || access->size < 4 ||
-        !is_aligned(access->offset, access->size))
-        return 0;
-    router = &vgic->irouter[intid - VGIC_FIRST_SPI];
-    if (!access->write)
-        return (*router & part) >> shift;
-    bank = vgic_bank_of(vgic, 0, intid);
-    spin_lock(&vgic->lock);
-    vgic_claim(vgic, access->vcpu, bank, UINT32_C(1) << intid % 32, &held);
-    *router = ((*router & ~part) | (access->value << shift & part)) &
-              (GICD_IROUTER_AFF | GICD_IROUTER_IRM);
-    bank->target[intid % 32] = route_to(vgic, *router);
-    vgic_deliver(vgic, access->vcpu, bank, UINT32_C(1) << intid % 32);
-    vgic_release(vgic, access->vcpu, held);
-    spin_unlock(&vgic->lock);
-    return 0;
+    (void)reg;
+    if (access->write) {
+        vgic_claim(&claim);
+        *router = ((*router & ~part) | (access->value << shift & part)) &
+                  (GICD_IROUTER_AFF | GICD_IROUTER_IRM);
+        claim.bank->target[intid % 32] = route_to(vgic, *router);
+        vgic_release(&claim, claim.mask);
+    } else {
+        access->value = *router >> shift;
+    }
+    return MMIO_OK;
 }
 
-static uint64_t read_dist_ctlr(const struct vgic *vgic)
+/*
+ * From IGROUPR to ICFGR the distributor and the redistributor's second frame have the same
+ * layout; the one has all INTIDs but those below 32, the other has these.
+ */
+/* clang-format off */
+#define REG(at, bytes, access_sizes, fn)                                                           \
+    {.offset = (at), .length = (bytes), .sizes = (access_sizes), .access_fn = (fn)}
+#define BITS(at, count, read, write)                                                               \
+    {.offset = (at), .length = (count) / 8, .sizes = 4, .access_fn = access_bits,                  \
+     .read_fn = (read), .write_fn = (write)}
+#define PER_INTERRUPT(frame, first, count)                                                         \
+    BITS((frame) + GICD_IGROUPR + (first) / 8, count, read_group, write_group),                    \
+    BITS((frame) + GICD_ISENABLER + (first) / 8, count, read_enabled, write_enable),               \
+    BITS((frame) + GICD_ICENABLER + (first) / 8, count, read_enabled, write_disable),              \
+    BITS((frame) + GICD_ISPENDR + (first) / 8, count, read_pending, write_set_pending),            \
+    BITS((frame) + GICD_ICPENDR + (first) / 8, count, read_pending, write_clear_pending),          \
+    BITS((frame) + GICD_ISACTIVER + (first) / 8, count, read_active, write_set_active),            \
+    BITS((frame) + GICD_ICACTIVER + (first) / 8, count, read_active, write_clear_active),          \
+    REG((frame) + GICD_IPRIORITYR + (first), count, 1 | 4, access_priority),                       \
+    REG((frame) + GICD_ICFGR + (first) / 4, (count) / 4, 4, access_config)
+/* clang-format on */
+
+static const struct reg dist_regs[] = {
+    PER_INTERRUPT(0, VGIC_FIRST_SPI, VGIC_NR_SPIS),
+    REG(GICD_IROUTER + 8 * VGIC_FIRST_SPI, 8 * VGIC_NR_SPIS, 4 | 8, access_router),
+};
+
+static const struct reg redist_regs[] = {
+    PER_INTERRUPT(GICR_SGI_BASE, 0, VGIC_FIRST_SPI),
+};
+
+/* A register of 32 bits that reads so. */
+static inline enum mmio_result read_word(struct mmio_access *access, uint64_t v)
 {
-    return GICD_CTLR_DS | GICD_CTLR_ARE | (vgic->group0_on & GICD_CTLR_EnableGrp0) |
-           (vgic->group1_on & GICD_CTLR_EnableGrp1);
+    access->value = access->size == 4 ? v : 0;
+    return MMIO_OK;
 }
 
-static void write_dist_ctlr(struct vgic *vgic, unsigned me, uint64_t value)
-{
-    uint32_t held = 0;
+/* Not inlined, so that the most usual reads need no frame. */
+#define RARE __attribute__((noinline))
 
-    spin_lock(&vgic->lock);
-    vgic_claim_all(vgic, me, &held);
-    vgic->group0_on = (value & GICD_CTLR_EnableGrp0) != 0 ? ~UINT32_C(0) : 0;
-    vgic->group1_on = (value & GICD_CTLR_EnableGrp1) != 0 ? ~UINT32_C(0) : 0;
-    for (unsigned i = 0; i < VGIC_SPI_BANKS; i++)
-        vgic_deliver(vgic, me, &vgic->spi[i], ~UINT32_C(0));
-    vgic_release(vgic, me, held);
-    spin_unlock(&vgic->lock);
+/* The register of `regs`, if there is one, that has all of an access at `offset`. */
+static RARE enum mmio_result access_table(const struct reg *regs, unsigned count, struct vgic *vgic,
+                                          unsigned vcpu, struct mmio_access *access)
+{
+    uint32_t offset = (uint32_t)(access->offset % GICR_SIZE);
+
+    for (const struct reg *reg = regs; reg < regs + count; reg++) {
+        if (offset - reg->offset < reg->length && (reg->sizes & access->size) != 0 &&
+            is_aligned(offset, access->size))
+            return reg->access_fn(reg, vgic, vcpu, access);
+    }
+    access->value = 0;
+    return MMIO_OK;
+}
+
+static RARE enum mmio_result write_dist_ctlr(struct vgic *vgic, const struct mmio_access *access)
+{
+    struct vgic_claim claim = {.vgic = vgic, .me = access->vcpu};
+
+    if (access->size == 4) {
+        vgic_claim(&claim);
+        vgic->group0_on = (access->value & GICD_CTLR_EnableGrp0) != 0 ? ALL : 0;
+        vgic->group1_on = (access->value & GICD_CTLR_EnableGrp1) != 0 ? ALL : 0;
+        vgic_release(&claim, ALL);
+    }
+    return MMIO_OK;
 }
 
 enum mmio_result vgic_dist_access(void *dev, struct mmio_access *access)
 {
     struct vgic *vgic = dev;
-    uint32_t offset = (uint32_t)access->offset;
-    uint64_t value = 0;
 
-    if (offset >= GICD_IROUTER && offset < GICD_IROUTER + 8 * 1024)
-        value = access_router(vgic, access);
-    else if (offset >= GICD_IGROUPR && offset < GICD_IROUTER)
-        value = access_banked(vgic, 0, false, access, offset);
-    else if (access->size != 4)
-        value = 0;
-    else if (offset == GICD_CTLR && access->write)
-        write_dist_ctlr(vgic, access->vcpu, access->value);
-    else if (offset == GICD_CTLR)
-        value = read_dist_ctlr(vgic);
-    else if (offset == GICD_TYPER)
-        value = GICD_TYPER_VALUE;
-    else if (offset == GICD_PIDR2)
-        value = PIDR2_ArchRev_GICv3;
-    if (!access->write)
-        access->value = value;
+    switch (access->offset) {
+    case GICD_CTLR:
+        if (access->write)
+            return write_dist_ctlr(vgic, access);
+        return read_word(access, GICD_CTLR_DS | GICD_CTLR_ARE |
+                                     (vgic->group0_on & GICD_CTLR_EnableGrp0) |
+                                     (vgic->group1_on & GICD_CTLR_EnableGrp1));
+    case GICD_TYPER:
+        return read_word(access, GICD_TYPER_VALUE);
+    case GICD_PIDR2:
+        return read_word(access, PIDR2_ArchRev_GICv3);
+    default:
+        return access_table(dist_regs, ARRAY_SIZE(dist_regs), vgic, 0, access);
+    }
+}
+
+/* GICR_TYPER, as a whole or either half of it: whose redistributor this is. */
+static enum mmio_result read_redist_typer(const struct vgic_cpu *own, struct mmio_access *access)
+{
+    uint64_t affinity = (own->mpidr & GENMASK(23, 0)) | FIELD_GET(MPIDR_Aff3, own->mpidr) << 24;
+    uint64_t v = FIELD_PREP(GICR_TYPER_Affinity_Value, affinity) |
+                 FIELD_PREP(GICR_TYPER_Processor_Number, own->index) |
+                 (own->last ? GICR_TYPER_Last : 0);
+
+    if (access->size == 8 && access->offset % 8 == 0)
+        access->value = v;
+    else
+        read_word(access, v >> access->offset % 8 * 8);
     return MMIO_OK;
 }
 
-/* GICR_TYPER: who this redistributor belongs to. */
-static uint64_t read_redist_typer(const struct vgic *vgic, unsigned cpu)
+/* While ProcessorSleep is set no interrupt reaches the vCPU; ChildrenAsleep follows at once. */
+static enum mmio_result access_waker(struct vgic *vgic, struct vgic_cpu *own,
+                                     struct mmio_access *access)
 {
-    const struct vgic_cpu *c = &vgic->cpu[cpu];
-    uint64_t affinity = (c->mpidr & GENMASK(23, 0)) | FIELD_GET(MPIDR_Aff3, c->mpidr) << 24;
+    struct vgic_claim claim = {.vgic = vgic, .me = access->vcpu};
 
-    return FIELD_PREP(GICR_TYPER_Affinity_Value, affinity) |
-           FIELD_PREP(GICR_TYPER_Processor_Number, cpu) | (c->last ? GICR_TYPER_Last : 0);
-}
-
-/* While ProcessorSleep is set no interrupt reaches the CPU; ChildrenAsleep follows at once. */
-static void write_waker(struct vgic *vgic, unsigned me, unsigned cpu, bool asleep)
-{
-    uint32_t held = 0;
-
-    spin_lock(&vgic->lock);
-    vgic_claim(vgic, me, &vgic->cpu[cpu].bank, ~UINT32_C(0), &held);
-    for (unsigned i = 0; i < VGIC_SPI_BANKS; i++)
-        vgic_claim(vgic, me, &vgic->spi[i], ~UINT32_C(0), &held);
-    vgic->cpu[cpu].asleep = asleep;
-    vgic_hand_over(vgic, me);
-    vgic_release(vgic, me, held);
-    spin_unlock(&vgic->lock);
-}
-
-static uint64_t access_redist_control(struct vgic *vgic, unsigned cpu,
-                                      const struct mmio_access *access, uint32_t offset)
-{
-    if (offset == GICR_TYPER && access->size == 8)
-        return read_redist_typer(vgic, cpu);
-    if (access->size != 4)
-        return 0;
-    switch (offset) {
-    case GICR_TYPER:
-        return read_redist_typer(vgic, cpu) & GENMASK(31, 0);
-    case GICR_TYPER + 4:
-        return read_redist_typer(vgic, cpu) >> 32;
-    case GICR_PIDR2:
-        return PIDR2_ArchRev_GICv3;
-    case GICR_WAKER:
-        if (access->write)
-            write_waker(vgic, access->vcpu, cpu, (access->value & GICR_WAKER_ProcessorSleep) != 0);
-        return vgic->cpu[cpu].asleep ? GICR_WAKER_ProcessorSleep | GICR_WAKER_ChildrenAsleep : 0;
-    default:
-        return 0;
+    if (access->write && access->size == 4) {
+        vgic_claim(&claim);
+        own->asleep = (access->value & GICR_WAKER_ProcessorSleep) != 0;
+        vgic_release(&claim, ALL);
     }
+    return read_word(access,
+                     own->asleep ? GICR_WAKER_ProcessorSleep | GICR_WAKER_ChildrenAsleep : 0);
 }
 
 enum mmio_result vgic_redist_access(void *dev, struct mmio_access *access)
 {
     const struct vgic_redist_region *region = dev;
     unsigned frame = (unsigned)(access->offset / GICR_SIZE);
-    uint32_t offset = (uint32_t)(access->offset % GICR_SIZE);
-    uint64_t value = 0;
+    unsigned vcpu = region->first + frame;
 
-    if (frame < region->count) {
-        unsigned cpu = region->first + frame;
-
-        if (offset < GICR_SGI_BASE)
-            value = access_redist_control(region->vgic, cpu, access, offset);
-        else if (offset - GICR_SGI_BASE >= GICD_IGROUPR)
-            value =
-                access_banked(region->vgic, cpu, true, access, offset - (uint32_t)GICR_SGI_BASE);
+    if (frame >= region->count)
+        return read_word(access, 0);
+    switch (access->offset % GICR_SIZE) {
+    case GICR_TYPER:
+    case GICR_TYPER + 4:
+        return read_redist_typer(&region->vgic->cpu[vcpu], access);
+    case GICR_WAKER:
+        return access_waker(region->vgic, &region->vgic->cpu[vcpu], access);
+    case GICR_PIDR2:
+        return read_word(access, PIDR2_ArchRev_GICv3);
+    default:
+        return access_table(redist_regs, ARRAY_SIZE(redist_regs), region->vgic, vcpu, access);
     }
-    if (!access->write)
-        access->value = value;
-    return MMIO_OK;
 }

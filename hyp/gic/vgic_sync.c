@@ -10,6 +10,8 @@
  *
  * Neighbours: vgic_mmio.c holds and releases; trap/irq.c calls vgic_sync() on a kick.
  */
+#include <stddef.h>
+
 #include "cpu.h"
 #include "gic/gic.h"
 #include "gic/vgic_internal.h"
@@ -20,12 +22,22 @@ static bool is_held(const struct vgic_cpu *cpu)
     return __atomic_load_n(&cpu->holds, __ATOMIC_RELAXED) != 0;
 }
 
+static bool is_folded(const struct vgic_cpu *cpu)
+{
+    return __atomic_load_n(&cpu->folded, __ATOMIC_RELAXED);
+}
+
+static void set_folded(struct vgic_cpu *cpu, bool folded)
+{
+    __atomic_store_n(&cpu->folded, folded, __ATOMIC_RELAXED);
+}
+
 static void fold_self(struct vgic *vgic, struct vgic_cpu *self)
 {
     if (!self->folded) {
         vgic_take_incoming(self);
         vgic_lr_fold(vgic, self);
-        self->folded = true;
+        set_folded(self, true);
     }
 }
 
@@ -35,64 +47,88 @@ static void unfold_self(struct vgic *vgic, struct vgic_cpu *self)
     while (is_held(self)) {
         fold_self(vgic, self);
         spin_unlock(&vgic->lock);
-        cpu_relax();
+        while (is_held(self))
+            cpu_relax();
         spin_lock(&vgic->lock);
     }
     if (!self->off) {
         if (self->hcr != VGIC_HCR_USUAL)
             vgic_lr_fold(vgic, self); /* the refill weighs all, and resets EOIcount */
-        self->folded = false;
+        set_folded(self, false);
         vgic_take_incoming(self);
         vgic_lr_refill(vgic, self, vgic->spi_hot);
     }
 }
 
-static void hold(struct vgic *vgic, unsigned me, unsigned cpu, uint32_t *held)
+/* Wait until `other`, which we hold, is folded; it stays so. */
+static void wait_for(struct vgic *vgic, struct vgic_cpu *self, const struct vgic_cpu *other)
 {
-    struct vgic_cpu *self = &vgic->cpu[me];
-    struct vgic_cpu *other = &vgic->cpu[cpu];
-
-    if (cpu == me) {
-        fold_self(vgic, self);
-        return;
-    }
-    if ((*held >> cpu & 1) != 0)
-        return;
-    *held |= UINT32_C(1) << cpu;
-    __atomic_fetch_add(&other->holds, 1, __ATOMIC_ACQ_REL);
-    if (!other->folded)
-        gic_kick(cpu);
-    while (!other->folded) {
+    while (!is_folded(other)) {
         if (is_held(self))
             fold_self(vgic, self);
         spin_unlock(&vgic->lock);
-        cpu_relax();
+        while (!is_folded(other) && (is_folded(self) || !is_held(self)))
+            cpu_relax();
         spin_lock(&vgic->lock);
     }
 }
 
-void vgic_claim(struct vgic *vgic, unsigned me, struct vgic_bank *bank, uint32_t mask,
-                uint32_t *held)
+static void hold(struct vgic_claim *claim, unsigned cpu)
 {
+    struct vgic *vgic = claim->vgic;
+    struct vgic_cpu *self = &vgic->cpu[claim->me];
+    struct vgic_cpu *other = &vgic->cpu[cpu];
+
+    if (other == self) {
+        fold_self(vgic, self);
+    } else if ((claim->held >> cpu & 1) == 0) {
+        claim->held |= UINT32_C(1) << cpu;
+        __atomic_fetch_add(&other->holds, 1, __ATOMIC_ACQ_REL);
+        if (!other->folded)
+            gic_kick(cpu);
+        wait_for(vgic, self, other);
+    }
+}
+
+void vgic_claim(struct vgic_claim *claim)
+{
+    struct vgic *vgic = claim->vgic;
+    struct vgic_bank *bank = claim->bank;
     uint32_t elsewhere;
 
-    if (bank->base == 0 && bank->target[0] != me)
-        hold(vgic, me, bank->target[0], held);
-    while ((elsewhere = bank->in_lr & mask) != 0)
-        hold(vgic, me, bank->owner[__builtin_ctz(elsewhere)], held);
+    spin_lock(&vgic->lock);
+    if (bank == NULL) {
+        for (unsigned i = 0; i < vgic->nr_cpus; i++)
+            hold(claim, i);
+        return;
+    }
+    if (bank->base == 0) {
+        if (vgic_bank_vcpu(bank) != claim->me)
+            hold(claim, vgic_bank_vcpu(bank));
+        vgic_take_incoming(&vgic->cpu[vgic_bank_vcpu(bank)]);
+    }
+    while ((elsewhere = bank->in_lr & claim->mask) != 0)
+        hold(claim, bank->owner[__builtin_ctz(elsewhere)]);
 }
 
-void vgic_claim_all(struct vgic *vgic, unsigned me, uint32_t *held)
+static void deliver_spis(struct vgic *vgic, unsigned me)
 {
-    for (unsigned i = 0; i < vgic->nr_cpus; i++)
-        hold(vgic, me, i, held);
+    for (unsigned i = 0; i < VGIC_SPI_BANKS; i++)
+        vgic_deliver(vgic, me, &vgic->spi[i], UINT32_MAX);
 }
 
-void vgic_release(struct vgic *vgic, unsigned me, uint32_t held)
+void vgic_release(struct vgic_claim *claim, uint32_t changed)
 {
-    for (; held != 0; held &= held - 1)
-        __atomic_fetch_sub(&vgic->cpu[__builtin_ctz(held)].holds, 1, __ATOMIC_ACQ_REL);
-    unfold_self(vgic, &vgic->cpu[me]);
+    struct vgic *vgic = claim->vgic;
+
+    if (claim->bank != NULL)
+        vgic_deliver(vgic, claim->me, claim->bank, changed);
+    else
+        deliver_spis(vgic, claim->me);
+    for (; claim->held != 0; claim->held &= claim->held - 1)
+        __atomic_fetch_sub(&vgic->cpu[__builtin_ctz(claim->held)].holds, 1, __ATOMIC_ACQ_REL);
+    unfold_self(vgic, &vgic->cpu[claim->me]);
+    spin_unlock(&vgic->lock);
 }
 
 /* With private interrupts alone, which are this CPU's own, there is nobody to lock out. */
@@ -125,14 +161,6 @@ void vgic_sync(struct vgic *vgic, unsigned cpu)
         sync_all(vgic, self);
 }
 
-void vgic_hand_over(struct vgic *vgic, unsigned me)
-{
-    for (unsigned i = 0; i < VGIC_SPI_BANKS; i++) {
-        if ((vgic->spi_hot >> i & 1) != 0)
-            vgic_deliver(vgic, me, &vgic->spi[i], ~UINT32_C(0));
-    }
-}
-
 void vgic_cpu_off(struct vgic *vgic, unsigned cpu)
 {
     struct vgic_cpu *self = &vgic->cpu[cpu];
@@ -142,7 +170,7 @@ void vgic_cpu_off(struct vgic *vgic, unsigned cpu)
     self->off = true;
     self->hcr = VGIC_HCR_USUAL;
     gich_write_hcr(self->hcr); /* with no LR in use, no maintenance interrupt either */
-    vgic_hand_over(vgic, cpu);
+    deliver_spis(vgic, cpu);   /* those that any other CPU can take */
     spin_unlock(&vgic->lock);
 }
 
@@ -181,19 +209,15 @@ bool vgic_has_pending(struct vgic *vgic, unsigned cpu)
 void vgic_deactivate(struct vgic *vgic, unsigned cpu, uint64_t dir_value)
 {
     uint32_t intid = (uint32_t)FIELD_GET(GIC_INTID_MASK, dir_value);
-    struct vgic_bank *bank;
-    uint32_t held = 0;
-    uint32_t bit = UINT32_C(1) << intid % 32;
+    struct vgic_claim claim = {.vgic = vgic, .me = cpu, .mask = UINT32_C(1) << intid % 32};
 
     if (intid >= VGIC_NR_IRQS || (gich_read_vmcr() & ICH_VMCR_VEOIM) == 0)
         return;
-    bank = vgic_bank_of(vgic, cpu, intid);
-    spin_lock(&vgic->lock);
-    vgic_claim(vgic, cpu, bank, bit, &held);
-    if ((bank->active & bit) != 0 && intid < VGIC_FIRST_SPI && (VGIC_HW_PPIS & bit) != 0)
+    claim.bank = vgic_bank_of(vgic, cpu, intid);
+    vgic_claim(&claim);
+    if ((claim.bank->active & claim.mask) != 0 && intid < VGIC_FIRST_SPI &&
+        (VGIC_HW_PPIS & claim.mask) != 0)
         gic_ppi_set_active(cpu, intid, false);
-    bank->active &= ~bit;
-    vgic_deliver(vgic, cpu, bank, bit);
-    vgic_release(vgic, cpu, held);
-    spin_unlock(&vgic->lock);
+    claim.bank->active &= ~claim.mask;
+    vgic_release(&claim, claim.mask);
 }

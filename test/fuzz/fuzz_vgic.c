@@ -296,7 +296,6 @@ static void set_up_guest(void)
 
         fake_cpu_index = i;
         vgic_cpu_on(&vgic, i);
-        do_access(true, base + GICR_WAKER, 4, true, 0);
         do_access(true, base + GICR_SGI_BASE + GICD_IGROUPR, 4, true, UINT32_MAX);
         do_access(true, base + GICR_SGI_BASE + GICD_ISENABLER, 4, true, UINT32_MAX);
     }

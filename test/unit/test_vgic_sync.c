@@ -368,12 +368,52 @@ static void cpus_that_come_and_go(void **state)
     race(step_power, 4);
 }
 
+static void *read_pending_of_1(void *arg)
+{
+    struct cpu_thread *self = arg;
+
+    fake_cpu_index = self->cpu;
+    do_mmio(self, true, GICR_SIZE + GICR_SGI_BASE + GICD_ISPENDR, 4, false, 0);
+    return NULL;
+}
+
+static bool is_locked(void)
+{
+    return __atomic_load_n(&vgic.lock.locked, __ATOMIC_ACQUIRE) != 0;
+}
+
+/* CPUs that wait for another one don't contend with it for the lock it must take to come. */
+static void waiting_without_the_lock(void **state)
+{
+    (void)state;
+    struct cpu_thread waiter[] = {{.cpu = 0}, {.cpu = 2}, {.cpu = 3}};
+
+    vgic_start_ready(CPUS, 4);
+    alarm(TIME_MAX);
+    for (unsigned i = 0; i < ARRAY_SIZE(waiter); i++)
+        fake_require(pthread_create(&waiter[i].thread, NULL, read_pending_of_1, &waiter[i]) == 0);
+    while (__atomic_load_n(&vgic.cpu[1].holds, __ATOMIC_ACQUIRE) < ARRAY_SIZE(waiter) ||
+           is_locked())
+        sched_yield();
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        assert_false(is_locked());
+        sched_yield();
+    }
+    fake_cpu_index = 1;
+    settle(); /* returns when nobody holds it any more */
+    for (unsigned i = 0; i < ARRAY_SIZE(waiter); i++)
+        pthread_join(waiter[i].thread, NULL);
+    alarm(0);
+    assert_int_equal(vgic.cpu[1].holds, 0);
+    assert_false(vgic.cpu[1].folded);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(anything_at_once),      cmocka_unit_test(with_few_lrs),
         cmocka_unit_test(holding_each_other),    cmocka_unit_test(one_by_one),
-        cmocka_unit_test(cpus_that_come_and_go),
+        cmocka_unit_test(cpus_that_come_and_go), cmocka_unit_test(waiting_without_the_lock),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
