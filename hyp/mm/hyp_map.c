@@ -29,15 +29,22 @@ static const uint64_t attr_bits[] = {
     [HYP_DEVICE] = ATTR_DEVICE | PTE_S1_XN,
 };
 
-static void flush(const uint64_t va[], unsigned count)
+static void flush(const struct pgtable *pt, const uint64_t va[], unsigned count)
 {
+    (void)pt;
     for (unsigned i = 0; i < count; i++)
         tlb_flush_el2_va(va[i]);
 }
 
+static void flush_all(const struct pgtable *pt)
+{
+    (void)pt;
+    tlb_flush_el2_all();
+}
+
 static const struct pgtable_tlb_ops tlb_ops = {
     .flush_fn = flush,
-    .flush_all_fn = tlb_flush_el2_all,
+    .flush_all_fn = flush_all,
 };
 
 int hyp_map_init(struct hyp_map *map, struct page_pool *pool)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One walk, and what is done on it. Each change to a table takes two walks over its range.
+ * A lookup, and a walk that visits all of a range, on which tables are changed. Each change takes
+ * two walks over its range.
  *
  * To prepare, the first looks whether the change is allowed and counts the tables that it will add.
  * It writes nothing. Then that many pages are taken from the pool.
@@ -20,6 +21,35 @@
 
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
+
+static uint64_t *child_table(uint64_t desc)
+{
+    return pa_to_ptr(pte_addr(desc));
+}
+
+/* ---- Lookup: what hardware does with an address ---- */
+
+int pgtable_lookup(const struct pgtable *pt, uint64_t ia, struct pgtable_leaf *leaf)
+{
+    const uint64_t *table = pt->root;
+    uint64_t rest = ia; /* that the tables above have not translated */
+
+    if (ia >> pt->in_bits != 0)
+        return -ERR_RANGE;
+    for (unsigned level = pt->start_level;; level++) {
+        uint64_t size = pte_level_size(level);
+        uint64_t desc = table[rest / size];
+
+        rest %= size;
+        if (!pte_is_valid(desc))
+            return -ERR_NOENT;
+        if (pte_is_leaf(desc, level)) {
+            *leaf = (struct pgtable_leaf){desc, level, pa(pte_addr(desc).v + rest)};
+            return 0;
+        }
+        table = child_table(desc);
+    }
+}
 
 /* A change under way. */
 struct change {
@@ -46,11 +76,6 @@ struct walk {
     void *ctx;
 };
 
-static uint64_t *child_table(const uint64_t *slot)
-{
-    return pa_to_ptr(pte_addr(*slot));
-}
-
 /*
  * Visit the part of the walk's range that `table` translates, which has `entries` and begins with
  * address `base`. Calls itself for the tables below: four levels at most.
@@ -68,7 +93,8 @@ static int walk_table(const struct walk *walk, uint64_t *table, unsigned level, 
             break;
         err = walk->fn(&visit, walk->ctx);
         if (err == 0 && pte_is_table(*visit.slot, level)) {
-            err = walk_table(walk, child_table(visit.slot), level + 1, visit.ia, PTE_TABLE_ENTRIES);
+            err =
+                walk_table(walk, child_table(*visit.slot), level + 1, visit.ia, PTE_TABLE_ENTRIES);
             visit.leaving = true;
             if (err == 0)
                 err = walk->fn(&visit, walk->ctx);
@@ -197,9 +223,9 @@ static void flush_stale(const struct change *change)
     const struct pgtable_tlb_ops *tlb = change->pt->tlb;
 
     if (change->stale > FLUSH_MAX)
-        tlb->flush_all_fn();
+        tlb->flush_all_fn(change->pt);
     else if (change->stale > 0)
-        tlb->flush_fn(change->stale_ia, change->stale);
+        tlb->flush_fn(change->pt, change->stale_ia, change->stale);
 }
 
 /*
@@ -218,9 +244,9 @@ static void split_leaf(struct change *change, const struct pgtable_visit *visit)
 
         table[i] = pte_make_leaf(out, level, desc & PTE_LEAF_ATTR);
     }
-    write_desc(visit->slot, 0);               /* break */
-    change->pt->tlb->flush_fn(&visit->ia, 1); /* returns when no CPU uses the leaf any more */
-    link_table(visit->slot, table);           /* make */
+    write_desc(visit->slot, 0);                           /* break */
+    change->pt->tlb->flush_fn(change->pt, &visit->ia, 1); /* no CPU uses the leaf any more */
+    link_table(visit->slot, table);                       /* make */
 }
 
 static int run_change(struct change *change, pgtable_visit_fn prepare, pgtable_visit_fn commit)
@@ -303,7 +329,7 @@ static int leaves_prepare(const struct pgtable_visit *visit, void *ctx)
 
 static void unlink_if_empty(struct change *change, const struct pgtable_visit *visit)
 {
-    uint64_t *table = child_table(visit->slot);
+    uint64_t *table = child_table(*visit->slot);
 
     if (!table_is_empty(table))
         return;
@@ -359,30 +385,7 @@ int pgtable_protect(struct pgtable *pt, uint64_t ia, uint64_t size, uint64_t mas
     return run_change(&change, leaves_prepare, protect_commit);
 }
 
-/* ---- Lookup ---- */
-
-static int lookup_visit(const struct pgtable_visit *visit, void *ctx)
-{
-    struct pgtable_leaf *leaf = ctx;
-
-    leaf->desc = *visit->slot;
-    leaf->level = visit->level;
-    return visit->leaving || pte_is_table(leaf->desc, leaf->level) ? 0 : 1;
-}
-
-int pgtable_lookup(const struct pgtable *pt, uint64_t ia, struct pgtable_leaf *leaf)
-{
-    int found;
-
-    *leaf = (struct pgtable_leaf){0};
-    found = pgtable_walk(pt, ia, 1, lookup_visit, leaf);
-    if (found < 0)
-        return found;
-    if (!pte_is_valid(leaf->desc))
-        return -ERR_NOENT;
-    leaf->out = pa(pte_addr(leaf->desc).v + (ia & (pte_level_size(leaf->level) - 1)));
-    return 0;
-}
+/* ---- An empty table ---- */
 
 int pgtable_init(struct pgtable *pt, struct page_pool *pool, const struct pgtable_tlb_ops *tlb,
                  unsigned start_level, unsigned in_bits, unsigned out_bits)

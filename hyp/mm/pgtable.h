@@ -16,17 +16,23 @@
 #include "lib/err.h"
 #include "mm/page_pool.h"
 
-/* The TLB of the regime that a table belongs to. On return all CPUs have forgotten. */
+struct pgtable;
+
+/*
+ * The TLB of the regime that a table belongs to, whether that is in use on this CPU or not. On
+ * return all CPUs have forgotten.
+ */
 struct pgtable_tlb_ops {
     /* The `count` leaves at these addresses, and the way to them through the tables. */
-    void (*flush_fn)(const uint64_t ia[], unsigned count);
-    void (*flush_all_fn)(void);
+    void (*flush_fn)(const struct pgtable *pt, const uint64_t ia[], unsigned count);
+    void (*flush_all_fn)(const struct pgtable *pt);
 };
 
 struct pgtable {
     struct page_pool *pool;
     const struct pgtable_tlb_ops *tlb;
     uint64_t *root;
+    uint16_t vmid;        /* whose entries in a TLB are this table's; 0: EL2's own */
     unsigned start_level; /* of the root */
     unsigned in_bits;     /* of an input address */
     unsigned out_bits;    /* of an output address */
@@ -86,7 +92,7 @@ int must_check pgtable_unmap(struct pgtable *pt, uint64_t ia, uint64_t size);
 int must_check pgtable_protect(struct pgtable *pt, uint64_t ia, uint64_t size, uint64_t mask,
                                uint64_t attr);
 
-/* What becomes of one address, aligned or not. -ERR_NOENT: not mapped. */
+/* What becomes of one address, aligned or not. -ERR_NOENT: not mapped; -ERR_RANGE: too large. */
 int must_check pgtable_lookup(const struct pgtable *pt, uint64_t ia, struct pgtable_leaf *leaf);
 
 #endif

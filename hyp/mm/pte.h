@@ -108,9 +108,8 @@
 #define VTCR_EL2_HD        BIT(22)         /* hardware marks what is written */
 #define VTCR_EL2_RES1      BIT(31)
 
-/* VTTBR_EL2: where its root is, and whose entries these are in the TLB. */
+/* VTTBR_EL2: where its root is; regs.h has whose entries these are in the TLB. */
 #define VTTBR_EL2_BADDR GENMASK(47, 1)
-#define VTTBR_EL2_VMID  GENMASK(63, 48)
 
 /* TCR_EL2, without HCR_EL2.E2H: how EL2's stage 1 is walked. */
 #define TCR_EL2_T0SZ      GENMASK(5, 0)

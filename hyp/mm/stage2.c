@@ -8,6 +8,7 @@
 #include "check/invariants.h"
 #include "mm/phys.h"
 #include "mm/pte.h"
+#include "regs.h"
 #include "tlb.h"
 
 #define PERMS_ALL (STAGE2_READ | STAGE2_WRITE | STAGE2_EXEC)
@@ -25,9 +26,24 @@
 #define TGRAN4_2_NONE   1
 #define TGRAN4_NONE     0xf
 
+static uint64_t vttbr(const struct pgtable *pt)
+{
+    return FIELD_PREP(VTTBR_EL2_VMID, pt->vmid) | (ptr_to_pa(pt->root).v & VTTBR_EL2_BADDR);
+}
+
+static void flush(const struct pgtable *pt, const uint64_t ipa[], unsigned count)
+{
+    tlb_flush_ipa(vttbr(pt), ipa, count);
+}
+
+static void flush_all(const struct pgtable *pt)
+{
+    tlb_flush_vmid(vttbr(pt));
+}
+
 static const struct pgtable_tlb_ops tlb_ops = {
-    .flush_fn = tlb_flush_ipa,
-    .flush_all_fn = tlb_flush_vmid,
+    .flush_fn = flush,
+    .flush_all_fn = flush_all,
 };
 
 /* ---- Registers ---- */
@@ -80,7 +96,7 @@ int stage2_vtcr(uint64_t mmfr0, uint64_t mmfr1, unsigned ipa_bits, uint64_t *vtc
 
 uint64_t stage2_vttbr(const struct stage2 *s2)
 {
-    return FIELD_PREP(VTTBR_EL2_VMID, s2->vmid) | (ptr_to_pa(s2->table.root).v & VTTBR_EL2_BADDR);
+    return vttbr(&s2->table);
 }
 
 int stage2_init(struct stage2 *s2, struct page_pool *pool, uint16_t vmid, uint64_t mmfr0,
@@ -89,15 +105,17 @@ int stage2_init(struct stage2 *s2, struct page_pool *pool, uint16_t vmid, uint64
     struct stage2_features cpu = stage2_features(mmfr0, mmfr1);
     int err;
 
-    *s2 = (struct stage2){.vmid = vmid};
+    *s2 = (struct stage2){0};
     s2->ipa_bits = cpu.pa_bits < STAGE2_IPA_BITS ? cpu.pa_bits : STAGE2_IPA_BITS;
     if (vmid == 0 || vmid >= BIT(cpu.vmid_bits))
         return -ERR_RANGE;
     err = stage2_vtcr(mmfr0, mmfr1, s2->ipa_bits, &s2->vtcr);
     if (err != 0)
         return err;
-    return pgtable_init(&s2->table, pool, &tlb_ops, start_level(s2->ipa_bits), s2->ipa_bits,
-                        cpu.pa_bits);
+    err = pgtable_init(&s2->table, pool, &tlb_ops, start_level(s2->ipa_bits), s2->ipa_bits,
+                       cpu.pa_bits);
+    s2->table.vmid = vmid;
+    return err;
 }
 
 /* ---- Rights ---- */

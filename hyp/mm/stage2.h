@@ -3,9 +3,10 @@
  * A guest's second stage of translation: from the physical addresses that the guest believes in
  * (IPA) to the machine's (PA). docs/stage2.md tells it from the start.
  *
- * Each call takes the lock inside. A leaf that is split is missing for a moment (see
- * mm/pgtable.c): a running guest may fault on it. So who handles a stage-2 fault asks
- * stage2_lookup() first, and where the access is allowed by now lets the guest try again.
+ * Any CPU may call, whichever guest it runs. Each call takes the lock inside. A leaf that is split
+ * is missing for a moment (see mm/pgtable.c): a running guest may fault on it. So who handles a
+ * stage-2 fault asks stage2_lookup() first, and where the access is allowed by now lets the guest
+ * try again.
  */
 #ifndef MM_STAGE2_H
 #define MM_STAGE2_H
@@ -30,7 +31,6 @@ struct stage2 {
     struct pgtable table;
     uint64_t vtcr; /* VTCR_EL2; like the rest, it stays as stage2_init() leaves it */
     unsigned ipa_bits;
-    uint16_t vmid;
 };
 
 /* What ID_AA64MMFR0_EL1 and ID_AA64MMFR1_EL1 say about stage 2. */

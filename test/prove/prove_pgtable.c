@@ -7,7 +7,7 @@
  * Assumed: the address in a table's descriptor is that of a table of 512, and the root is as long
  * as pgtable_init() makes it.
  *
- * Options: -eva-precision 0 -eva-unroll-recursive-calls 4
+ * Options: -eva-precision 0 -eva-unroll-recursive-calls 4 -eva-min-loop-unroll 4
  */
 #include "prove.h"
 

@@ -39,8 +39,9 @@ static unsigned flushes, flushes_all;
 static uint64_t last_flush;
 static void (*on_flush)(uint64_t ia);
 
-static void flush(const uint64_t ia[], unsigned count)
+static void flush(const struct pgtable *table, const uint64_t ia[], unsigned count)
 {
+    assert_ptr_equal(table, &pt);
     for (unsigned i = 0; i < count; i++) {
         flushes++;
         last_flush = ia[i];
@@ -49,8 +50,9 @@ static void flush(const uint64_t ia[], unsigned count)
     }
 }
 
-static void flush_all(void)
+static void flush_all(const struct pgtable *table)
 {
+    assert_ptr_equal(table, &pt);
     flushes_all++;
     if (on_flush != NULL)
         on_flush(UINT64_MAX);

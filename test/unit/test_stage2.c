@@ -12,6 +12,7 @@
 #include "mm/phys.h"
 #include "mm/pte.h"
 #include "mm/stage2.h"
+#include "regs.h"
 #include "tlb.h"
 
 #define PAGES 64
@@ -275,6 +276,25 @@ static void test_tlb_is_told_by_ipa(void **state)
     assert_int_equal(PAGES - page_pool_available(&pool), 2);
 }
 
+/* Whose entries go is said by VMID, whatever guest runs on this CPU. */
+static void test_tlb_is_told_whose(void **state)
+{
+    static struct stage2 other;
+
+    (void)state;
+    assert_int_equal(stage2_init(&other, &pool, 7, MMFR0_A53, MMFR1_A53), 0);
+    assert_int_equal(stage2_map(&other, ipa(SIZE_1G), pa(0), SIZE_1G, ALL), 0);
+    assert_int_equal(stage2_map(&s2, ipa(SIZE_1G), pa(0), SIZE_1G, ALL), 0);
+    assert_int_equal(stage2_unmap(&other, ipa(SIZE_1G + SIZE_4K), SIZE_4K), 0);
+    assert_int_equal(fake_tlb.vttbr, stage2_vttbr(&other));
+    assert_int_equal(FIELD_GET(VTTBR_EL2_VMID, fake_tlb.vttbr), 7);
+    assert_int_equal(stage2_unmap(&s2, ipa(SIZE_1G + SIZE_4K), SIZE_4K), 0);
+    assert_int_equal(fake_tlb.vttbr, stage2_vttbr(&s2));
+    assert_int_equal(stage2_unmap(&other, ipa(SIZE_1G), SIZE_1G), 0);
+    assert_int_equal(fake_tlb.count[FAKE_TLB_VMID], 1);
+    assert_int_equal(fake_tlb.vttbr, stage2_vttbr(&other));
+}
+
 /* ---- The walk ---- */
 
 static int count_leaves(const struct pgtable_visit *visit, void *ctx)
@@ -319,6 +339,7 @@ int main(void)
         cmocka_unit_test_setup(test_wrong_arguments, setup),
         cmocka_unit_test_setup(test_ram_at_another_place, setup),
         cmocka_unit_test_setup(test_tlb_is_told_by_ipa, setup),
+        cmocka_unit_test_setup(test_tlb_is_told_whose, setup),
         cmocka_unit_test_setup(test_walk, setup),
     };
 

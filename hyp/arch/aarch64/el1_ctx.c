@@ -102,8 +102,8 @@ void el1_ctx_configure(uint64_t vmpidr, uint64_t vtcr, uint64_t vttbr)
     configure_traps();
     configure_fine_grained();
     configure_mpam();
-    isb();            /* the TLBI below is for the VMID just written */
-    tlb_flush_vmid(); /* nothing that firmware left under it */
+    isb();                 /* the TLBI below is for the VMID just written */
+    tlb_flush_vmid(vttbr); /* nothing that firmware left under it */
 }
 
 static unsigned extensions(void)

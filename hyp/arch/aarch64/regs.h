@@ -72,6 +72,9 @@
 #define TCR_EL1_DS      RBIT(59) /* 52-bit addresses with granules of 4 and 16 KiB */
 #define TTBR_EL1_BADDR  (UL(0x7fffffffffff) << 1)
 
+/* VTTBR_EL2 */
+#define VTTBR_EL2_VMID (UL(0xffff) << 48)
+
 /* HPFAR_EL2 */
 #define HPFAR_EL2_FIPA (UL(0xfffffffffff) << 4) /* bits [55:12] of the IPA */
 

@@ -12,6 +12,7 @@ enum fake_tlb_op { FAKE_TLB_IPA, FAKE_TLB_VMID, FAKE_TLB_EL2_VA, FAKE_TLB_EL2_AL
 
 struct fake_tlb {
     unsigned count[FAKE_TLB_OPS];
+    uint64_t vttbr; /* whose the latest flush of a guest's was */
     void (*flush_fn)(enum fake_tlb_op op, uint64_t address); /* address 0 where all goes */
 };
 
@@ -24,14 +25,16 @@ static inline void fake_tlb_record(enum fake_tlb_op op, uint64_t address)
         fake_tlb.flush_fn(op, address);
 }
 
-static inline void tlb_flush_ipa(const uint64_t ipa[], unsigned count)
+static inline void tlb_flush_ipa(uint64_t vttbr, const uint64_t ipa[], unsigned count)
 {
+    fake_tlb.vttbr = vttbr;
     for (unsigned i = 0; i < count; i++)
         fake_tlb_record(FAKE_TLB_IPA, ipa[i]);
 }
 
-static inline void tlb_flush_vmid(void)
+static inline void tlb_flush_vmid(uint64_t vttbr)
 {
+    fake_tlb.vttbr = vttbr;
     fake_tlb_record(FAKE_TLB_VMID, 0);
 }
 
