@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whose a firmware call is. See smccc.h; psci.c and trng.c answer for what is theirs. */
+/* Whose a firmware call is. See smccc.h; psci.c answers for what is its. */
 #include "trap/smccc.h"
 
 #include "trap/esr.h"
 #include "trap/psci.h"
 #include "trap/skip.h"
-#include "trap/trng.h"
 
 /*
  * SMCCC_ARCH_FEATURES: which of the architecture's own functions are there. The workarounds of
@@ -44,8 +43,6 @@ void smccc_call(struct vcpu *vcpu, uint64_t esr, bool smc)
         smccc_return(vcpu, SMCCC_NOT_SUPPORTED); /* the convention's calls have immediate 0 */
     else if (psci_owns(function))
         psci_call(vcpu, function);
-    else if (trng_owns(function))
-        trng_call(vcpu, function);
     else
         smccc_return(vcpu, arch_call(vcpu, function));
 }

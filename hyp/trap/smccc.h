@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Calls of the guest to firmware, by HVC or SMC (Arm DEN 0028, SMC Calling Convention 1.1): found
- * out whose they are and answered. Neighbours: exit.c calls; psci.c and trng.c serve their own.
+ * out whose they are and answered. Neighbours: exit.c calls; psci.c serves its own.
  */
 #ifndef TRAP_SMCCC_H
 #define TRAP_SMCCC_H

@@ -26,7 +26,6 @@
 #define FPSR_ALL      UINT64_C(0x1f)
 #define NZCV_ALL      UINT64_C(0xf0000000)
 #define X0            1U
-#define X0_TO_X3      0xfU
 
 struct leak_regs {
     uint64_t x[31];
@@ -270,28 +269,6 @@ static void smc(void)
     run_calls(leak_smc_1, false);
 }
 
-/* Bits that were not asked for are zero, not what is left of the source (Arm DEN 0098). */
-static void random_numbers(void)
-{
-    for (uint64_t bits = 0; bits <= 193; bits++) {
-        struct fault fault;
-
-        fill_in(bits);
-        in.x[0] = TRNG_RND64;
-        in.x[1] = bits;
-        fault = run(leak_hvc);
-        CHECK(!fault.taken, "faults, ESR %lx", fault.esr);
-        expect_kept("TRNG_RND64", X0_TO_X3);
-        if (out.x[0])
-            continue;
-        CHECK(bits > 128 ? bits >= 192 || out.x[1] >> (bits - 128) == 0 : out.x[1] == 0,
-              "%lu bits: x1 is %lx", bits, out.x[1]);
-        CHECK(bits >= 128 || (bits > 64 ? out.x[2] >> (bits - 64) == 0 : out.x[2] == 0),
-              "%lu bits: x2 is %lx", bits, out.x[2]);
-        CHECK(bits >= 64 || out.x[3] >> bits == 0, "%lu bits: x3 is %lx", bits, out.x[3]);
-    }
-}
-
 const struct test_case leak_trap_cases[] = {
     {"device-words", device_words},
     {"device-doublewords", device_doublewords},
@@ -301,6 +278,5 @@ const struct test_case leak_trap_cases[] = {
     {"registers-and-waits", registers_and_waits},
     {"hvc", hvc},
     {"smc", smc},
-    {"random-numbers", random_numbers},
     {NULL, NULL},
 };

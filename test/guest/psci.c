@@ -103,28 +103,7 @@ static void smccc(void)
     CHECK(psci_call(SMCCC_ARCH_FEATURES, SMCCC_ARCH_FEATURES, 0, 0) == PSCI_SUCCESS,
           "SMCCC_ARCH_FEATURES");
     CHECK(psci_call(SMCCC_ARCH_FEATURES, 0x80007fff, 0, 0) == PSCI_NOT_SUPPORTED, "an unknown one");
-}
-
-static void trng(void)
-{
-    bool has_rndr = read_sysreg(id_aa64isar0_el1) >> 60;
-    struct smccc_result first, second;
-
-    if (!has_rndr || gic_is_qemus()) {
-        CHECK(psci_call(TRNG_VERSION, 0, 0, 0) == PSCI_NOT_SUPPORTED, "TRNG without RNDR");
-        return;
-    }
-    CHECK(psci_call(TRNG_VERSION, 0, 0, 0) >= 0x10000, "version %x",
-          psci_call(TRNG_VERSION, 0, 0, 0));
-    CHECK(psci_call(TRNG_FEATURES, TRNG_RND64, 0, 0) == PSCI_SUCCESS, "TRNG_RND64 is missing");
-    first = smccc_hvc(TRNG_RND64, 192, 0, 0);
-    second = smccc_hvc(TRNG_RND64, 192, 0, 0);
-    CHECK(first.x[0] == 0 && second.x[0] == 0, "TRNG_RND64 gives %lx", first.x[0]);
-    CHECK(memcmp(&first.x[1], &second.x[1], 24) != 0, "the same bits twice");
-    first = smccc_hvc(TRNG_RND64, 8, 0, 0);
-    CHECK(first.x[3] < 256 && first.x[2] == 0 && first.x[1] == 0, "more bits than asked for");
-    CHECK((int32_t)smccc_hvc(TRNG_RND64, 193, 0, 0).x[0] == -2, "193 bits");
-    CHECK((int32_t)smccc_hvc(TRNG_RND64, 0, 0, 0).x[0] == -2, "no bits");
+    CHECK(psci_call(TRNG_VERSION, 0, 0, 0) == PSCI_NOT_SUPPORTED, "a TRNG, which is not offered");
 }
 
 static void migrate_type(void)
@@ -187,7 +166,6 @@ static const struct test_case cases[] = {
     {"conduits", conduits},
     {"immediates", immediates},
     {"smccc", smccc},
-    {"trng", trng},
     {"migrate-type", migrate_type},
     {"bad-arguments", bad_arguments},
     {"affinity-info", affinity_info},

@@ -12,7 +12,6 @@
 #include "regs.h"
 #include "trap/psci.h"
 #include "trap/smccc.h"
-#include "trap/trng.h"
 
 #define PC      UINT64_C(0x48001000)
 #define OLD     UINT64_C(0xf101010101010101)
@@ -21,7 +20,7 @@
 #define ERROR   (~UINT64_C(0)) /* NOT_SUPPORTED, wherever the caller looks */
 
 static struct vcpu vcpu;
-static unsigned nr_psci, nr_trng;
+static unsigned nr_psci;
 static uint32_t last_function;
 static uint64_t pc_at_call;
 
@@ -29,14 +28,6 @@ void psci_call(struct vcpu *v, uint32_t function)
 {
     assert_ptr_equal(v, &vcpu);
     nr_psci++;
-    last_function = function;
-    pc_at_call = v->regs.pc;
-}
-
-void trng_call(struct vcpu *v, uint32_t function)
-{
-    assert_ptr_equal(v, &vcpu);
-    nr_trng++;
     last_function = function;
     pc_at_call = v->regs.pc;
 }
@@ -49,7 +40,7 @@ static int set_up(void **state)
         vcpu.regs.x[i] = OLD * i;
     vcpu.regs.pc = PC;
     vcpu.regs.pstate = PSR_M_EL1h | PSR_NZCV | PSR_BTYPE;
-    nr_psci = nr_trng = 0;
+    nr_psci = 0;
     return 0;
 }
 
@@ -114,7 +105,8 @@ static void unknown(void **state)
         0x80000002, 0x80007fff, 0x80008000, 0xc0000000, 0xc0000001, /* Arm architecture */
         0x81000000, 0x82000000, 0x83000000, 0x85000000,             /* CPU, SiP, OEM, hypervisor */
         0x8600ff01, 0x8600ff03, 0x86000000, 0xc6000042,             /* vendor's hypervisor */
-        0x8400ff01, 0x84000020, 0x8400004f, 0x84000060, 0xc4000020, /* beside PSCI and TRNG */
+        0x8400ff01, 0x84000020, 0x8400004f, 0xc4000020,             /* beside PSCI, */
+        0x84000050, 0x84000051, 0xc4000053,                         /* the TRNG's */
         0x84010000, 0x80010000,                                     /* SMCCC 1.3's hint */
         0x04000000, 0x44000003, 0x00000000, 0x7fffffff, 0xffffffff, /* yielding, and the rest */
         0xb2000000, 0xbf00ffff,
@@ -124,7 +116,7 @@ static void unknown(void **state)
     for (unsigned i = 0; i < ARRAY_SIZE(functions); i++) {
         assert_true(hvc(functions[i], 1) == ERROR);
         assert_true(smc(functions[i], 1) == ERROR);
-        assert_int_equal(nr_psci + nr_trng, 0);
+        assert_int_equal(nr_psci, 0);
     }
 }
 
@@ -138,24 +130,8 @@ static void routes_psci(void **state)
         assert_int_equal(pc_at_call, PC);
         smc(0xc4000000 | n, 7);
         assert_int_equal(nr_psci, 1);
-        assert_int_equal(nr_trng, 0);
         assert_int_equal(last_function, 0xc4000000 | n);
         assert_int_equal(pc_at_call, PC + 4); /* what the call does to pc comes after */
-    }
-}
-
-static void routes_trng(void **state)
-{
-    (void)state;
-    for (uint32_t n = 0x50; n < 0x60; n++) {
-        hvc(0x84000000 | n, 7);
-        assert_int_equal(nr_trng, 1);
-        assert_int_equal(last_function, 0x84000000 | n);
-        smc(0xc4000000 | n, 7);
-        assert_int_equal(nr_trng, 1);
-        assert_int_equal(nr_psci, 0);
-        assert_int_equal(last_function, 0xc4000000 | n);
-        assert_int_equal(pc_at_call, PC + 4);
     }
 }
 
@@ -167,7 +143,7 @@ static void immediates(void **state)
     for (unsigned i = 0; i < ARRAY_SIZE(imm); i++) {
         assert_true(call(ESR_HVC | imm[i], false, 0x84000000, 0) == ERROR);
         assert_true(call(ESR_SMC | imm[i], true, 0x80000000, 0) == ERROR);
-        assert_int_equal(nr_psci + nr_trng, 0);
+        assert_int_equal(nr_psci, 0);
     }
 }
 
@@ -200,11 +176,9 @@ static void arguments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(version),       cmocka_unit_test(upper_halves),
-        cmocka_unit_test(arch_features), cmocka_unit_test(unknown),
-        cmocka_unit_test(routes_psci),   cmocka_unit_test(routes_trng),
-        cmocka_unit_test(immediates),    cmocka_unit_test(pstate),
-        cmocka_unit_test(arguments),
+        cmocka_unit_test(version), cmocka_unit_test(upper_halves), cmocka_unit_test(arch_features),
+        cmocka_unit_test(unknown), cmocka_unit_test(routes_psci),  cmocka_unit_test(immediates),
+        cmocka_unit_test(pstate),  cmocka_unit_test(arguments),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

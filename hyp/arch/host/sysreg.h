@@ -23,7 +23,6 @@ struct fake_sysreg {
     uint64_t id_isar0_el1, id_isar1_el1, id_isar2_el1, id_isar3_el1, id_isar4_el1, id_isar5_el1;
     uint64_t id_isar6_el1;
     uint64_t mvfr0_el1, mvfr1_el1, mvfr2_el1;
-    uint64_t rndr;
 };
 
 extern _Thread_local struct fake_sysreg fake_sysreg;
