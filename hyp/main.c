@@ -38,6 +38,10 @@
 #define POOL_PAGES 128
 #define REASON_MAX 128
 
+_Static_assert(HOST_MAX_CPUS == STACKS && HOST_MAX_CPUS == GIC_MAX_CPUS &&
+                   VM_MAX_VCPUS <= HOST_MAX_CPUS && VM_MAX_VCPUS == VGIC_MAX_CPUS,
+               "a vCPU needs a CPU, each CPU a stack and a redistributor");
+
 static uint8_t pool_memory[POOL_PAGES * PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 static struct page_pool pool;
 static struct phys_map phys;
@@ -147,6 +151,11 @@ static void make_map(void)
     map_image();
     for (unsigned i = 0; i < host.nr_ram; i++)
         map_ram(host.ram[i]);
+    for (unsigned i = 0; i < host.nr_no_map; i++) {
+        if (hyp_map_remove(&hyp_map, host.no_map[i].base, host.no_map[i].size) != 0)
+            panic("can't leave [0x%lx, 0x%lx] out of the hypervisor's map", host.no_map[i].base.v,
+                  host.no_map[i].base.v + host.no_map[i].size - 1);
+    }
     map_or_panic(host.uart.base, align_up(host.uart.size, PAGE_SIZE), HYP_DEVICE);
     map_or_panic(host.gic.dist.base, host.gic.dist.size, HYP_DEVICE);
     for (unsigned i = 0; i < host.gic.nr_redist_regions; i++)

@@ -28,6 +28,10 @@ struct host_info {
     unsigned nr_reserved;
     struct pa_range reserved[HOST_MAX_RESERVED];
 
+    /* What of that may not even be mapped ("no-map"): whole pages, without the tree's. */
+    unsigned nr_no_map;
+    struct pa_range no_map[HOST_MAX_RESERVED];
+
     unsigned nr_cpus;
     uint64_t mpidr[HOST_MAX_CPUS]; /* affinity fields, in the tree's order */
 

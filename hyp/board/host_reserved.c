@@ -60,8 +60,21 @@ static int add_span(struct host_info *info, struct span fdt, struct span span)
     return 0;
 }
 
-static int add(const void *fdt, struct host_info *info, struct dt_range range)
+/* `span` is not to be mapped, unless the tree that we read lies there. */
+static int add_no_map(struct host_info *info, struct span fdt, struct span span)
 {
+    if (fdt.base < span.end && span.base < fdt.end)
+        return 0;
+    if (info->nr_no_map == HOST_MAX_RESERVED)
+        return -ERR_NOMEM;
+    info->no_map[info->nr_no_map++] = (struct pa_range){pa(span.base), span.end - span.base};
+    return 0;
+}
+
+/* Reserve what of `range` is RAM: of what is not to be mapped, whole pages, as RAM is. */
+static int add(const void *fdt, struct host_info *info, struct dt_range range, bool no_map)
+{
+    uint64_t page = no_map ? PAGE_SIZE : 1;
     uint64_t self = ptr_to_pa(fdt).v;
     struct span fdt_span = {self, self + info->fdt_size};
     int err = 0;
@@ -71,12 +84,15 @@ static int add(const void *fdt, struct host_info *info, struct dt_range range)
     for (unsigned i = 0; i < info->nr_ram && err == 0; i++) {
         uint64_t ram = info->ram[i].base.v;
         uint64_t ram_last = ram + info->ram[i].size - 1;
-        uint64_t last = range.base + range.size - 1;
-        struct span span = {range.base > ram ? range.base : ram,
-                            (last < ram_last ? last : ram_last) + 1};
+        uint64_t base = align_down(range.base, page);
+        uint64_t last = (range.base + range.size - 1) | (page - 1);
+        struct span span = {base > ram ? base : ram, (last < ram_last ? last : ram_last) + 1};
 
-        if (span.base < span.end)
+        if (span.base < span.end) {
             err = add_span(info, fdt_span, span);
+            if (err == 0 && no_map)
+                err = add_no_map(info, fdt_span, span);
+        }
     }
     return err;
 }
@@ -94,20 +110,21 @@ static int read_block(const void *fdt, struct host_info *info)
             log_error("the machine's tree has a broken memory reservation block");
             return -ERR_INVAL;
         }
-        err = add(fdt, info, range);
+        err = add(fdt, info, range, false);
     }
     return err;
 }
 
 static int read_region(const struct dt_walk *at, struct host_info *info)
 {
+    bool no_map = fdt_getprop(at->fdt, at->node[at->depth], "no-map", NULL) != NULL;
     struct dt_range range;
     int err = 0;
 
     for (unsigned i = 0; err == 0; i++) {
         err = dt_reg_read(at, i, &range);
         if (err == 0)
-            err = add(at->fdt, info, range);
+            err = add(at->fdt, info, range, no_map);
     }
     return err == -ERR_NOENT ? 0 : err;
 }

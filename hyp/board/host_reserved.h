@@ -9,8 +9,8 @@
 #include "board/host_fdt.h"
 
 /*
- * Fill info->reserved once info->ram and info->fdt_size are known. Errors are logged:
- * -ERR_NOMEM: more pieces than there is room for; others: a "reg" is broken.
+ * Fill info->reserved and info->no_map once info->ram and info->fdt_size are known. Errors are
+ * logged: -ERR_NOMEM: more pieces than there is room for; others: a "reg" is broken.
  */
 int must_check host_reserved_read(const void *fdt, struct host_info *info);
 

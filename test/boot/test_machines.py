@@ -98,6 +98,17 @@ class Unfit(unittest.TestCase):
         self.assertEqual(done.stdout, "")
         self.assertNotIn("Data Abort", done.stderr)
 
+    def test_image_across_a_gib(self):
+        """Loaded as a boot loader would, the last page of a GiB and on: both are mapped."""
+        image = os.path.join(BUILD, "hyp", "traproom.img")
+        done = subprocess.run(
+            ["qemu-system-aarch64", "-cpu", "cortex-a72", "-nodefaults", "-display", "none",
+             "-serial", "stdio", "-M", "virt,virtualization=on,gic-version=3", "-m", "2G",
+             "-device", f"loader,file={image},addr=0x7ffff000,force-raw=on",
+             "-device", "loader,addr=0x7ffff000,cpu-num=0"],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=True)
+        self.assertRegex(done.stdout, "no device tree for the guest")
+
     def test_no_guest(self):
         self.check("no device tree for the guest", "-M", "virt,virtualization=on,gic-version=3",
                    "-m", "512")

@@ -93,6 +93,8 @@ static void test_reserved(void **state)
     assert_range(info.reserved[1], 0x47ff0000, 0x10000);
     assert_range(info.reserved[2], 0x48010000, 0x10000);
     assert_range(info.reserved[3], 0x40000000, 0x1000);
+    assert_int_equal(info.nr_no_map, 1);
+    assert_range(info.no_map[0], 0x47ff0000, 0x30000);
 }
 
 /* Boot loaders reserve the tree itself: not reported, as its place is known. */
@@ -120,6 +122,28 @@ static void test_tree_reserved(void **state)
     assert_range(info.reserved[1], at - 0x10, 0x10);
     assert_range(info.reserved[2], at - 0x20, 0x10);
     assert_range(info.reserved[3], at + size + 0x10, 0x10);
+    free(fdt);
+}
+
+/* Whole pages, and only where RAM is; the tree itself stays mapped. */
+static void test_no_map(void **state)
+{
+    void *fdt = tree_open("host");
+    uint64_t ram = (uintptr_t)fdt & ~UINT64_C(0xfffff);
+
+    (void)state;
+    TREE_CELLS(fdt, "/reserved-memory/firmware@47ff0000", "reg", 0, 0x47ff0800, 0, 0x1000, 0,
+               0x100000, 0, 0x1000);
+    log_clear();
+    assert_int_equal(host_fdt_parse(fdt, &info), 0);
+    assert_int_equal(info.nr_no_map, 1);
+    assert_range(info.no_map[0], 0x47ff0000, 0x2000);
+    assert_range(info.reserved[1], 0x47ff0000, 0x2000);
+    TREE_CELLS(fdt, "/memory@40000000", "reg", (uint32_t)(ram >> 32), (uint32_t)ram, 0, 0x200000);
+    TREE_CELLS(fdt, "/reserved-memory/firmware@47ff0000", "reg", (uint32_t)(ram >> 32),
+               (uint32_t)ram, 0, 0x200000);
+    assert_int_equal(host_fdt_parse(fdt, &info), 0);
+    assert_int_equal(info.nr_no_map, 0);
     free(fdt);
 }
 
@@ -342,6 +366,7 @@ int main(void)
         cmocka_unit_test(test_seed),
         cmocka_unit_test(test_reserved),
         cmocka_unit_test(test_tree_reserved),
+        cmocka_unit_test(test_no_map),
         cmocka_unit_test(test_too_many_reserved),
         cmocka_unit_test(test_broken_reserved),
         cmocka_unit_test(test_guest_fdt),

@@ -3,8 +3,8 @@
  * From reset to C. Traproom starts as a Linux kernel would (Linux, "Booting AArch64 Linux"):
  * at EL2, MMU off, x0 the host's device tree; from an ELF loader x0 may be 0.
  *
- * The first CPU runs on a map of its own making, two GiB-sized blocks, until main.c has made
- * the real one (mm/hyp_map.c) and calls boot_switch_map(). The others, started by PSCI at
+ * The first CPU runs on a map of its own making, blocks of a GiB for what the image and the
+ * machine's tree touch, until main.c has made the real one (mm/hyp_map.c) and calls boot_switch_map(). The others, started by PSCI at
  * boot_secondary, find the real one ready.
  */
 #include "asm.h"
@@ -18,6 +18,7 @@
 #define XN_BOOT      0x40       /* execute-never, bit 54, in the upper 16 bits */
 #define BOOT_VA_BITS 39         /* as TCR_BOOT has them */
 #define GIB_SHIFT    30
+#define TREE_MAX     0x200000 /* Linux, "Booting AArch64 Linux": a tree has 2 MiB at most */
 #define IMAGE_MAGIC  0x644d5241 /* "ARM\x64" */
 #define R_AARCH64_RELATIVE 1027
 
@@ -52,7 +53,12 @@ FUNC(boot_primary)
     add x0, x0, :lo12:boot_table
     mov x1, x21
     bl map_gib
+    adrp x1, __bss_end
+    sub x1, x1, #1              /* the image's last byte */
+    bl map_gib
     mov x1, x20
+    bl map_gib
+    add x1, x20, #TREE_MAX      /* what the tree may reach */
     bl map_gib
     dsb sy                      /* the table is in memory before the walker looks */
     ldr x1, =MAIR_BOOT

@@ -8,6 +8,7 @@
 /* Each CPU's stack lies above a guard page, which the final map leaves out. */
 #define STACK_GUARD  0x1000
 #define STACK_STRIDE 0x4000
+#define STACKS       16 /* main.c: as many as CPUs */
 
 /* Offsets into struct boot_cpu. */
 #define BOOT_CPU_TTBR0 0
@@ -17,6 +18,7 @@
 #ifndef __ASSEMBLER__
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* What a CPU needs to run on the final map. Read with the MMU off: clean it to memory first. */
@@ -28,6 +30,16 @@ struct boot_cpu {
     uint64_t stack; /* its top */
     uint64_t index;
 };
+
+_Static_assert(offsetof(struct boot_cpu, ttbr0) == BOOT_CPU_TTBR0 &&
+                   offsetof(struct boot_cpu, tcr) == BOOT_CPU_TTBR0 + 8,
+               "boot.S loads the two as a pair");
+_Static_assert(offsetof(struct boot_cpu, mair) == BOOT_CPU_MAIR &&
+                   offsetof(struct boot_cpu, sctlr) == BOOT_CPU_MAIR + 8,
+               "and these");
+_Static_assert(offsetof(struct boot_cpu, stack) == BOOT_CPU_STACK &&
+                   offsetof(struct boot_cpu, index) == BOOT_CPU_STACK + 8,
+               "and these");
 
 void boot_switch_map(const struct boot_cpu *cpu);
 /*

@@ -43,7 +43,7 @@ SECTIONS
         *(.bss .bss.* COMMON)
         . = ALIGN(4096);
         boot_stacks = .;
-        . += STACK_STRIDE * 16;
+        . += STACK_STRIDE * STACKS;
     }
     __bss_end = .;
     _image_size = . - LINK_BASE;
