@@ -7,6 +7,8 @@
 #ifndef CHECK_SABOTAGE_H
 #define CHECK_SABOTAGE_H
 
+#include <stdbool.h>
+
 struct vm;
 struct pgtable;
 
@@ -17,12 +19,25 @@ struct pgtable;
  * Some of it is done to the maps: the VM's stage 2, and EL2's own.
  */
 void sabotage(const void *fdt, struct vm *vm, struct pgtable *hyp_map);
+
+/*
+ * But "change-stage2" lets the guest run, with its stage 2 changed at its exits, which exit.c
+ * tells: `sync` if it is not an interrupt. test/sabotage/stage2.c.
+ */
+void sabotage_exit(struct vm *vm, bool sync);
+void sabotage_stage2_start(const struct vm *vm);
 #else
 static inline void sabotage(const void *fdt, struct vm *vm, struct pgtable *hyp_map)
 {
     (void)fdt;
     (void)vm;
     (void)hyp_map;
+}
+
+static inline void sabotage_exit(struct vm *vm, bool sync)
+{
+    (void)vm;
+    (void)sync;
 }
 #endif
 

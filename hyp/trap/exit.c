@@ -6,6 +6,7 @@
  */
 #include "trap/exit.h"
 
+#include "check/sabotage.h"
 #include "lib/log.h"
 #include "regs.h"
 #include "sysreg.h"
@@ -32,6 +33,7 @@ void exit_sync(struct vcpu *vcpu)
 {
     uint64_t esr = read_sysreg(esr_el2);
 
+    sabotage_exit(vcpu->vm, true);
     if (esr_ec(esr) == ESR_EC_DABT_LOW) { /* the most frequent by far */
         abort_fast(vcpu, esr);
         return;
@@ -59,6 +61,7 @@ void exit_sync(struct vcpu *vcpu)
 
 void exit_irq(struct vcpu *vcpu)
 {
+    sabotage_exit(vcpu->vm, false);
     irq_handle(vcpu);
     if (vcpu->vm->run_state != VM_RUNNING)
         power_join_stop(vcpu);

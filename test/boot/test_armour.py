@@ -19,13 +19,18 @@ SYMBOLIZE = os.path.join(REPO, "tools", "symbolize")
 
 
 class Armour(BootTest):
-    def broken(self, kind, model="max,pauth-impdef=on"):
-        """The report of a hypervisor that did this to itself, with names."""
+    def tree(self, kind, cpus=4):
+        """A guest's tree that asks for this, in a file."""
         tree = guest_tree.compile_source(os.path.join(REPO, "dts", "virt.dts"))
         tree.chosen.properties["traproom,sabotage"] = kind.encode() + b"\0"
+        tree.set_cpu_count(cpus)
         with open(self.path("tree"), "wb") as file:
             file.write(tree.tree.pack())
-        status, out, err = self.launch("--hypervisor", HYPERVISOR, "--dtb", self.path("tree"),
+        return self.path("tree")
+
+    def broken(self, kind, model="max,pauth-impdef=on"):
+        """The report of a hypervisor that did this to itself, with names."""
+        status, out, err = self.launch("--hypervisor", HYPERVISOR, "--dtb", self.tree(kind),
                                        "--cpu", model)
         self.assertEqual(status, 2, tail(out) + err)
         done = subprocess.run([SYMBOLIZE, HYPERVISOR], input=out, capture_output=True, text=True,
@@ -123,6 +128,17 @@ class Armour(BootTest):
 
     def test_guard_page_becomes_mapped(self):
         self.breach("open-guard", "EL2's map: the guard page 0x[0-9a-f]+ of stack 1 is mapped")
+
+    def test_stage2_changes_under_the_guest(self):
+        """Linux boots and works on; its faults were looked at when all was allowed again."""
+        out = self.command("md5sum /bin/busybox; md5sum </bin/busybox", "--stats",
+                           "--hypervisor", HYPERVISOR, "--dtb", self.tree("change-stage2", 1))
+        again = re.search(r"abort: allowed by now +(\d+)", out)
+        self.assertTrue(again and int(again.group(1)) > 10, tail(out))
+        self.assertNotIn("abort: to the guest", out)
+        sums = re.findall(r"^([0-9a-f]{32}) ", out, re.MULTILINE)
+        self.assertEqual(len(sums), 2, tail(out))
+        self.assertEqual(sums[0], sums[1])
 
     def test_unknown_kind(self):
         self.assertIn("there is no sabotage nothing-known", self.broken("nothing-known"))

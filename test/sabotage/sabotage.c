@@ -228,6 +228,10 @@ void sabotage(const void *fdt, struct vm *vm, struct pgtable *hyp_map)
 
     if (name == NULL)
         return;
+    if (strcmp(name, "change-stage2") == 0) {
+        sabotage_stage2_start(vm);
+        return;
+    }
     guest = vm;
     own_map = hyp_map;
     for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
