@@ -63,7 +63,7 @@ void exit_irq(struct vcpu *vcpu)
 {
     sabotage_exit(vcpu->vm, false);
     irq_handle(vcpu);
-    if (vcpu->vm->run_state != VM_RUNNING)
+    if (__atomic_load_n(&vcpu->vm->run_state, __ATOMIC_ACQUIRE) != VM_RUNNING) /* see power.c */
         power_join_stop(vcpu);
 }
 
