@@ -22,38 +22,47 @@
 
 #define NR_ID_REGS ID_REG(8, 0) /* CRm 0, which does not trap, has room too */
 
+/* X(name here, CRm, op2, the CPU's own): those of AArch64, those of AArch32. */
+#define ID_REGS_AARCH64(X)                                                                         \
+    X(AA64PFR0, 4, 0, read_sysreg(id_aa64pfr0_el1))                                                \
+    X(AA64PFR1, 4, 1, read_sysreg(id_aa64pfr1_el1))                                                \
+    X(AA64ZFR0, 4, 4, read_sysreg_enc(id_aa64zfr0_el1))                                            \
+    X(AA64DFR0, 5, 0, read_sysreg(id_aa64dfr0_el1))                                                \
+    X(AA64ISAR0, 6, 0, read_sysreg(id_aa64isar0_el1))                                              \
+    X(AA64ISAR1, 6, 1, read_sysreg(id_aa64isar1_el1))                                              \
+    X(AA64ISAR2, 6, 2, read_sysreg_enc(id_aa64isar2_el1))                                          \
+    X(AA64MMFR0, 7, 0, read_sysreg(id_aa64mmfr0_el1))                                              \
+    X(AA64MMFR1, 7, 1, read_sysreg(id_aa64mmfr1_el1))                                              \
+    X(AA64MMFR2, 7, 2, read_sysreg_enc(id_aa64mmfr2_el1))
+#define ID_REGS_AARCH32(X)                                                                         \
+    X(PFR0, 1, 0, read_sysreg(id_pfr0_el1))                                                        \
+    X(PFR1, 1, 1, read_sysreg(id_pfr1_el1))                                                        \
+    X(DFR0, 1, 2, read_sysreg(id_dfr0_el1))                                                        \
+    X(MMFR0, 1, 4, read_sysreg(id_mmfr0_el1))                                                      \
+    X(MMFR1, 1, 5, read_sysreg(id_mmfr1_el1))                                                      \
+    X(MMFR2, 1, 6, read_sysreg(id_mmfr2_el1))                                                      \
+    X(MMFR3, 1, 7, read_sysreg(id_mmfr3_el1))                                                      \
+    X(ISAR0, 2, 0, read_sysreg(id_isar0_el1))                                                      \
+    X(ISAR1, 2, 1, read_sysreg(id_isar1_el1))                                                      \
+    X(ISAR2, 2, 2, read_sysreg(id_isar2_el1))                                                      \
+    X(ISAR3, 2, 3, read_sysreg(id_isar3_el1))                                                      \
+    X(ISAR4, 2, 4, read_sysreg(id_isar4_el1))                                                      \
+    X(ISAR5, 2, 5, read_sysreg(id_isar5_el1))                                                      \
+    X(MMFR4, 2, 6, read_sysreg(id_mmfr4_el1))                                                      \
+    X(ISAR6, 2, 7, read_sysreg_enc(id_isar6_el1))                                                  \
+    X(MVFR0, 3, 0, read_sysreg(mvfr0_el1))                                                         \
+    X(MVFR1, 3, 1, read_sysreg(mvfr1_el1))                                                         \
+    X(MVFR2, 3, 2, read_sysreg(mvfr2_el1))                                                         \
+    X(PFR2, 3, 4, read_sysreg_enc(id_pfr2_el1))                                                    \
+    X(MMFR5, 3, 6, read_sysreg_enc(id_mmfr5_el1))
+
 enum {
-    PFR0 = ID_REG(1, 0),
-    PFR1 = ID_REG(1, 1),
-    DFR0 = ID_REG(1, 2),
-    MMFR0 = ID_REG(1, 4),
-    MMFR1 = ID_REG(1, 5),
-    MMFR2 = ID_REG(1, 6),
-    MMFR3 = ID_REG(1, 7),
-    ISAR0 = ID_REG(2, 0),
-    ISAR1 = ID_REG(2, 1),
-    ISAR2 = ID_REG(2, 2),
-    ISAR3 = ID_REG(2, 3),
-    ISAR4 = ID_REG(2, 4),
-    ISAR5 = ID_REG(2, 5),
-    MMFR4 = ID_REG(2, 6),
-    ISAR6 = ID_REG(2, 7),
-    MVFR0 = ID_REG(3, 0),
-    MVFR1 = ID_REG(3, 1),
-    MVFR2 = ID_REG(3, 2),
-    PFR2 = ID_REG(3, 4),
-    MMFR5 = ID_REG(3, 6),
-    AA64PFR0 = ID_REG(4, 0),
-    AA64PFR1 = ID_REG(4, 1),
-    AA64ZFR0 = ID_REG(4, 4),
-    AA64DFR0 = ID_REG(5, 0),
-    AA64ISAR0 = ID_REG(6, 0),
-    AA64ISAR1 = ID_REG(6, 1),
-    AA64ISAR2 = ID_REG(6, 2),
-    AA64MMFR0 = ID_REG(7, 0),
-    AA64MMFR1 = ID_REG(7, 1),
-    AA64MMFR2 = ID_REG(7, 2),
+#define X(name, crm, op2, read) name = ID_REG(crm, op2),
+    ID_REGS_AARCH64(X) ID_REGS_AARCH32(X)
+#undef X
 };
+
+#define READ_ID_REG(name, crm, op2, read) hw[name] = read;
 
 #define FIELD_MASK     UINT64_C(0xf) /* they all have four bits */
 #define FIELD_NEGATIVE UINT64_C(0x8) /* of a field that counts as signed */
@@ -241,44 +250,6 @@ static const uint8_t aarch32_whole[] = {
 /* What guests see, by ID_REG(). Written at boot, only read once a guest runs. */
 static uint64_t shown[NR_ID_REGS];
 
-static void read_aarch64(uint64_t hw[NR_ID_REGS])
-{
-    hw[AA64PFR0] = read_sysreg(id_aa64pfr0_el1);
-    hw[AA64PFR1] = read_sysreg(id_aa64pfr1_el1);
-    hw[AA64ZFR0] = read_sysreg_enc(id_aa64zfr0_el1);
-    hw[AA64DFR0] = read_sysreg(id_aa64dfr0_el1);
-    hw[AA64ISAR0] = read_sysreg(id_aa64isar0_el1);
-    hw[AA64ISAR1] = read_sysreg(id_aa64isar1_el1);
-    hw[AA64ISAR2] = read_sysreg_enc(id_aa64isar2_el1);
-    hw[AA64MMFR0] = read_sysreg(id_aa64mmfr0_el1);
-    hw[AA64MMFR1] = read_sysreg(id_aa64mmfr1_el1);
-    hw[AA64MMFR2] = read_sysreg_enc(id_aa64mmfr2_el1);
-}
-
-static void read_aarch32(uint64_t hw[NR_ID_REGS])
-{
-    hw[PFR0] = read_sysreg(id_pfr0_el1);
-    hw[PFR1] = read_sysreg(id_pfr1_el1);
-    hw[PFR2] = read_sysreg_enc(id_pfr2_el1);
-    hw[DFR0] = read_sysreg(id_dfr0_el1);
-    hw[MMFR0] = read_sysreg(id_mmfr0_el1);
-    hw[MMFR1] = read_sysreg(id_mmfr1_el1);
-    hw[MMFR2] = read_sysreg(id_mmfr2_el1);
-    hw[MMFR3] = read_sysreg(id_mmfr3_el1);
-    hw[MMFR4] = read_sysreg(id_mmfr4_el1);
-    hw[MMFR5] = read_sysreg_enc(id_mmfr5_el1);
-    hw[ISAR0] = read_sysreg(id_isar0_el1);
-    hw[ISAR1] = read_sysreg(id_isar1_el1);
-    hw[ISAR2] = read_sysreg(id_isar2_el1);
-    hw[ISAR3] = read_sysreg(id_isar3_el1);
-    hw[ISAR4] = read_sysreg(id_isar4_el1);
-    hw[ISAR5] = read_sysreg(id_isar5_el1);
-    hw[ISAR6] = read_sysreg_enc(id_isar6_el1);
-    hw[MVFR0] = read_sysreg(mvfr0_el1);
-    hw[MVFR1] = read_sysreg(mvfr1_el1);
-    hw[MVFR2] = read_sysreg(mvfr2_el1);
-}
-
 static uint64_t apply_rule(const struct id_field *field, uint64_t v)
 {
     switch ((enum id_rule)field->rule) {
@@ -310,7 +281,7 @@ static void show_fields(const struct id_field *fields, unsigned count,
 /* The AArch32 registers, which are UNKNOWN where EL0 does not have AArch32. */
 static void show_aarch32(uint64_t hw[NR_ID_REGS])
 {
-    read_aarch32(hw);
+    ID_REGS_AARCH32(READ_ID_REG)
     show_fields(aarch32_fields, ARRAY_SIZE(aarch32_fields), hw);
     for (unsigned i = 0; i < ARRAY_SIZE(aarch32_whole); i++)
         shown[aarch32_whole[i]] = hw[aarch32_whole[i]] & AARCH32_ID_MASK;
@@ -322,7 +293,7 @@ void id_regs_init(void)
 
     for (unsigned i = 0; i < NR_ID_REGS; i++)
         shown[i] = 0;
-    read_aarch64(hw);
+    ID_REGS_AARCH64(READ_ID_REG)
     show_fields(aarch64_fields, ARRAY_SIZE(aarch64_fields), hw);
     if (FIELD_GET(ID_AA64PFR0_EL1_SVE, shown[AA64PFR0]) == 0)
         shown[AA64ZFR0] = 0; /* a CPU that has SME alone describes that in it */

@@ -3,15 +3,31 @@
 #ifndef ARCH_ENTROPY_H
 #define ARCH_ENTROPY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "cpu.h"
 #include "regs.h"
-#include "rndr.h"
 #include "sysreg.h"
 
 /* 2^64 divided by the golden ratio: multiplying by it carries low bits into high ones. */
 #define ENTROPY_SPREAD UINT64_C(0x9e3779b97f4a7c15)
+
+/*
+ * 64 bits of the CPU's generator (Arm ARM, "RNDR, Random Number") into *v. False: there are none
+ * at the moment. Only where FEAT_RNG is.
+ */
+static inline bool rndr_read(uint64_t *v)
+{
+    bool ok;
+
+    __asm__ volatile("mrs %0, " SYSREG_NAME_(sysreg_rndr) "\n" /* sets Z where it has failed */
+                                                          "cset %w1, ne"
+                     : "=r"(*v), "=r"(ok)
+                     :
+                     : "cc");
+    return ok;
+}
 
 /*
  * 64 bits from the CPU's generator. Where it has none they come from `seed`, what the boot loader
