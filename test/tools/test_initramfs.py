@@ -5,6 +5,7 @@
 import gzip
 import lzma
 import os
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -134,8 +135,11 @@ class Modules(Folder):
 
     def test_unpacked(self):
         data = b"module" * 99
-        for name, packed in (("x.ko.xz", lzma.compress(data)), ("y.ko.gz", gzip.compress(data)),
-                             ("z.ko", data)):
+        kinds = [("x.ko.xz", lzma.compress(data)), ("y.ko.gz", gzip.compress(data)), ("z.ko", data)]
+        if shutil.which("zstd"):
+            kinds.append(("w.ko.zst", subprocess.run(["zstd", "-c"], input=data, capture_output=True,
+                                                     check=True).stdout))
+        for name, packed in kinds:
             modules.copy_module(self.write(name, packed), self.path("to/" + name))
             with open(self.path(f"to/{name[0]}.ko"), "rb") as file:
                 self.assertEqual(file.read(), data)

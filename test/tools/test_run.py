@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """tools/traproom run as a whole, with a stand-in for QEMU (fake_qemu.py)."""
 
+import gzip
 import json
 import os
 import pty
@@ -28,7 +29,7 @@ class RunTest(unittest.TestCase):
         os.mkdir(self.path("bin"))
         os.symlink(os.path.join(REPO, "test", "tools", "fake_qemu.py"),
                    self.path("bin/qemu-system-aarch64"))
-        for name, data in (("hyp/traproom.elf", b"elf"), ("images/Image", image(3 * MIB)),
+        for name, data in (("hyp/traproom.elf", b"\x7fELF"), ("images/Image", image(3 * MIB)),
                            ("images/initramfs.cpio.gz", b"i" * 1001),
                            ("images/disk.img", b"d" * 4096)):
             self.write("build/" + name, data)
@@ -424,6 +425,8 @@ class Refused(RunTest):
         for option in ("--initrd", "--disk", "--dtb", "--hypervisor"):
             self.refused("No such file", option, self.path("missing"))
         self.refused("512-byte", "--disk", self.write("disk", b"x" * 513))
+        self.refused("qcow2.*qemu-img convert", "--disk", self.write("disk", b"QFI\xfb" + b"x" * 508))
+        self.refused("neither an ELF", "--hypervisor", self.write("x", b"x" * 512))
         self.refused("not a valid device tree", "--dtb", self.write("bad.dtb", b"x" * 100))
         self.refused("does not fit", "--initrd", self.write("big", b"x" * 8 * MIB), "--mem", "8M")
 
@@ -485,12 +488,32 @@ class Inputs(RunTest):
     def test_machine_too_large(self):
         self.refused("this computer can't give the machine its [0-9]{3}", "--mem", "256G")
 
+    def test_more_than_one_read(self):
+        """QEMU before 10 loads no file of 2 GiB."""
+        with open(self.write("disk", b""), "wb") as file:
+            file.truncate(1 << 31)
+        self.refused("disk has 2147483648 bytes; this QEMU", "--disk", self.path("disk"))
+
     def test_two_initramfs(self):
         other = self.write("other", b"o" * 100)
         default = self.path("build/images/initramfs.cpio.gz")
         self.assertEqual(self.run_launcher("--initrd", default, "--initrd", other)[0], 0)
         data = self.loaded(self.tree().chosen, "traproom,initrd")
         self.assertTrue(data.startswith(b"i" * 1001 + b"\0" * 23 + b"o" * 100 + b"\0"))
+
+    def test_missing_modules(self):
+        """A kernel whose drivers are modules, and an initramfs that has those of another."""
+        linux = self.write("linux", image(MIB)[:-100] + b"Linux version 9.9.9-test (me)" + b"\0" * 71)
+        for version, words in (("9.9.9-test", ""), ("9.9.8-test", "9.9.9-test, whose drivers")):
+            self.write("build/images/initramfs.cpio.gz",
+                       gzip.compress(f"lib/modules/{version}/kernel/x.ko".encode()))
+            err = self.run_launcher("--kernel", linux)[2]
+            self.assertEqual("--modules DIR" in err, bool(words), err)
+            self.assertIn(words, err)
+
+    def test_no_modules(self):
+        self.refused("no modules are there", "--modules", self.path("bin"))
+        self.refused("no such folder", "--modules", self.path("missing"))
 
     def test_none_and_another_initramfs(self):
         other = self.write("other", b"o" * 100)

@@ -123,9 +123,7 @@ class Stage:
                 raise Problem(f"--disk {file.name}: {self.tree.name} has no virtio,mmio node to put it "
                               "behind that is in use, with all above it")
             return None
-        if file.size % 512:
-            raise Problem(f"--disk {file.name}: {file.size} bytes are not a whole number of 512-byte "
-                          "sectors")
+        images.check_disk(file)
         node.set_u64s("traproom,disk", *self.staging.add(file))
         return file.path
 
@@ -150,7 +148,9 @@ def stage(args, folder):
     guest's relay.c is known, None without it)."""
     files = Files(folder, args.timeout)
     if not args.bare:
-        args.hypervisor = choose(args, files, "hypervisor", "hyp/traproom.elf").path
+        hypervisor = choose(args, files, "hypervisor", "hyp/traproom.elf")
+        images.check_hypervisor(hypervisor)
+        args.hypervisor = hypervisor.path
     kernel = images.Kernel(choose(args, files, "kernel", "images/Image"))
     if kernel.looks_short:
         session.say(f"warning: {kernel.file.name} has {kernel.file.size} bytes of the {kernel.image_size} "
