@@ -86,7 +86,9 @@ class OtherTrees(unittest.TestCase):
     def test_what_the_guest_does_not_see_is_no_slot(self):
         slot = 'x { compatible = "virtio,mmio"; }; '
         for bus, there in (("", True), ('compatible = "simple-bus";', True),
-                           ('compatible = "acme,bus";', False), ('status = "disabled";', False)):
+                           ('compatible = "acme,bus";', True),
+                           ('compatible = "acme,bus"; reg = <0 0>;', False),
+                           ('compatible = "acme,bus"; reg = <0 0>; traproom,pass;', True), ('status = "disabled";', False)):
             found = tree(HEAD % (2, 2) + f"a {{ {bus} b {{ {slot} }}; }}; }};").first_virtio()
             self.assertEqual(found is not None, there, bus)
 

@@ -12,8 +12,9 @@ MAX_CPUS = 16  # of the hypervisor, VM_MAX_VCPUS
 LARGEST_RAM = 1 << 38
 LARGEST = 2 << 20  # bytes of a tree (Linux, "Booting AArch64 Linux", on the device tree)
 MEMRESERVE = "/memreserve/"
-# Nodes without a function of their own: what is below them is found (hyp/, the table of devices).
 PLAIN_BUSES = ("simple-bus", "arm,amba-bus")
+OF_THE_MACHINE = ("reg", "interrupts", "interrupts-extended")  # what has one is hidden, unless
+MARKS = ("traproom,pass", "traproom,registers")  # one of these says otherwise
 
 
 class GuestTree:
@@ -219,9 +220,11 @@ def is_enabled(node):
 
 
 def is_open(node):
-    """Does the guest get to see what is below the node?"""
+    """Does the guest get to see what is below the node, which is no device that Traproom offers?"""
     return "compatible" not in node.properties or \
-        any(name in PLAIN_BUSES for name in node.texts("compatible"))
+        any(name in PLAIN_BUSES for name in node.texts("compatible")) or \
+        any(mark in node.properties for mark in MARKS) or \
+        not any(name in node.properties for name in OF_THE_MACHINE)
 
 
 def check_range(start, size, what):

@@ -152,7 +152,7 @@ def stage(args, folder):
         images.check_hypervisor(hypervisor)
         args.hypervisor = hypervisor.path
     kernel = images.Kernel(choose(args, files, "kernel", "images/Image"))
-    if kernel.looks_short:
+    if kernel.looks_short and kernel.version:
         session.say(f"warning: {kernel.file.name} has {kernel.file.size} bytes of the {kernel.image_size} "
                     "that it takes in memory: is it cut short?")
     tree = make_tree(args, files)
