@@ -52,6 +52,7 @@ static uint8_t serve_in(struct virtio_blk *blk, uint64_t sector)
     if (!data_fits(blk, sector, len))
         return VIRTIO_BLK_S_IOERR;
     virtq_copy_to(&blk->chain, 0, blk->disk + sector * SECTOR_SIZE, len);
+    blk->written = len;
     blk->moved += len;
     return VIRTIO_BLK_S_OK;
 }
@@ -72,7 +73,8 @@ static uint8_t serve_get_id(struct virtio_blk *blk)
 {
     uint64_t room = blk->chain.write_len - 1;
 
-    virtq_copy_to(&blk->chain, 0, blk->id, room < sizeof(blk->id) ? room : sizeof(blk->id));
+    blk->written = room < sizeof(blk->id) ? room : sizeof(blk->id);
+    virtq_copy_to(&blk->chain, 0, blk->id, blk->written);
     return VIRTIO_BLK_S_OK;
 }
 
@@ -146,7 +148,10 @@ static bool serve_chain(struct virtio_blk *blk)
     if (chain->read_len < sizeof(header) || chain->write_len == 0)
         return false;
     virtq_copy_from(chain, 0, &header, sizeof(header));
+    blk->written = 0;
     last->ptr[last->len - 1] = serve(blk, &header);
+    if (blk->written == chain->write_len - 1)
+        blk->written++; /* the status follows on what was written */
     return true;
 }
 
@@ -166,7 +171,7 @@ static enum virtio_outcome notify(void *ctx, unsigned index, struct virtq *vq)
         }
         if (err != 0 || !serve_chain(blk))
             return VIRTIO_BROKEN;
-        virtq_push(vq, blk->chain.head, (uint32_t)blk->chain.write_len);
+        virtq_push(vq, blk->chain.head, (uint32_t)blk->written);
     }
     return virtq_rearm(vq) ? VIRTIO_MORE : VIRTIO_IDLE;
 }

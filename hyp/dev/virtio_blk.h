@@ -33,7 +33,8 @@ struct virtio_blk {
     bool read_only;
     char id[VIRTIO_BLK_ID_BYTES]; /* padded with NUL; no NUL when all 20 are used */
     struct virtq_chain chain;     /* of the request being served: too big for the stack */
-    uint64_t moved;               /* bytes, for the notification being served */
+    uint64_t written; /* bytes of its writable part, from the first on: the used ring's len */
+    uint64_t moved;   /* bytes, for the notification being served */
 };
 
 /*

@@ -82,7 +82,10 @@ static inline bool virtq_is_ready(const struct virtq *vq)
  */
 int must_check virtq_pop(struct virtq *vq, struct virtq_chain *chain);
 
-/* Hand chain `head` back, `written` bytes of it written. */
+/*
+ * Hand chain `head` back. Of its writable part at least the first `written` bytes were written
+ * ("The Virtqueue Used Ring").
+ */
 void virtq_push(struct virtq *vq, uint16_t head, uint32_t written);
 
 /*

@@ -172,6 +172,50 @@ static void test_get_id(void **state)
     }
 }
 
+/*
+ * used.len: as many bytes as were written from the first writable one on, without a gap. The status
+ * counts where it follows on them.
+ */
+static void test_written(void **state)
+{
+    static const struct {
+        uint32_t type;
+        uint64_t sector;
+        uint32_t len;
+        uint32_t written;
+        uint8_t status;
+    } io[] = {
+        {VIRTIO_BLK_T_IN, 0, 1024, 1025, VIRTIO_BLK_S_OK},
+        {VIRTIO_BLK_T_IN, 0, 0, 1, VIRTIO_BLK_S_OK},
+        {VIRTIO_BLK_T_IN, SECTORS, 512, 0, VIRTIO_BLK_S_IOERR},
+        {VIRTIO_BLK_T_IN, 0, 100, 0, VIRTIO_BLK_S_IOERR},
+        {VIRTIO_BLK_T_IN, SECTORS + 1, 0, 1, VIRTIO_BLK_S_IOERR},
+        {VIRTIO_BLK_T_OUT, 0, 512, 1, VIRTIO_BLK_S_OK},
+        {VIRTIO_BLK_T_OUT, SECTORS, 512, 1, VIRTIO_BLK_S_IOERR},
+        {VIRTIO_BLK_T_FLUSH, 0, 0, 1, VIRTIO_BLK_S_OK},
+        {VIRTIO_BLK_T_GET_ID, 0, 0, 1, VIRTIO_BLK_S_OK},
+        {VIRTIO_BLK_T_GET_ID, 0, 7, 8, VIRTIO_BLK_S_OK},
+        {VIRTIO_BLK_T_GET_ID, 0, 20, 21, VIRTIO_BLK_S_OK},
+        {VIRTIO_BLK_T_GET_ID, 0, 21, 20, VIRTIO_BLK_S_OK},
+        {VIRTIO_BLK_T_GET_ID, 0, 512, 20, VIRTIO_BLK_S_OK},
+        {VIRTIO_BLK_T_SECURE_ERASE, 0, 16, 1, VIRTIO_BLK_S_UNSUPP},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(io); i++) {
+        put_request(io[i].type, io[i].sector, DATA, io[i].len);
+        assert_int_equal(submit(io[i].written), io[i].status);
+    }
+    /* Writable data where the request has no use for any. */
+    for (uint32_t type = 2; type < 16; type++) {
+        if (is_to_guest(type))
+            continue;
+        put_request(type, 0, DATA, 512);
+        put_desc(drv.desc, 1, DATA, 512, NEXT | WRITE, 2);
+        submit(0);
+    }
+}
+
 static void test_unsupported(void **state)
 {
     static const uint32_t type[] = {2, 3, 5, 9, VIRTIO_BLK_T_SECURE_ERASE, 0x80000000, UINT32_MAX};
@@ -280,6 +324,7 @@ int main(void)
         cmocka_unit_test_setup(test_odd_lengths, setup),
         cmocka_unit_test_setup(test_flush, setup),
         cmocka_unit_test_setup(test_get_id, setup),
+        cmocka_unit_test_setup(test_written, setup),
         cmocka_unit_test_setup(test_unsupported, setup),
         cmocka_unit_test_setup(test_read_only, setup),
         cmocka_unit_test_setup(test_zeroing, setup),
