@@ -3,13 +3,14 @@
  * The virtio block device. A request is a chain: a header and, for writes, data that the
  * device reads; for reads, data that it writes; a status byte that it writes last. How the
  * driver cuts these into buffers is its own affair. Everything about a request is checked
- * before a byte of it is moved. virtio_mmio.c calls notify() with its lock held.
+ * before a byte of it is moved. virtio_queue.c calls serve(): each request ends at once.
  */
 #include "dev/virtio_blk.h"
 
 #include <linux/virtio_ids.h>
 #include <stddef.h>
 
+#include "barrier.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "mm/phys.h"
@@ -23,13 +24,6 @@
  */
 #define MAX_RANGES        16
 #define MAX_RANGE_SECTORS 8192U
-
-/*
- * Requests served for one notification, and bytes moved: when they are used up no other is begun.
- * Other vCPUs may add requests without end meanwhile, or wait for this device or for this CPU.
- */
-#define NOTIFY_BUDGET (2 * VIRTQ_MAX_SIZE)
-#define NOTIFY_BYTES  (UINT64_C(32) << 20)
 
 #define CONFIG_SIZE                                                                                \
     (offsetof(struct virtio_blk_config, unused1) + sizeof(((struct virtio_blk_config *)0)->unused1))
@@ -45,36 +39,38 @@ static bool data_fits(const struct virtio_blk *blk, uint64_t first, uint64_t len
     return len % SECTOR_SIZE == 0 && sectors_exist(blk, first, len / SECTOR_SIZE);
 }
 
-static uint8_t serve_in(struct virtio_blk *blk, uint64_t sector)
+static uint8_t serve_in(const struct virtio_blk *blk, struct virtio_request *request,
+                        uint64_t sector)
 {
-    uint64_t len = blk->chain.write_len - 1;
+    uint64_t len = request->chain.write_len - 1;
 
     if (!data_fits(blk, sector, len))
         return VIRTIO_BLK_S_IOERR;
-    virtq_copy_to(&blk->chain, 0, blk->disk + sector * SECTOR_SIZE, len);
-    blk->written = len;
-    blk->moved += len;
+    virtq_copy_to(&request->chain, 0, blk->disk + sector * SECTOR_SIZE, len);
+    request->written = (uint32_t)len;
+    request->moved += len;
     return VIRTIO_BLK_S_OK;
 }
 
-static uint8_t serve_out(struct virtio_blk *blk, uint64_t sector)
+static uint8_t serve_out(const struct virtio_blk *blk, struct virtio_request *request,
+                         uint64_t sector)
 {
-    uint64_t len = blk->chain.read_len - sizeof(struct virtio_blk_outhdr);
+    uint64_t len = request->chain.read_len - sizeof(struct virtio_blk_outhdr);
 
     if (blk->read_only || !data_fits(blk, sector, len))
         return VIRTIO_BLK_S_IOERR;
-    virtq_copy_from(&blk->chain, sizeof(struct virtio_blk_outhdr), blk->disk + sector * SECTOR_SIZE,
-                    len);
-    blk->moved += len;
+    virtq_copy_from(&request->chain, sizeof(struct virtio_blk_outhdr),
+                    blk->disk + sector * SECTOR_SIZE, len);
+    request->moved += len;
     return VIRTIO_BLK_S_OK;
 }
 
-static uint8_t serve_get_id(struct virtio_blk *blk)
+static uint8_t serve_get_id(const struct virtio_blk *blk, struct virtio_request *request)
 {
-    uint64_t room = blk->chain.write_len - 1;
+    uint64_t room = request->chain.write_len - 1;
 
-    blk->written = room < sizeof(blk->id) ? room : sizeof(blk->id);
-    virtq_copy_to(&blk->chain, 0, blk->id, blk->written);
+    request->written = (uint32_t)(room < sizeof(blk->id) ? room : sizeof(blk->id));
+    virtq_copy_to(&request->chain, 0, blk->id, request->written);
     return VIRTIO_BLK_S_OK;
 }
 
@@ -95,15 +91,16 @@ static uint8_t check_range(const struct virtio_blk *blk,
  * DISCARD and WRITE_ZEROES. What a discarded sector holds is open; here it is zeroes, so that
  * the guest sees the same on every run.
  */
-static uint8_t serve_zero(struct virtio_blk *blk, uint32_t type)
+static uint8_t serve_zero(const struct virtio_blk *blk, struct virtio_request *request,
+                          uint32_t type)
 {
     struct virtio_blk_discard_write_zeroes range[MAX_RANGES];
-    uint64_t len = blk->chain.read_len - sizeof(struct virtio_blk_outhdr);
+    uint64_t len = request->chain.read_len - sizeof(struct virtio_blk_outhdr);
     size_t count = len / sizeof(range[0]);
 
     if (blk->read_only || len == 0 || len % sizeof(range[0]) != 0 || len > sizeof(range))
         return VIRTIO_BLK_S_IOERR;
-    virtq_copy_from(&blk->chain, sizeof(struct virtio_blk_outhdr), range, len);
+    virtq_copy_from(&request->chain, sizeof(struct virtio_blk_outhdr), range, len);
     for (size_t i = 0; i < count; i++) {
         uint8_t status = check_range(blk, &range[i], type);
 
@@ -114,66 +111,57 @@ static uint8_t serve_zero(struct virtio_blk *blk, uint32_t type)
         uint64_t bytes = (uint64_t)range[i].num_sectors * SECTOR_SIZE;
 
         memset(blk->disk + range[i].sector * SECTOR_SIZE, 0, bytes);
-        blk->moved += bytes;
+        request->moved += bytes;
     }
     return VIRTIO_BLK_S_OK;
 }
 
-static uint8_t serve(struct virtio_blk *blk, const struct virtio_blk_outhdr *header)
+static uint8_t serve_header(const struct virtio_blk *blk, struct virtio_request *request,
+                            const struct virtio_blk_outhdr *header)
 {
     switch (header->type) {
     case VIRTIO_BLK_T_IN:
-        return serve_in(blk, header->sector);
+        return serve_in(blk, request, header->sector);
     case VIRTIO_BLK_T_OUT:
-        return serve_out(blk, header->sector);
+        return serve_out(blk, request, header->sector);
     case VIRTIO_BLK_T_FLUSH:
         return VIRTIO_BLK_S_OK; /* the disk is memory: what is written is there */
     case VIRTIO_BLK_T_GET_ID:
-        return serve_get_id(blk);
+        return serve_get_id(blk, request);
     case VIRTIO_BLK_T_DISCARD:
     case VIRTIO_BLK_T_WRITE_ZEROES:
-        return serve_zero(blk, header->type);
+        return serve_zero(blk, request, header->type);
     default:
         return VIRTIO_BLK_S_UNSUPP;
     }
 }
 
-/* Serve the request in blk->chain. False: it has no header, or no place for its status. */
-static bool serve_chain(struct virtio_blk *blk)
+/* In one piece as a rule. Copied once: what is checked is what is used. */
+static inline void read_header(const struct virtq_chain *chain, struct virtio_blk_outhdr *header)
 {
-    const struct virtq_chain *chain = &blk->chain;
+    if (chain->seg[0].len < sizeof(*header)) {
+        virtq_copy_from(chain, 0, header, sizeof(*header));
+    } else {
+        __builtin_memcpy(header, chain->seg[0].ptr, sizeof(*header));
+        compiler_barrier();
+    }
+}
+
+/* A request that has no header, or no place for its status, breaks the rules. */
+static enum virtio_outcome serve(void *ctx, struct virtio_request *request)
+{
+    const struct virtq_chain *chain = &request->chain;
     const struct virtq_seg *last = &chain->seg[chain->nr_segs - 1];
     struct virtio_blk_outhdr header;
 
     if (chain->read_len < sizeof(header) || chain->write_len == 0)
-        return false;
-    virtq_copy_from(chain, 0, &header, sizeof(header));
-    blk->written = 0;
-    last->ptr[last->len - 1] = serve(blk, &header);
-    if (blk->written == chain->write_len - 1)
-        blk->written++; /* the status follows on what was written */
-    return true;
-}
-
-static enum virtio_outcome notify(void *ctx, unsigned index, struct virtq *vq)
-{
-    struct virtio_blk *blk = ctx;
-
-    (void)index;
-    blk->moved = 0;
-    for (unsigned n = 0; n < NOTIFY_BUDGET && blk->moved < NOTIFY_BYTES; n++) {
-        int err = virtq_pop(vq, &blk->chain);
-
-        if (err == -ERR_NOENT) {
-            if (!virtq_rearm(vq))
-                return VIRTIO_IDLE;
-            continue;
-        }
-        if (err != 0 || !serve_chain(blk))
-            return VIRTIO_BROKEN;
-        virtq_push(vq, blk->chain.head, (uint32_t)blk->written);
-    }
-    return virtq_rearm(vq) ? VIRTIO_MORE : VIRTIO_IDLE;
+        return VIRTIO_BROKEN;
+    read_header(chain, &header);
+    request->written = 0;
+    last->ptr[last->len - 1] = serve_header(ctx, request, &header);
+    if (request->written == chain->write_len - 1)
+        request->written++; /* the status follows on what was written */
+    return VIRTIO_DONE;
 }
 
 static uint64_t features_of(bool read_only)
@@ -188,6 +176,8 @@ static uint64_t features_of(bool read_only)
 
 static void describe(struct virtio_blk *blk, unsigned nr_queues)
 {
+    static const struct virtio_backend_ops ops = {.serve_fn = serve};
+
     blk->config = (struct virtio_blk_config){
         .capacity = blk->sectors,
         .seg_max = SEG_MAX,
@@ -200,13 +190,14 @@ static void describe(struct virtio_blk *blk, unsigned nr_queues)
         .max_write_zeroes_seg = MAX_RANGES,
         .write_zeroes_may_unmap = 1,
     };
-    blk->device = (struct virtio_device){
+    blk->backend = (struct virtio_backend){
         .id = VIRTIO_ID_BLOCK,
         .features = features_of(blk->read_only),
         .nr_queues = (uint16_t)nr_queues,
         .config_size = CONFIG_SIZE,
         .config = &blk->config,
-        .notify_fn = notify,
+        .request = blk->request,
+        .ops = &ops,
         .ctx = blk,
     };
 }
@@ -226,6 +217,6 @@ int virtio_blk_init(struct virtio_blk *blk, const struct virtio_blk_setup *setup
     memset(blk->id, 0, sizeof(blk->id));
     memcpy(blk->id, setup->id, strnlen(setup->id, sizeof(blk->id)));
     describe(blk, setup->nr_queues);
-    virtio_mmio_init(slot, &blk->device, mem, line);
+    virtio_mmio_init(slot, &blk->backend, mem, line);
     return 0;
 }

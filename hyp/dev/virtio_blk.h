@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A virtio block device (virtio 1.2, "Block Device") whose disk is a piece of the machine's
- * RAM that no guest has mapped. Sits behind a virtio_mmio.c transport, whose lock
- * protects it.
+ * RAM that no guest has mapped: a struct virtio_backend behind a virtio_mmio.c transport.
  */
 #ifndef DEV_VIRTIO_BLK_H
 #define DEV_VIRTIO_BLK_H
@@ -12,8 +11,8 @@
 #include <stdint.h>
 
 #include "dev/irq_line.h"
+#include "dev/virtio_backend.h"
 #include "dev/virtio_mmio.h"
-#include "dev/virtq.h"
 #include "lib/addr.h"
 #include "lib/err.h"
 #include "mm/guest_mem.h"
@@ -25,16 +24,15 @@ struct virtio_blk_setup {
     const char *id;     /* what GET_ID answers: up to VIRTIO_BLK_ID_BYTES characters count */
 };
 
+/* Constant once it is made, but for the requests and the disk's bytes. */
 struct virtio_blk {
-    struct virtio_device device;
+    struct virtio_backend backend;
     struct virtio_blk_config config; /* what the driver reads */
     uint8_t *disk;
     uint64_t sectors;
     bool read_only;
     char id[VIRTIO_BLK_ID_BYTES]; /* padded with NUL; no NUL when all 20 are used */
-    struct virtq_chain chain;     /* of the request being served: too big for the stack */
-    uint64_t written; /* bytes of its writable part, from the first on: the used ring's len */
-    uint64_t moved;   /* bytes, for the notification being served */
+    struct virtio_request request[VIRTIO_MMIO_MAX_QUEUES];
 };
 
 /*

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The virtio-mmio transport: the register file, feature negotiation, the device status, and
- * the interrupt. trap/mmio_bus.c calls virtio_mmio_access(); a notification goes on to
- * the device, which answers what became of the queue. The numbers are Linux's
- * virtio_mmio.h and linux/virtio_config.h.
+ * The virtio-mmio transport: the register file, feature negotiation, the device status, the
+ * configuration space and the interrupt. trap/mmio_bus.c calls virtio_mmio_access(); a
+ * notification goes on to virtio_queue.c. The numbers are Linux's linux/virtio_mmio.h and
+ * linux/virtio_config.h.
  */
 #include "dev/virtio_mmio.h"
 
-#include <linux/virtio_config.h>
 #include <linux/virtio_mmio.h>
 #include <linux/virtio_ring.h>
 #include <stddef.h>
 
 #include "lib/bits.h"
+#include "lib/string.h"
 
 #define MAGIC_VALUE UINT32_C(0x74726976) /* "virt" */
 #define VENDOR_ID   UINT32_C(0x50415254) /* "TRAP" */
@@ -28,81 +28,91 @@
 
 static uint64_t offered_features(const struct virtio_mmio *slot)
 {
-    return slot->device->features | TRANSPORT_FEATURES;
+    return slot->backend->features | TRANSPORT_FEATURES;
 }
 
-static void raise_interrupt(struct virtio_mmio *slot, uint32_t reason)
+/* InterruptStatus before the wire: who comes because of the wire shall find it. */
+static void interrupt_locked(struct virtio_mmio *slot, uint32_t reason)
 {
-    if (slot->interrupt_status == 0)
+    uint32_t before = slot->interrupt_status;
+
+    __atomic_store_n(&slot->interrupt_status, before | reason, __ATOMIC_RELEASE);
+    if (before == 0)
         irq_line_set(&slot->line, true);
-    slot->interrupt_status |= reason;
 }
 
-/* "Device Status Field", DEVICE_NEEDS_RESET: the driver hears of it once it is running. */
-static void need_reset(struct virtio_mmio *slot)
+void virtio_mmio_interrupt(struct virtio_mmio *slot, uint32_t reason)
 {
-    slot->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
-    if ((slot->status & VIRTIO_CONFIG_S_DRIVER_OK) != 0)
-        raise_interrupt(slot, VIRTIO_MMIO_INT_CONFIG);
+    spin_lock(&slot->lock);
+    interrupt_locked(slot, reason);
+    spin_unlock(&slot->lock);
 }
 
-static bool is_running(const struct virtio_mmio *slot)
+/* Only a running driver hears of changes; a reset takes DRIVER_OK away under the lock. */
+static void tell_config_locked(struct virtio_mmio *slot)
 {
-    const uint32_t mask =
-        VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED;
-
-    return (slot->status & mask) == VIRTIO_CONFIG_S_DRIVER_OK;
+    if ((__atomic_load_n(&slot->status, __ATOMIC_RELAXED) & VIRTIO_CONFIG_S_DRIVER_OK) != 0)
+        interrupt_locked(slot, VIRTIO_MMIO_INT_CONFIG);
 }
 
-static void notify(struct virtio_mmio *slot, uint32_t index)
+void virtio_mmio_need_reset(struct virtio_mmio *slot)
 {
-    struct virtq *vq;
-    enum virtio_outcome outcome;
+    __atomic_fetch_or(&slot->status, VIRTIO_CONFIG_S_NEEDS_RESET, __ATOMIC_ACQ_REL);
+    spin_lock(&slot->lock);
+    tell_config_locked(slot);
+    spin_unlock(&slot->lock);
+}
 
-    if (!is_running(slot) || index >= slot->device->nr_queues)
-        return;
-    vq = &slot->queue[index].vq;
-    if (!virtq_is_ready(vq))
-        return;
+void virtio_mmio_set_config(struct virtio_mmio *slot, unsigned offset, const void *bytes,
+                            unsigned size)
+{
+    spin_lock(&slot->lock);
+    memcpy((uint8_t *)slot->backend->config + offset, bytes, size);
+    __atomic_store_n(&slot->generation, slot->generation + 1, __ATOMIC_RELEASE);
+    tell_config_locked(slot);
+    spin_unlock(&slot->lock);
+}
 
-    slot->unfinished &= ~(1U << index);
-    outcome = slot->device->notify_fn(slot->device->ctx, index, vq);
-    if (outcome == VIRTIO_MORE)
-        slot->unfinished |= 1U << index;
-    /* An interrupt is sure to come for chains that are left: its acknowledgement resumes them. */
-    if (virtq_wants_interrupt(vq) || outcome == VIRTIO_MORE)
-        raise_interrupt(slot, VIRTIO_MMIO_INT_VRING);
-    if (outcome == VIRTIO_BROKEN)
-        need_reset(slot);
+void virtio_mmio_resume_later(struct virtio_mmio *slot, unsigned index)
+{
+    __atomic_fetch_or(&slot->unfinished, 1U << index, __ATOMIC_RELAXED);
 }
 
 static void acknowledge(struct virtio_mmio *slot, uint32_t reasons)
 {
-    uint32_t unfinished = slot->unfinished;
+    uint32_t unfinished = 0;
 
+    spin_lock(&slot->lock);
     if (slot->interrupt_status != 0) {
-        slot->interrupt_status &= ~reasons;
+        __atomic_store_n(&slot->interrupt_status, slot->interrupt_status & ~reasons,
+                         __ATOMIC_RELEASE);
         if (slot->interrupt_status == 0)
             irq_line_set(&slot->line, false);
     }
-    for (uint32_t i = 0; unfinished != 0; i++, unfinished >>= 1) {
-        if ((unfinished & 1) != 0)
-            notify(slot, i);
-    }
+    spin_unlock(&slot->lock);
+    if (__atomic_load_n(&slot->unfinished, __ATOMIC_RELAXED) != 0)
+        unfinished = __atomic_exchange_n(&slot->unfinished, 0, __ATOMIC_RELAXED);
+    for (; unfinished != 0; unfinished &= unfinished - 1)
+        virtio_queue_serve(slot, (unsigned)__builtin_ctz(unfinished));
 }
 
+/* The setup_lock is held: no driver sets up anew before Status reads 0, which says that all is
+ * done. */
 static void reset_locked(struct virtio_mmio *slot)
 {
+    virtio_queue_stop(slot, 0, slot->backend->nr_queues);
+    for (unsigned i = 0; i < slot->backend->nr_queues; i++)
+        slot->queue[i].layout = (struct virtq_layout){0};
     slot->driver_features = 0;
     slot->device_features_sel = 0;
     slot->driver_features_sel = 0;
     slot->queue_sel = 0;
-    slot->status = 0;
-    slot->interrupt_status = 0;
-    slot->unfinished = 0;
-    for (unsigned i = 0; i < VIRTIO_MMIO_MAX_QUEUES; i++)
-        slot->queue[i] = (struct virtio_mmio_queue){0};
+    __atomic_store_n(&slot->unfinished, 0, __ATOMIC_RELAXED);
+    spin_lock(&slot->lock);
+    __atomic_store_n(&slot->interrupt_status, 0, __ATOMIC_RELEASE);
     irq_line_set(&slot->line, false);
+    __atomic_store_n(&slot->status, 0, __ATOMIC_RELEASE);
+    spin_unlock(&slot->lock);
 }
 
 /* "Driver Requirements: Feature Bits" and "Reserved Feature Bits": no others, and VERSION_1. */
@@ -112,13 +122,20 @@ static bool features_are_acceptable(const struct virtio_mmio *slot)
            (slot->driver_features & BIT(VIRTIO_F_VERSION_1)) != 0;
 }
 
+/* They are negotiated, for good. */
+static bool has_features(const struct virtio_mmio *slot)
+{
+    return (__atomic_load_n(&slot->status, __ATOMIC_RELAXED) & VIRTIO_CONFIG_S_FEATURES_OK) != 0;
+}
+
 /*
  * "Device Initialization": bits are only ever added; FEATURES_OK stays clear when the device
  * cannot accept the driver's features, and DRIVER_OK without FEATURES_OK.
  */
 static void write_status(struct virtio_mmio *slot, uint32_t value)
 {
-    uint32_t added = value & STATUS_DRIVER_BITS & ~slot->status;
+    uint32_t before = __atomic_load_n(&slot->status, __ATOMIC_RELAXED);
+    uint32_t added = value & STATUS_DRIVER_BITS & ~before;
 
     if (value == 0) {
         reset_locked(slot);
@@ -126,19 +143,18 @@ static void write_status(struct virtio_mmio *slot, uint32_t value)
     }
     if (!features_are_acceptable(slot))
         added &= ~(uint32_t)VIRTIO_CONFIG_S_FEATURES_OK;
-    if (((slot->status | added) & VIRTIO_CONFIG_S_FEATURES_OK) == 0)
+    if (((before | added) & VIRTIO_CONFIG_S_FEATURES_OK) == 0)
         added &= ~(uint32_t)VIRTIO_CONFIG_S_DRIVER_OK;
-    slot->status |= added;
-    if ((added & VIRTIO_CONFIG_S_DRIVER_OK) != 0 &&
-        (slot->status & VIRTIO_CONFIG_S_NEEDS_RESET) != 0)
-        raise_interrupt(slot, VIRTIO_MMIO_INT_CONFIG);
+    before = __atomic_fetch_or(&slot->status, added, __ATOMIC_ACQ_REL);
+    if ((added & VIRTIO_CONFIG_S_DRIVER_OK) != 0 && (before & VIRTIO_CONFIG_S_NEEDS_RESET) != 0)
+        virtio_mmio_interrupt(slot, VIRTIO_MMIO_INT_CONFIG);
 }
 
 static void write_driver_features(struct virtio_mmio *slot, uint32_t value)
 {
     unsigned shift = 32 * slot->driver_features_sel;
 
-    if (slot->driver_features_sel > 1 || (slot->status & VIRTIO_CONFIG_S_FEATURES_OK) != 0)
+    if (slot->driver_features_sel > 1 || has_features(slot))
         return;
     slot->driver_features &= ~((uint64_t)UINT32_MAX << shift);
     slot->driver_features |= (uint64_t)value << shift;
@@ -151,24 +167,20 @@ static uint32_t read_device_features(const struct virtio_mmio *slot)
     return (uint32_t)(offered_features(slot) >> (32 * slot->device_features_sel));
 }
 
-/* The queue that QueueSel selects, or NULL where the device has none. */
-static struct virtio_mmio_queue *selected_queue(struct virtio_mmio *slot)
+/* Does the device have the queue that QueueSel selects? */
+static bool has_queue(const struct virtio_mmio *slot)
 {
-    return slot->queue_sel < slot->device->nr_queues ? &slot->queue[slot->queue_sel] : NULL;
+    return slot->queue_sel < slot->backend->nr_queues;
 }
 
 /* What a queue lacks shows as NEEDS_RESET, since a driver need not read QueueReady back. */
-static void write_queue_ready(struct virtio_mmio *slot, struct virtio_mmio_queue *queue,
-                              uint32_t value)
+static void write_queue_ready(struct virtio_mmio *slot, uint32_t value)
 {
-    if ((value & 1) == 0) {
-        virtq_reset(&queue->vq);
-        return;
-    }
-    if (virtq_is_ready(&queue->vq) || (slot->status & VIRTIO_CONFIG_S_FEATURES_OK) == 0)
-        return;
-    if (virtq_setup(&queue->vq, slot->mem, &queue->layout, slot->driver_features) != 0)
-        need_reset(slot);
+    if ((value & 1) == 0)
+        virtio_queue_stop(slot, slot->queue_sel, 1);
+    else if (!virtio_queue_is_ready(slot, slot->queue_sel) && has_features(slot) &&
+             virtio_queue_start(slot, slot->queue_sel) != 0)
+        virtio_mmio_need_reset(slot);
 }
 
 static void set_low(uint64_t *v, uint32_t low)
@@ -184,18 +196,17 @@ static void set_high(uint64_t *v, uint32_t high)
 /* The registers of the selected queue. While it is ready, only QueueReady can be written. */
 static void write_queue_reg(struct virtio_mmio *slot, uint64_t offset, uint32_t value)
 {
-    struct virtio_mmio_queue *queue = selected_queue(slot);
     struct virtq_layout *layout;
 
-    if (queue == NULL)
+    if (!has_queue(slot))
         return;
     if (offset == VIRTIO_MMIO_QUEUE_READY) {
-        write_queue_ready(slot, queue, value);
+        write_queue_ready(slot, value);
         return;
     }
-    if (virtq_is_ready(&queue->vq))
+    if (virtio_queue_is_ready(slot, slot->queue_sel))
         return;
-    layout = &queue->layout;
+    layout = &slot->queue[slot->queue_sel].layout;
     switch (offset) {
     case VIRTIO_MMIO_QUEUE_NUM:
         layout->size = value;
@@ -223,15 +234,9 @@ static void write_queue_reg(struct virtio_mmio *slot, uint64_t offset, uint32_t 
     }
 }
 
-static void write_reg(struct virtio_mmio *slot, uint64_t offset, uint32_t value)
+static void write_setup_reg(struct virtio_mmio *slot, uint64_t offset, uint32_t value)
 {
     switch (offset) {
-    case VIRTIO_MMIO_QUEUE_NOTIFY:
-        notify(slot, value);
-        break;
-    case VIRTIO_MMIO_INTERRUPT_ACK:
-        acknowledge(slot, value);
-        break;
     case VIRTIO_MMIO_DEVICE_FEATURES_SEL:
         slot->device_features_sel = value;
         break;
@@ -253,91 +258,122 @@ static void write_reg(struct virtio_mmio *slot, uint64_t offset, uint32_t value)
     }
 }
 
-static uint32_t read_reg(struct virtio_mmio *slot, uint64_t offset)
+static void write_reg(struct virtio_mmio *slot, uint64_t offset, uint32_t value)
 {
-    const struct virtio_mmio_queue *queue = selected_queue(slot);
-
     switch (offset) {
-    case VIRTIO_MMIO_INTERRUPT_STATUS:
-        return slot->interrupt_status;
-    case VIRTIO_MMIO_MAGIC_VALUE:
-        return MAGIC_VALUE;
-    case VIRTIO_MMIO_VERSION:
-        return VERSION;
-    case VIRTIO_MMIO_DEVICE_ID:
-        return slot->device->id;
-    case VIRTIO_MMIO_VENDOR_ID:
-        return VENDOR_ID;
+    case VIRTIO_MMIO_QUEUE_NOTIFY:
+        if (value < slot->backend->nr_queues)
+            virtio_queue_serve(slot, value);
+        break;
+    case VIRTIO_MMIO_INTERRUPT_ACK:
+        acknowledge(slot, value);
+        break;
+    default:
+        spin_lock(&slot->setup_lock);
+        write_setup_reg(slot, offset, value);
+        spin_unlock(&slot->setup_lock);
+        break;
+    }
+}
+
+static uint32_t read_setup_reg(struct virtio_mmio *slot, uint64_t offset)
+{
+    switch (offset) {
     case VIRTIO_MMIO_DEVICE_FEATURES:
         return read_device_features(slot);
     case VIRTIO_MMIO_QUEUE_NUM_MAX:
-        return queue != NULL ? VIRTQ_MAX_SIZE : 0;
+        return has_queue(slot) ? VIRTQ_MAX_SIZE : 0;
     case VIRTIO_MMIO_QUEUE_READY:
-        return queue != NULL && virtq_is_ready(&queue->vq);
-    case VIRTIO_MMIO_STATUS:
-        return slot->status;
+        return has_queue(slot) && virtio_queue_is_ready(slot, slot->queue_sel);
+    default:
+        return 0;
+    }
+}
+
+static uint32_t read_reg(struct virtio_mmio *slot, uint64_t offset)
+{
+    uint32_t value;
+
+    switch (offset) {
+    case VIRTIO_MMIO_DEVICE_ID:
+        return slot->backend->id;
+    case VIRTIO_MMIO_CONFIG_GENERATION:
+        return __atomic_load_n(&slot->generation, __ATOMIC_ACQUIRE);
     case VIRTIO_MMIO_SHM_LEN_LOW:
     case VIRTIO_MMIO_SHM_LEN_HIGH:
     case VIRTIO_MMIO_SHM_BASE_LOW:
     case VIRTIO_MMIO_SHM_BASE_HIGH:
         return UINT32_MAX; /* no such shared memory region */
     default:
-        return 0; /* ConfigGeneration too: the configuration never changes */
+        spin_lock(&slot->setup_lock);
+        value = read_setup_reg(slot, offset);
+        spin_unlock(&slot->setup_lock);
+        return value;
     }
 }
 
-/* Bytes past the device's configuration read as 0. `offset` counts from its start. */
-static uint64_t read_config(const struct virtio_device *device, uint64_t offset, unsigned size)
+/* Bytes past the backend's configuration read as 0. `offset` counts from its start. */
+static uint64_t read_config(struct virtio_mmio *slot, uint64_t offset, unsigned size)
 {
-    const uint8_t *config = device->config;
+    const uint8_t *config = slot->backend->config;
     uint64_t value = 0;
 
-    for (unsigned i = 0; i < size && offset + i < device->config_size; i++)
+    spin_lock(&slot->lock);
+    for (unsigned i = 0; i < size && offset + i < slot->backend->config_size; i++)
         value |= (uint64_t)config[offset + i] << (8 * i);
+    spin_unlock(&slot->lock);
     return value;
 }
 
-/* "MMIO Device Register Layout": an empty slot can be told by its DeviceID, 0. */
-static uint32_t read_empty(uint64_t offset)
+/* All but the short path below: what only a slot with a device has. */
+static __attribute__((noinline)) enum mmio_result access_device(struct virtio_mmio *slot,
+                                                                struct mmio_access *access)
 {
-    switch (offset) {
-    case VIRTIO_MMIO_MAGIC_VALUE:
-        return MAGIC_VALUE;
-    case VIRTIO_MMIO_VERSION:
-        return VERSION;
-    case VIRTIO_MMIO_VENDOR_ID:
-        return VENDOR_ID;
-    default:
-        return 0;
+    uint64_t offset = access->offset;
+    bool is_reg = offset < VIRTIO_MMIO_CONFIG && access->size == 4 && is_aligned(offset, 4);
+
+    if (access->write) {
+        if (slot->backend != NULL && is_reg)
+            write_reg(slot, offset, (uint32_t)access->value);
+        return MMIO_OK;
     }
+    access->value = 0;
+    if (slot->backend != NULL && is_reg)
+        access->value = read_reg(slot, offset);
+    else if (slot->backend != NULL && offset >= VIRTIO_MMIO_CONFIG)
+        access->value = read_config(slot, offset - VIRTIO_MMIO_CONFIG, access->size);
+    return MMIO_OK;
 }
 
-static void access_register(struct virtio_mmio *slot, struct mmio_access *access)
-{
-    if (slot->device == NULL) {
-        access->value = read_empty(access->offset);
-        return;
-    }
-    spin_lock(&slot->lock);
-    if (access->write)
-        write_reg(slot, access->offset, (uint32_t)access->value);
-    else
-        access->value = read_reg(slot, access->offset);
-    spin_unlock(&slot->lock);
-}
-
+/*
+ * The short path, without a lock: what is constant, in an empty slot as well, or is one word that
+ * changes at once. Interrupt handlers read the first.
+ */
 enum mmio_result virtio_mmio_access(void *dev, struct mmio_access *access)
 {
     struct virtio_mmio *slot = dev;
 
-    if (access->offset < VIRTIO_MMIO_CONFIG && access->size == 4 && is_aligned(access->offset, 4))
-        access_register(slot, access);
-    else if (access->offset >= VIRTIO_MMIO_CONFIG && slot->device != NULL && !access->write)
-        access->value =
-            read_config(slot->device, access->offset - VIRTIO_MMIO_CONFIG, access->size);
-    else
-        access->value = 0;
-    return MMIO_OK;
+    if (access->write || access->size != 4)
+        return access_device(slot, access);
+    switch (access->offset) {
+    case VIRTIO_MMIO_INTERRUPT_STATUS:
+        access->value = __atomic_load_n(&slot->interrupt_status, __ATOMIC_ACQUIRE);
+        return MMIO_OK;
+    case VIRTIO_MMIO_STATUS:
+        access->value = __atomic_load_n(&slot->status, __ATOMIC_ACQUIRE);
+        return MMIO_OK;
+    case VIRTIO_MMIO_MAGIC_VALUE:
+        access->value = MAGIC_VALUE;
+        return MMIO_OK;
+    case VIRTIO_MMIO_VERSION:
+        access->value = VERSION;
+        return MMIO_OK;
+    case VIRTIO_MMIO_VENDOR_ID:
+        access->value = VENDOR_ID;
+        return MMIO_OK;
+    default:
+        return access_device(slot, access);
+    }
 }
 
 void virtio_mmio_init_empty(struct virtio_mmio *slot)
@@ -345,17 +381,19 @@ void virtio_mmio_init_empty(struct virtio_mmio *slot)
     *slot = (struct virtio_mmio){0};
 }
 
-void virtio_mmio_init(struct virtio_mmio *slot, const struct virtio_device *device,
+void virtio_mmio_init(struct virtio_mmio *slot, const struct virtio_backend *backend,
                       const struct guest_mem *mem, const struct irq_line *line)
 {
-    *slot = (struct virtio_mmio){.device = device, .mem = mem, .line = *line};
+    *slot = (struct virtio_mmio){.backend = backend, .mem = mem, .line = *line};
+    for (unsigned i = 0; i < backend->nr_queues; i++)
+        backend->request[i].queue = i;
 }
 
 void virtio_mmio_reset(struct virtio_mmio *slot)
 {
-    if (slot->device == NULL)
+    if (slot->backend == NULL)
         return;
-    spin_lock(&slot->lock);
+    spin_lock(&slot->setup_lock);
     reset_locked(slot);
-    spin_unlock(&slot->lock);
+    spin_unlock(&slot->setup_lock);
 }

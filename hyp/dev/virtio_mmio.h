@@ -1,76 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A virtio transport in memory-mapped registers, version 2 (virtio 1.2, "Virtio Over
- * MMIO"): identification, feature negotiation, queue set-up, interrupts. What the device
- * does with its queues is its own: virtio_blk.c and others stand behind struct
- * virtio_device. Trapped accesses come from trap/mmio_bus.c.
+ * MMIO"): identification, feature negotiation, queue set-up, configuration space, interrupts.
+ * Trapped accesses come from trap/mmio_bus.c. Neighbour: virtio_queue.c serves the queues from a
+ * struct virtio_backend.
  */
 #ifndef DEV_VIRTIO_MMIO_H
 #define DEV_VIRTIO_MMIO_H
 
+#include <linux/virtio_config.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "dev/irq_line.h"
 #include "dev/mmio.h"
-#include "dev/virtq.h"
+#include "dev/virtio_backend.h"
+#include "dev/virtio_queue.h"
 #include "mm/guest_mem.h"
 #include "spinlock.h"
 
 #define VIRTIO_MMIO_MAX_QUEUES 4
 
-enum virtio_outcome {
-    VIRTIO_IDLE,   /* the queue is empty and the driver was asked to notify */
-    VIRTIO_MORE,   /* the device has done its share for one notification; chains may be left */
-    VIRTIO_BROKEN, /* the driver broke the rules; the device needs a reset */
-};
-
-/* What a device is, to the transport. Constant while the transport has it. */
-struct virtio_device {
-    uint32_t id;       /* VIRTIO_ID_x */
-    uint64_t features; /* the device's own; the transport adds those of its queues */
-    uint16_t nr_queues;
-    uint16_t config_size; /* bytes */
-    const void *config;   /* the device's configuration space, never changed */
-    /*
-     * The driver has notified queue `index`, or chains were left in it. Called with the
-     * transport's lock held; must end after a bounded number of chains.
-     */
-    enum virtio_outcome (*notify_fn)(void *ctx, unsigned index, struct virtq *vq);
-    void *ctx;
-};
-
-struct virtio_mmio_queue {
-    struct virtq vq;
-    struct virtq_layout layout;
-};
-
+/* Locks nest in this order: setup_lock, the backend's own, a queue's, lock. */
 struct virtio_mmio {
-    spinlock_t lock; /* protects all below but device, mem and line, which are constant */
-    const struct virtio_device *device; /* NULL: an empty slot */
+    const struct virtio_backend *backend; /* NULL: an empty slot */
     const struct guest_mem *mem;
     struct irq_line line;
 
+    spinlock_t setup_lock; /* the driver's set-up: held while a reset waits for the backend */
     uint64_t driver_features;
     uint32_t device_features_sel;
     uint32_t driver_features_sel;
     uint32_t queue_sel;
-    uint32_t status;
+
+    spinlock_t lock;     /* the interrupt, and the bytes of the backend's configuration space */
+    uint32_t generation; /* ConfigGeneration; written under the lock, as the next two */
     uint32_t interrupt_status;
-    uint32_t unfinished; /* bit n: queue n's device answered VIRTIO_MORE */
-    struct virtio_mmio_queue queue[VIRTIO_MMIO_MAX_QUEUES];
+    uint32_t status;     /* bits are added without a lock, taken away under both */
+    uint32_t unfinished; /* atomic; bit n: queue n's turn was over before its requests were */
+    struct virtio_queue queue[VIRTIO_MMIO_MAX_QUEUES];
 };
 
 /* A slot with nothing in it: DeviceID reads 0. */
 void virtio_mmio_init_empty(struct virtio_mmio *slot);
 
 /*
- * A slot with `device` in it, just out of reset. `device` and `mem` must outlive the slot;
- * device->nr_queues is 1 to VIRTIO_MMIO_MAX_QUEUES. The line is taken to be low.
+ * A slot with `backend` in it, just out of reset. `backend` and `mem` must outlive the slot;
+ * backend->nr_queues is 1 to VIRTIO_MMIO_MAX_QUEUES. The line is taken to be low.
  */
-void virtio_mmio_init(struct virtio_mmio *slot, const struct virtio_device *device,
+void virtio_mmio_init(struct virtio_mmio *slot, const struct virtio_backend *backend,
                       const struct guest_mem *mem, const struct irq_line *line);
 
-/* As if the driver had written 0 to Status ("Device Reset"). Takes the lock. */
+/*
+ * As if the driver had written 0 to Status ("Device Reset"): returns once no request is in flight
+ * and the backend touches no buffer.
+ */
 void virtio_mmio_reset(struct virtio_mmio *slot);
 
 /*
@@ -78,5 +62,32 @@ void virtio_mmio_reset(struct virtio_mmio *slot);
  * others read as 0 and write nothing. The configuration space takes every size.
  */
 enum mmio_result virtio_mmio_access(void *dev, struct mmio_access *access);
+
+/*
+ * For the backend: the `size` bytes of its configuration space from `offset` on become `bytes`,
+ * all at once for the driver, which is told ("Configuration Change Notification").
+ */
+void virtio_mmio_set_config(struct virtio_mmio *slot, unsigned offset, const void *bytes,
+                            unsigned size);
+
+/* The rest is for virtio_queue.c. A queue's lock may be held. */
+
+/* May the device take requests? */
+static inline bool virtio_mmio_is_running(const struct virtio_mmio *slot)
+{
+    const uint32_t mask =
+        VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED;
+
+    return (__atomic_load_n(&slot->status, __ATOMIC_ACQUIRE) & mask) == VIRTIO_CONFIG_S_DRIVER_OK;
+}
+
+/* Interrupt the driver for `reason`, a VIRTIO_MMIO_INT_x. */
+void virtio_mmio_interrupt(struct virtio_mmio *slot, uint32_t reason);
+
+/* "Device Status Field", DEVICE_NEEDS_RESET: the driver hears of it once it is running. */
+void virtio_mmio_need_reset(struct virtio_mmio *slot);
+
+/* Serve queue `index` again when the driver acknowledges its interrupt. */
+void virtio_mmio_resume_later(struct virtio_mmio *slot, unsigned index);
 
 #endif

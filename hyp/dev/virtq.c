@@ -6,8 +6,6 @@
  */
 #include "dev/virtq.h"
 
-#include <linux/virtio_ring.h>
-
 #include "barrier.h"
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -61,15 +59,6 @@ static __virtio16 *used_event(const struct virtq *vq)
 static __virtio16 *avail_event(const struct virtq *vq)
 {
     return (__virtio16 *)&vq->used->ring[vq->size];
-}
-
-/*
- * The number of chains that wait. The load-acquire orders it before the reading of ring
- * entries and descriptors that the driver wrote before it moved the index.
- */
-static uint16_t chains_waiting(const struct virtq *vq)
-{
-    return (uint16_t)(__atomic_load_n(&vq->avail->idx, __ATOMIC_ACQUIRE) - vq->next_avail);
 }
 
 /* The compiler must work on this copy and not look into the table again. */
@@ -151,7 +140,7 @@ static int walk_indirect(const struct virtq *vq, struct virtq_chain *chain,
 
 int virtq_pop(struct virtq *vq, struct virtq_chain *chain)
 {
-    uint16_t waiting = chains_waiting(vq);
+    uint16_t waiting = virtq_waiting(vq);
     struct vring_desc last = {0};
     const __virtio16 *entry;
     int err;
@@ -198,7 +187,7 @@ bool virtq_rearm(struct virtq *vq)
          */
         mem_barrier();
     }
-    return chains_waiting(vq) != 0;
+    return virtq_waiting(vq) != 0;
 }
 
 bool virtq_wants_interrupt(struct virtq *vq)

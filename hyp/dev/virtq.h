@@ -2,12 +2,13 @@
 /*
  * The device's side of a split virtqueue (virtio 1.2, "Split Virtqueues"). The guest may
  * write to its rings and descriptors at any time, so each is copied once and the copy
- * checked; whatever a chain says, walking it ends. Neighbours: virtio_mmio.c sets queues
- * up, a device such as virtio_blk.c takes chains and hands them back.
+ * checked; whatever a chain says, walking it ends. Neighbours: virtio_queue.c sets queues up,
+ * takes chains for a backend and hands them back.
  */
 #ifndef DEV_VIRTQ_H
 #define DEV_VIRTQ_H
 
+#include <linux/virtio_ring.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,10 +16,6 @@
 #include "lib/addr.h"
 #include "lib/err.h"
 #include "mm/guest_mem.h"
-
-struct vring_desc;
-struct vring_avail;
-struct vring_used;
 
 #define VIRTQ_MAX_SIZE 256 /* descriptors in a queue, at most */
 #define VIRTQ_MAX_SEGS 256 /* buffers in a chain, at most */
@@ -74,6 +71,15 @@ int must_check virtq_setup(struct virtq *vq, const struct guest_mem *mem,
 static inline bool virtq_is_ready(const struct virtq *vq)
 {
     return vq->size != 0;
+}
+
+/*
+ * The number of chains that wait, as the driver says. The load-acquire orders it before the reading
+ * of ring entries and descriptors that the driver wrote before it moved the index.
+ */
+static inline uint16_t virtq_waiting(const struct virtq *vq)
+{
+    return (uint16_t)(__atomic_load_n(&vq->avail->idx, __ATOMIC_ACQUIRE) - vq->next_avail);
 }
 
 /*

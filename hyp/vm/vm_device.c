@@ -36,12 +36,6 @@ static void reset_pl011(void *state)
     vpl011_reset(state);
 }
 
-/* A virtio slot, with a RAM disk in it or empty. The transport is first: it takes the accesses. */
-struct virtio_slot {
-    struct virtio_mmio transport;
-    struct virtio_blk disk;
-};
-
 static int read_virtio(const struct dt_walk *at, int gic, struct vm_device_config *config)
 {
     int node = dt_walk_node(at);
@@ -57,13 +51,15 @@ static int read_virtio(const struct dt_walk *at, int gic, struct vm_device_confi
         return dt_prop_error(at->fdt, node, -ERR_INVAL,
                              "the disk must have at least one sector of 512 bytes");
     config->read_only = dt_prop_present(at->fdt, node, "traproom,read-only");
+    config->more_state = sizeof(struct virtio_blk);
     return err;
 }
 
-/* A disk has a queue for each vCPU, and is named after its place. */
+/* A slot: the transport and, if it has one, a disk, with a queue for each vCPU. */
 static int make_virtio(struct vm *vm, void *state, const struct vm_device_config *config)
 {
-    struct virtio_slot *slot = state;
+    struct virtio_mmio *slot = state;
+    struct virtio_blk *disk = (struct virtio_blk *)(slot + 1);
     struct irq_line line = line_of(vm, config);
     char id[VIRTIO_BLK_ID_BYTES];
     struct virtio_blk_setup setup = {
@@ -74,18 +70,16 @@ static int make_virtio(struct vm *vm, void *state, const struct vm_device_config
     };
 
     if (config->backing.size == 0) {
-        virtio_mmio_init_empty(&slot->transport);
+        virtio_mmio_init_empty(slot);
         return 0;
     }
     fmt_snprintf(id, sizeof(id), "traproom-%lx", config->regs.base.v);
-    return virtio_blk_init(&slot->disk, &setup, &slot->transport, &vm->mem, &line);
+    return virtio_blk_init(disk, &setup, slot, &vm->mem, &line);
 }
 
 static void reset_virtio(void *state)
 {
-    struct virtio_slot *slot = state;
-
-    virtio_mmio_reset(&slot->transport);
+    virtio_mmio_reset(state);
 }
 
 /* The timers' interrupts are wired to the CPU: a tree can only say what they are. */
@@ -129,7 +123,7 @@ static const struct vm_device_kind kinds[] = {
         .min_size = 0x100, /* the transport's registers */
         .interrupt = true,
         .read_fn = read_virtio,
-        .state_size = sizeof(struct virtio_slot),
+        .state_size = sizeof(struct virtio_mmio),
         .make_fn = make_virtio,
         .reset_fn = reset_virtio,
         .access_fn = virtio_mmio_access,

@@ -2,7 +2,8 @@
 /*
  * The driver's side of a virtio-blk disk, gone bad: register writes in any order, any rings, any
  * chains, direct and indirect, and guest memory that changes while the device looks at it. The
- * change comes between the device's reads: each time it asks for a piece of guest memory.
+ * change comes between the device's reads: each time it asks for a piece of guest memory. The disk
+ * may answer at once or, by a backend in front of it, keep requests in flight.
  */
 #include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
@@ -25,6 +26,10 @@
 #define MAX_STEPS 400
 #define MAX_POKES 4
 
+#define FLAG_READ_ONLY 1
+#define FLAG_SLOW      8  /* requests stay in flight for some steps */
+#define ABANDON_EVERY  16 /* of them one ends without an answer */
+
 /* Where a driver that means well puts the parts of queue n. */
 #define QUEUE(n) (RAM0_IPA + (n)*UINT64_C(0x1000))
 #define AVAIL    UINT64_C(0x800)
@@ -39,11 +44,21 @@ struct poke {
     uint32_t value;
 };
 
+/* A request that the disk has served and that has not come back yet. */
+struct flight {
+    unsigned queue;
+    uint16_t head;
+    uint32_t written;
+};
+
 struct scene {
     uint8_t *ram0, *ram1, *disk, *pristine;
     struct guest_mem mem;
     struct virtio_mmio slot;
     struct virtio_blk blk;
+    struct virtio_backend slow; /* the disk's, but for its ops */
+    unsigned nr_flight;
+    struct flight flight[VIRTIO_MMIO_MAX_QUEUES * 2 * VIRTQ_MAX_SIZE];
     bool line;
     bool was_reset; /* by the step that is being done */
     unsigned nr_pokes;
@@ -82,11 +97,43 @@ static uint8_t *pages(uint64_t size)
     return p;
 }
 
+static void end_flight(unsigned i, bool answer)
+{
+    struct flight flight = scene.flight[i];
+
+    scene.flight[i] = scene.flight[--scene.nr_flight];
+    if (answer)
+        virtio_queue_complete(&scene.slot, flight.queue, flight.head, flight.written);
+    else
+        virtio_queue_abandon(&scene.slot, flight.queue);
+}
+
+static enum virtio_outcome serve_slowly(void *ctx, struct virtio_request *request)
+{
+    enum virtio_outcome outcome = scene.blk.backend.ops->serve_fn(ctx, request);
+
+    if (outcome != VIRTIO_DONE || scene.nr_flight == ARRAY_SIZE(scene.flight))
+        return outcome;
+    scene.flight[scene.nr_flight++] =
+        (struct flight){request->queue, request->chain.head, request->written};
+    return VIRTIO_IN_FLIGHT;
+}
+
+static void cancel(void *ctx, unsigned queue)
+{
+    (void)ctx;
+    for (unsigned i = scene.nr_flight; i-- > 0;) {
+        if (scene.flight[i].queue == queue)
+            end_flight(i, false);
+    }
+}
+
 static void set_up(struct fuzz_input *in)
 {
+    static const struct virtio_backend_ops slow_ops = {serve_slowly, cancel};
     static const struct irq_line line = {set_line, NULL, 48};
     uint8_t flags = (uint8_t)fuzz_take(in, 1);
-    struct virtio_blk_setup setup = {.read_only = (flags & 1) != 0,
+    struct virtio_blk_setup setup = {.read_only = (flags & FLAG_READ_ONLY) != 0,
                                      .nr_queues = 1 + (flags >> 1 & 3),
                                      .id = "twenty-characters-id"};
 
@@ -104,8 +151,14 @@ static void set_up(struct fuzz_input *in)
     memcpy(scene.disk, scene.pristine, DISK_SIZE);
     scene.line = false;
     scene.nr_pokes = 0;
+    scene.nr_flight = 0;
     setup.disk = (struct pa_range){ptr_to_pa(scene.disk), DISK_SIZE};
     fuzz_require(virtio_blk_init(&scene.blk, &setup, &scene.slot, &scene.mem, &line) == 0);
+    if ((flags & FLAG_SLOW) != 0) {
+        scene.slow = scene.blk.backend;
+        scene.slow.ops = &slow_ops;
+        virtio_mmio_init(&scene.slot, &scene.slow, &scene.mem, &line);
+    }
 }
 
 static uint64_t access_at(uint64_t offset, unsigned size, bool write, uint64_t value)
@@ -114,7 +167,9 @@ static uint64_t access_at(uint64_t offset, unsigned size, bool write, uint64_t v
         .offset = offset, .size = (uint8_t)size, .write = write, .value = value};
 
     fuzz_require(virtio_mmio_access(&scene.slot, &access) == MMIO_OK);
-    fuzz_require(scene.slot.lock.locked == 0);
+    fuzz_require(scene.slot.setup_lock.locked == 0 && scene.slot.lock.locked == 0);
+    for (unsigned i = 0; i < VIRTIO_MMIO_MAX_QUEUES; i++)
+        fuzz_require(scene.slot.queue[i].lock.locked == 0 && !scene.slot.queue[i].serving);
     if (write && offset == VIRTIO_MMIO_STATUS && size == 4 && value == 0)
         scene.was_reset = true;
     return access.value;
@@ -281,10 +336,14 @@ static void step(struct fuzz_input *in)
 static void check(bool broken_before)
 {
     uint64_t status = access_at(VIRTIO_MMIO_STATUS, 4, false, 0);
+    unsigned in_flight = 0;
 
     fuzz_require(scene.line == (access_at(VIRTIO_MMIO_INTERRUPT_STATUS, 4, false, 0) != 0));
     /* Only a reset mends the device. */
     fuzz_require(!broken_before || scene.was_reset || (status & VIRTIO_CONFIG_S_NEEDS_RESET) != 0);
+    for (unsigned i = 0; i < VIRTIO_MMIO_MAX_QUEUES; i++)
+        in_flight += scene.slot.queue[i].in_flight;
+    fuzz_require(in_flight == scene.nr_flight);
     if (scene.blk.read_only)
         fuzz_require(memcmp(scene.disk, scene.pristine, DISK_SIZE) == 0);
 }
@@ -299,9 +358,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         scene.was_reset = false;
         step(&in);
+        if (scene.nr_flight != 0 && i % 3 == 0)
+            end_flight(i % scene.nr_flight, i % ABANDON_EVERY != 0);
         check(broken);
     }
     virtio_mmio_reset(&scene.slot);
+    fuzz_require(scene.nr_flight == 0);
     fuzz_require(!scene.line && access_at(VIRTIO_MMIO_STATUS, 4, false, 0) == 0);
     return 0;
 }

@@ -253,6 +253,8 @@ static void *race_cpu(void *arg)
         while (!race_is_done(head, i)) {
             if (++looks == RACE_PATIENCE)
                 return arg;
+            if (rd(VIRTIO_MMIO_INTERRUPT_STATUS, 4) != 0) /* a turn that was over goes on */
+                wr(VIRTIO_MMIO_INTERRUPT_ACK, VIRTIO_MMIO_INT_VRING);
             sched_yield();
         }
     }

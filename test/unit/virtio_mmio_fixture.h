@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the tests of dev/virtio_mmio.c share: a slot with a device that does as it is told, and a
+ * What the tests of dev/virtio_mmio.c share: a slot with a backend that does as it is told, and a
  * driver that negotiates, adds queues and starts it.
  */
 #ifndef VIRTIO_MMIO_FIXTURE_H
@@ -33,34 +33,41 @@ static struct virtio_mmio slot;
 static struct test_irq irq;
 static struct driver drv;
 
-/* The device: takes up to `budget` chains, hands them back, and says what it is told to. */
-static unsigned notified[NR_QUEUES];
+/* The backend: serves `good` requests, answers what it is told to the others. */
+static unsigned served[NR_QUEUES];
 static enum virtio_outcome outcome;
-static unsigned budget;
-static struct virtq_chain chain;
+static unsigned good;
+static uint64_t moves; /* bytes, for each request */
+static struct virtio_request request[NR_QUEUES];
 
-static inline enum virtio_outcome notify(void *ctx, unsigned index, struct virtq *vq)
+static inline enum virtio_outcome serve(void *ctx, struct virtio_request *r)
 {
-    assert_ptr_equal(ctx, &budget);
-    assert_true(index < NR_QUEUES);
-    assert_ptr_equal(vq, &slot.queue[index].vq);
-    assert_true(virtq_is_ready(vq));
-    notified[index]++;
-    for (unsigned i = 0; i < budget && virtq_pop(vq, &chain) == 0; i++)
-        virtq_push(vq, chain.head, 0);
-    return outcome;
+    assert_ptr_equal(ctx, &good);
+    assert_ptr_equal(r, &request[r->queue]);
+    assert_int_equal(slot.queue[r->queue].lock.locked, 0);
+    served[r->queue]++;
+    r->moved += moves;
+    r->written = 0;
+    if (good == 0)
+        return outcome;
+    good--;
+    return VIRTIO_DONE;
 }
 
-static const uint8_t config[10] = {0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19};
+static const uint8_t pristine_config[10] = {0x10, 0x11, 0x12, 0x13, 0x14,
+                                            0x15, 0x16, 0x17, 0x18, 0x19};
+static uint8_t config[sizeof(pristine_config)];
 
-static const struct virtio_device device = {
+static const struct virtio_backend_ops ops = {.serve_fn = serve};
+static const struct virtio_backend backend = {
     .id = 42,
     .features = F_DEVICE,
     .nr_queues = NR_QUEUES,
     .config_size = sizeof(config),
     .config = config,
-    .notify_fn = notify,
-    .ctx = &budget,
+    .request = request,
+    .ops = &ops,
+    .ctx = &good,
 };
 
 static inline int setup(void **state)
@@ -69,12 +76,14 @@ static inline int setup(void **state)
 
     (void)state;
     memset(ram0, 0, sizeof(ram0));
-    memset(notified, 0, sizeof(notified));
+    memset(served, 0, sizeof(served));
+    memcpy(config, pristine_config, sizeof(config));
     memset(&irq, 0, sizeof(irq));
     memset(&slot, 0xa5, sizeof(slot));
-    outcome = VIRTIO_IDLE;
-    budget = 1000;
-    virtio_mmio_init(&slot, &device, &test_mem, &line);
+    outcome = VIRTIO_DONE;
+    good = 0;
+    moves = 0;
+    virtio_mmio_init(&slot, &backend, &test_mem, &line);
     return 0;
 }
 

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What stands behind a virtio transport and serves its requests: a disk in RAM (virtio_blk.c), say.
+ * A backend sees requests, neither rings nor registers. It answers one at once, or keeps it in
+ * flight and ends it later, from any CPU. Neighbours: virtio_queue.c brings the requests;
+ * virtio_mmio.c shows the driver what the backend says of itself.
+ */
+#ifndef DEV_VIRTIO_BACKEND_H
+#define DEV_VIRTIO_BACKEND_H
+
+#include <stdint.h>
+
+#include "dev/virtq.h"
+
+/* A chain that the driver made available, on its way through the backend. */
+struct virtio_request {
+    struct virtq_chain chain;
+    unsigned queue;   /* whose it is; the same for good */
+    uint32_t written; /* serve_fn: bytes written from the first writable one on, without a gap */
+    uint64_t moved;   /* serve_fn adds the bytes that it moves: enough of them end a turn */
+};
+
+enum virtio_outcome {
+    VIRTIO_DONE,      /* it is served */
+    VIRTIO_IN_FLIGHT, /* virtio_queue_complete() or virtio_queue_abandon() shall end it */
+    VIRTIO_BROKEN,    /* the driver broke the rules: the device needs a reset */
+};
+
+/*
+ * Called with no lock of the transport's that virtio_queue.h takes; neither may wait for another
+ * CPU's interrupt or for a lock that is held while one waits.
+ */
+struct virtio_backend_ops {
+    /*
+     * Serve `request`, which is the backend's until this returns: what a request in flight needs
+     * must be copied. One call at a time for a queue; those of different queues meet.
+     */
+    enum virtio_outcome (*serve_fn)(void *ctx, struct virtio_request *request);
+    /*
+     * Queue `queue` stops, alone or, at a reset, with all others: end its requests in flight soon,
+     * as completed or abandoned, without an interrupt of this CPU. Called again until none is left.
+     * NULL where they end by themselves.
+     */
+    void (*cancel_fn)(void *ctx, unsigned queue);
+};
+
+/* Constant while a transport has it, but for *config and *request. */
+struct virtio_backend {
+    uint32_t id;       /* VIRTIO_ID_x */
+    uint64_t features; /* its own; the transport adds those of the queues */
+    uint16_t nr_queues;
+    uint16_t config_size;           /* bytes */
+    void *config;                   /* the configuration space: virtio_mmio_set_config() */
+    struct virtio_request *request; /* one for each queue: too big for a stack */
+    const struct virtio_backend_ops *ops;
+    void *ctx;
+};
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Requests between the rings and the backend. See virtio_queue.h; virtio_mmio.c calls on a
+ * notification, virtq.c walks the rings. Of the CPUs that notify a queue one serves it; the others
+ * go on at once, since it looks again, under the lock, before it leaves.
+ */
+#include "dev/virtio_queue.h"
+
+#include <linux/virtio_mmio.h>
+
+#include "cpu.h"
+#include "dev/virtio_mmio.h"
+
+/*
+ * A turn: the requests served for one notification, and the bytes moved after which no other
+ * begins. Other vCPUs may add requests without end meanwhile, or wait for this CPU.
+ */
+#define TURN_REQUESTS (2 * VIRTQ_MAX_SIZE)
+#define TURN_BYTES    (UINT64_C(32) << 20)
+
+/*
+ * A request ends, served or not. Of a queue that was stopped meanwhile nobody wants to hear. The
+ * release: what was done for the request comes before virtio_queue_stop() returns.
+ */
+static void end_locked(struct virtio_mmio *slot, struct virtio_queue *queue, bool served,
+                       uint16_t head, uint32_t written)
+{
+    if (virtq_is_ready(&queue->vq)) {
+        if (served)
+            virtq_push(&queue->vq, head, written);
+        else
+            virtio_mmio_need_reset(slot);
+    }
+    __atomic_store_n(&queue->in_flight, queue->in_flight - 1, __ATOMIC_RELEASE);
+}
+
+/* The backend's part of a request, without the lock. False: the queue is broken or stops. */
+static bool serve_one(struct virtio_mmio *slot, struct virtio_queue *queue,
+                      struct virtio_request *request)
+{
+    enum virtio_outcome outcome;
+
+    queue->in_flight++;
+    spin_unlock(&queue->lock);
+    outcome = slot->backend->ops->serve_fn(slot->backend->ctx, request);
+    spin_lock(&queue->lock);
+    if (outcome != VIRTIO_IN_FLIGHT)
+        end_locked(slot, queue, outcome == VIRTIO_DONE, request->chain.head, request->written);
+    return outcome != VIRTIO_BROKEN && virtq_is_ready(&queue->vq);
+}
+
+/* Serve until there is nothing to take. True: the turn is over, and requests are left. */
+static bool serve_turn(struct virtio_mmio *slot, struct virtio_queue *queue,
+                       struct virtio_request *request)
+{
+    request->moved = 0;
+    for (unsigned n = 0; n < TURN_REQUESTS && request->moved < TURN_BYTES; n++) {
+        int err =
+            virtq_waiting(&queue->vq) != 0 ? virtq_pop(&queue->vq, &request->chain) : -ERR_NOENT;
+
+        if (err == -ERR_NOENT) {
+            if (!virtq_rearm(&queue->vq))
+                return false;
+            continue;
+        }
+        if (err != 0)
+            virtio_mmio_need_reset(slot);
+        if (err != 0 || !serve_one(slot, queue, request))
+            return false;
+    }
+    return virtq_rearm(&queue->vq);
+}
+
+void virtio_queue_serve(struct virtio_mmio *slot, unsigned index)
+{
+    struct virtio_queue *queue = &slot->queue[index];
+    bool left;
+
+    spin_lock(&queue->lock);
+    if (!queue->serving && virtq_is_ready(&queue->vq) && virtio_mmio_is_running(slot)) {
+        queue->serving = true;
+        left = serve_turn(slot, queue, &slot->backend->request[index]);
+        queue->serving = false;
+        if (left)
+            virtio_mmio_resume_later(slot, index);
+        /* The driver wants to hear of it, or must, since its answer resumes the queue. */
+        if (virtq_wants_interrupt(&queue->vq) || left)
+            virtio_mmio_interrupt(slot, VIRTIO_MMIO_INT_VRING);
+    }
+    spin_unlock(&queue->lock);
+}
+
+void virtio_queue_complete(struct virtio_mmio *slot, unsigned index, uint16_t head,
+                           uint32_t written)
+{
+    struct virtio_queue *queue = &slot->queue[index];
+
+    spin_lock(&queue->lock);
+    end_locked(slot, queue, true, head, written);
+    if (virtq_wants_interrupt(&queue->vq))
+        virtio_mmio_interrupt(slot, VIRTIO_MMIO_INT_VRING);
+    spin_unlock(&queue->lock);
+}
+
+void virtio_queue_abandon(struct virtio_mmio *slot, unsigned index)
+{
+    struct virtio_queue *queue = &slot->queue[index];
+
+    spin_lock(&queue->lock);
+    end_locked(slot, queue, false, 0, 0);
+    spin_unlock(&queue->lock);
+}
+
+int virtio_queue_start(struct virtio_mmio *slot, unsigned index)
+{
+    struct virtio_queue *queue = &slot->queue[index];
+    int err;
+
+    spin_lock(&queue->lock);
+    err = virtq_setup(&queue->vq, slot->mem, &queue->layout, slot->driver_features);
+    spin_unlock(&queue->lock);
+    return err;
+}
+
+bool virtio_queue_is_ready(struct virtio_mmio *slot, unsigned index)
+{
+    struct virtio_queue *queue = &slot->queue[index];
+    bool ready;
+
+    spin_lock(&queue->lock);
+    ready = virtq_is_ready(&queue->vq);
+    spin_unlock(&queue->lock);
+    return ready;
+}
+
+void virtio_queue_stop(struct virtio_mmio *slot, unsigned first, unsigned count)
+{
+    const struct virtio_backend *backend = slot->backend;
+
+    for (unsigned i = first; i < first + count; i++) {
+        spin_lock(&slot->queue[i].lock);
+        virtq_reset(&slot->queue[i].vq);
+        spin_unlock(&slot->queue[i].lock);
+    }
+    for (unsigned i = first; i < first + count; i++) {
+        /* A CPU may be on its way to serve_fn with one: so cancel until there is none. */
+        while (__atomic_load_n(&slot->queue[i].in_flight, __ATOMIC_ACQUIRE) != 0) {
+            if (backend->ops->cancel_fn != NULL)
+                backend->ops->cancel_fn(backend->ctx, i);
+            cpu_relax();
+        }
+    }
+}
