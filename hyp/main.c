@@ -201,11 +201,20 @@ static void banner(void)
              host.model, host.nr_cpus, host.nr_cpus == 1 ? "" : "s", ram / (1024 * 1024));
 }
 
+static void handle_console_irq(void *ctx, struct vcpu *vcpu)
+{
+    (void)ctx;
+    (void)vcpu;
+    console_input();
+}
+
 static void start_gic(void)
 {
     if (gic_init(&host.gic) != 0)
         panic("the machine has no GICv3");
-    irq_init(host.gic.maintenance, host.uart_intid);
+    if (irq_init(host.gic.maintenance) != 0 ||
+        irq_register(host.uart_intid, IRQ_LEVEL, EXIT_IRQ_UART, handle_console_irq, NULL) != 0)
+        panic("the machine's device tree gives the GIC or the UART an interrupt that is taken");
 }
 
 /* The guest can't run as it is described; what is wrong has been logged. */
@@ -297,7 +306,6 @@ void main(uint64_t host_fdt)
     start_cpus();
     vm_start(&vm);
     sabotage(pa_to_ptr(host.guest_fdt), &vm, &hyp_map.table);
-    gic_enable_spi(host.uart_intid, cpu_mpidr());
     if (vm_config.stats)
         log_info("guest enters at CNTPCT %lu", cpu_counter());
     power_park(&vm.vcpu[0]);

@@ -21,8 +21,8 @@ struct pgtable;
 void sabotage(const void *fdt, struct vm *vm, struct pgtable *hyp_map);
 
 /*
- * But "change-stage2" lets the guest run, with its stage 2 changed at its exits, which exit.c
- * tells: `sync` if it is not an interrupt. test/sabotage/stage2.c.
+ * But "change-stage2" lets the guest run, with its stage 2 changed at its exits, which exit.c and
+ * irq.c tell: `sync` if it is not an interrupt. test/sabotage/stage2.c.
  */
 void sabotage_exit(struct vm *vm, bool sync);
 void sabotage_stage2_start(const struct vm *vm);

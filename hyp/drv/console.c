@@ -16,6 +16,11 @@ static bool mid_line; /* the guest has begun a line */
 static char early[EARLY_MAX];
 static size_t early_len;
 
+static spinlock_t input_lock; /* protects what follows; held while a byte is taken */
+static console_take_fn input_take;
+static void *input_ctx;
+static int input_byte = -1; /* received, but not yet taken; -1: none */
+
 static void put_locked(char c)
 {
     if (ready)
@@ -55,6 +60,33 @@ void console_guest_put(uint8_t byte)
     mid_line = byte != '\n';
     pl011_put(byte);
     spin_unlock(&lock);
+}
+
+void console_set_input(console_take_fn take, void *ctx)
+{
+    spin_lock(&input_lock);
+    input_take = take;
+    input_ctx = ctx;
+    spin_unlock(&input_lock);
+}
+
+void console_input(void)
+{
+    bool room;
+
+    spin_lock(&input_lock);
+    room = input_take != NULL;
+    while (room) {
+        if (input_byte < 0)
+            input_byte = pl011_get();
+        if (input_byte < 0)
+            break;
+        room = input_take(input_ctx, (uint8_t)input_byte);
+        if (room)
+            input_byte = -1;
+    }
+    pl011_set_rx_interrupt(room);
+    spin_unlock(&input_lock);
 }
 
 /* Keeps the lock: other CPUs may still run the guest, and nothing it says may follow. */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The machine's console, shared by Traproom's own lines (lib/log.h, implemented here) and the
- * guest's output. Neighbours: pl011.c beneath it, vm/vm_console.c above.
+ * guest's output; and the owner of its input. Neighbours: pl011.c beneath it, vm/vm_console.c
+ * above.
  */
 #ifndef DRV_CONSOLE_H
 #define DRV_CONSOLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/addr.h"
@@ -16,6 +18,24 @@ void console_init(pa_t base);
 
 /* One byte of the guest's. */
 void console_guest_put(uint8_t byte);
+
+/*
+ * A byte of the console's input for whoever has it: a guest's UART, say. False: there is no room;
+ * call console_input() once there is. The input's lock is held.
+ */
+typedef bool (*console_take_fn)(void *ctx, uint8_t byte);
+
+/*
+ * From the next console_input() on, input goes to `take`, a byte that was refused before first.
+ * NULL: it stays in the UART.
+ */
+void console_set_input(console_take_fn take, void *ctx);
+
+/*
+ * Hand on as much input as is taken. When some is refused, the rest stays in the machine's UART,
+ * its interrupt off until the next call. Call it on that interrupt and when there is room; any CPU.
+ */
+void console_input(void);
 
 /*
  * The last line: never silenced, and nothing follows. Whoever writes to the console afterwards

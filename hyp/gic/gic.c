@@ -113,22 +113,22 @@ int gic_init_cpu(unsigned cpu, uint64_t mpidr)
     return 0;
 }
 
-void gic_set_spi_enabled(uint32_t intid, bool enabled)
+/* Write `value` to the field of `bits` bits, 8 at most, that `intid` has among those at `reg`. */
+static void write_field(uint64_t reg, uint32_t intid, unsigned bits, uint32_t value)
 {
-    uint64_t reg = enabled ? GICD_ISENABLER : GICD_ICENABLER;
+    pa_t word = dist(reg + 4 * (intid * bits / 32));
+    unsigned shift = intid * bits % 32;
+    uint32_t mask = ((UINT32_C(1) << bits) - 1) << shift;
 
-    io_write32(dist(reg + 4 * (intid / 32)), UINT32_C(1) << intid % 32);
+    io_write32(word, (io_read32(word) & ~mask) | value << shift);
 }
 
-void gic_enable_spi(uint32_t intid, uint64_t mpidr)
+void gic_enable_spi(uint32_t intid, bool edge, uint64_t mpidr)
 {
-    pa_t priority = dist(GICD_IPRIORITYR + intid / 4 * 4);
-    unsigned shift = intid % 4 * 8;
-
-    io_write32(priority, (io_read32(priority) & ~(UINT32_C(0xff) << shift)) |
-                             (uint32_t)PRIORITY_DEFAULT << shift);
+    write_field(GICD_IPRIORITYR, intid, 8, PRIORITY_DEFAULT);
+    write_field(GICD_ICFGR, intid, 2, edge ? GICD_ICFGR_EDGE : 0);
     io_write64(dist(GICD_IROUTER + 8 * (uint64_t)intid), mpidr & GICD_IROUTER_AFF);
-    gic_set_spi_enabled(intid, true);
+    io_write32(dist(GICD_ISENABLER + 4 * (intid / 32)), UINT32_C(1) << intid % 32);
 }
 
 void gic_kick(unsigned cpu)

@@ -34,9 +34,8 @@ int must_check gic_init(const struct gic_config *config);
  */
 int must_check gic_init_cpu(unsigned cpu, uint64_t mpidr);
 
-/* Forward the SPI `intid`, level-sensitive, to the CPU of affinity `mpidr`. */
-void gic_enable_spi(uint32_t intid, uint64_t mpidr);
-void gic_set_spi_enabled(uint32_t intid, bool enabled);
+/* Forward the SPI `intid`, edge-triggered or level-sensitive, to the CPU of affinity `mpidr`. */
+void gic_enable_spi(uint32_t intid, bool edge, uint64_t mpidr);
 
 /* Send GIC_SGI_KICK to `cpu`; what was written before is seen by its handler. */
 void gic_kick(unsigned cpu);

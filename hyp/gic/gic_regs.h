@@ -30,6 +30,8 @@
 #define GICD_IROUTER    0x6000 /* of INTID 0; the first that exists is SPI 32's */
 #define GICD_PIDR2      0xffe8
 
+#define GICD_ICFGR_EDGE UINT32_C(2) /* of an interrupt's two bits the upper */
+
 #define GICD_CTLR_EnableGrp0 BIT(0)
 #define GICD_CTLR_EnableGrp1 BIT(1) /* EnableGrp1A where there are two security states */
 #define GICD_CTLR_ARE        BIT(4)

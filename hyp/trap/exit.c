@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where each exit from the guest begins in C: by the exception class it goes to who handles it.
+ * Where each synchronous exit from the guest begins in C: by the exception class it goes to who
+ * handles it. Interrupts begin in irq.c.
  * Neighbours: vectors.S calls and returns to the guest afterwards; abort.c takes memory
- * accesses, sysreg_trap.c system registers, smccc.c calls, irq.c interrupts.
+ * accesses, sysreg_trap.c system registers, smccc.c calls.
  */
 #include "trap/exit.h"
 
@@ -13,7 +14,6 @@
 #include "trap/abort.h"
 #include "trap/esr.h"
 #include "trap/inject.h"
-#include "trap/irq.h"
 #include "trap/smccc.h"
 #include "trap/sysreg_trap.h"
 #include "vm/power.h"
@@ -57,14 +57,6 @@ void exit_sync(struct vcpu *vcpu)
         exit_other(vcpu, esr);
         break;
     }
-}
-
-void exit_irq(struct vcpu *vcpu)
-{
-    sabotage_exit(vcpu->vm, false);
-    irq_handle(vcpu);
-    if (__atomic_load_n(&vcpu->vm->run_state, __ATOMIC_ACQUIRE) != VM_RUNNING) /* see power.c */
-        power_join_stop(vcpu);
 }
 
 /* A system error while the guest ran is the guest's: it finds it pending, as it would without us.

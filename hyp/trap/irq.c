@@ -1,63 +1,120 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Physical interrupts. The guest's timers are passed on through linked list registers; the
- * others are Traproom's own. Neighbours: exit.c and vm/power.c call; vgic.c takes what is the
- * guest's; the vPL011 takes the console's input.
+ * Physical interrupts. The guest's timers are passed on through linked list registers; the others
+ * are Traproom's own. Neighbours: vectors.S and vm/power.c call; vgic.c takes what is the guest's;
+ * main.c registers the machine's devices.
  */
 #include "trap/irq.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "barrier.h"
+#include "check/sabotage.h"
+#include "cpu.h"
 #include "gic/gic.h"
 #include "gic/gic_regs.h"
 #include "gicc.h"
+#include "trap/exit.h"
+#include "vm/power.h"
 #include "vm/vm.h"
-#include "vm/vm_console.h"
 
 #define INTID_VTIMER 27
 #define INTID_PTIMER 30
+#define FIRST_SPI    32
 
-static uint32_t maintenance_intid;
-static uint32_t console_intid;
+struct irq_action {
+    irq_fn fn; /* NULL: nobody's */
+    void *ctx;
+    enum irq_trigger trigger;
+    enum exit_reason reason;
+};
 
-void irq_init(uint32_t maintenance, uint32_t console)
+static struct irq_action table[GIC_INTID_SPECIAL]; /* by INTID; constant once a guest runs */
+
+static inline bool is_timer(uint32_t intid)
 {
-    maintenance_intid = maintenance;
-    console_intid = console;
+    return intid == INTID_VTIMER || intid == INTID_PTIMER;
 }
 
-/* The rarer ones: all of them end here and now. */
-static void handle_own(struct vcpu *vcpu, uint32_t intid)
+int irq_register(uint32_t intid, enum irq_trigger trigger, enum exit_reason reason, irq_fn fn,
+                 void *ctx)
 {
-    if (intid == GIC_SGI_KICK) {
-        vcpu->exits[EXIT_IRQ_KICK]++;
-        gicc_eoi(intid);
-        gicc_deactivate(intid);
-        vgic_sync(&vcpu->vm->vgic, vcpu->index);
-        return;
-    }
-    if (intid == maintenance_intid) {
-        vcpu->exits[EXIT_IRQ_MAINTENANCE]++;
-        vgic_sync(&vcpu->vm->vgic, vcpu->index);
-    } else if (intid == console_intid) {
-        vcpu->exits[EXIT_IRQ_UART]++;
-        vm_console_input(vcpu->vm);
-    } else {
-        vcpu->exits[EXIT_IRQ_OTHER]++;
-    }
+    if (intid >= GIC_INTID_SPECIAL)
+        return -ERR_RANGE;
+    if (is_timer(intid) || intid == GIC_SGI_KICK || table[intid].fn != NULL)
+        return -ERR_EXIST;
+    table[intid] = (struct irq_action){fn, ctx, trigger, reason};
+    if (intid >= FIRST_SPI)
+        gic_enable_spi(intid, trigger == IRQ_EDGE, cpu_mpidr());
+    return 0;
+}
+
+static void sync_vgic(void *ctx, struct vcpu *vcpu)
+{
+    (void)ctx;
+    vgic_sync(&vcpu->vm->vgic, vcpu->index);
+}
+
+int irq_init(uint32_t maintenance)
+{
+    return irq_register(maintenance, IRQ_LEVEL, EXIT_IRQ_MAINTENANCE, sync_vgic, NULL);
+}
+
+static inline void end(uint32_t intid)
+{
     gicc_eoi(intid);
     gicc_deactivate(intid);
 }
 
-void irq_handle(struct vcpu *vcpu)
+static enum exit_reason handle_own(struct vcpu *vcpu, uint32_t intid)
+{
+    const struct irq_action *action = &table[intid];
+
+    if (action->fn == NULL) {
+        end(intid);
+        return EXIT_IRQ_OTHER;
+    }
+    if (action->trigger == IRQ_EDGE) {
+        end(intid);
+        action->fn(action->ctx, vcpu);
+    } else {
+        action->fn(action->ctx, vcpu);
+        /* What lowers the line has reached the device before the interrupt may come again. */
+        dsb(sy);
+        isb();
+        end(intid);
+    }
+    return action->reason;
+}
+
+/* Handle what is there, and say what it was. Timers and kicks are nearly all of it. */
+static inline enum exit_reason handle(struct vcpu *vcpu)
 {
     uint32_t intid = gicc_acknowledge() & GIC_INTID_MASK;
 
-    if (intid == INTID_VTIMER || intid == INTID_PTIMER) {
-        vcpu->exits[EXIT_IRQ_TIMER]++;
+    if (is_timer(intid)) {
         vgic_hw_ppi_fired(&vcpu->vm->vgic, vcpu->index, intid);
         gicc_eoi(intid);
-    } else if (intid < GIC_INTID_SPECIAL) {
-        handle_own(vcpu, intid);
-    } else {
-        vcpu->exits[EXIT_IRQ_OTHER]++;
+        return EXIT_IRQ_TIMER;
     }
+    if (intid == GIC_SGI_KICK) {
+        end(intid); /* first: whoever kicks from now on is to be heard */
+        vgic_sync(&vcpu->vm->vgic, vcpu->index);
+        return EXIT_IRQ_KICK;
+    }
+    return intid < GIC_INTID_SPECIAL ? handle_own(vcpu, intid) : EXIT_IRQ_OTHER;
+}
+
+void irq_handle(struct vcpu *vcpu)
+{
+    handle(vcpu);
+}
+
+void exit_irq(struct vcpu *vcpu)
+{
+    sabotage_exit(vcpu->vm, false);
+    vcpu->exits[handle(vcpu)]++;
+    if (__atomic_load_n(&vcpu->vm->run_state, __ATOMIC_ACQUIRE) != VM_RUNNING) /* see power.c */
+        power_join_stop(vcpu);
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "check/invariants.h"
+#include "drv/console.h"
 #include "el1_ctx.h"
 #include "gic/gic_regs.h"
 #include "gich.h"
@@ -202,7 +203,6 @@ int vm_init(struct vm *vm, const struct vm_config *config, const void *fdt, uint
     int err;
 
     vm->config = *config;
-    vm->input_byte = -1;
     mmio_bus_init(&vm->bus);
     err = stage2_init(&vm->stage2, pool, VMID, read_sysreg(id_aa64mmfr0_el1),
                       read_sysreg(id_aa64mmfr1_el1));
@@ -226,7 +226,7 @@ static void reset_devices(struct vm *vm)
     vgic_reset(&vm->vgic);
     for (unsigned i = 0; i < vm->config.nr_devices; i++)
         vm->config.device[i].kind->reset_fn(vm->device[i]);
-    vm_console_input(vm); /* a full UART had the machine's input stopped */
+    console_input(); /* at the first start, or since a full UART had it stopped */
 }
 
 void vm_start(struct vm *vm)

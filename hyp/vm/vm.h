@@ -29,9 +29,6 @@ struct vm {
     struct mmio_bus bus;
     struct vgic vgic;
     void *device[VM_MAX_DEVICES]; /* the state of each of config.device, out of the guest's reach */
-    struct vpl011 *console;       /* which of them is the machine's console; NULL: none */
-    spinlock_t input_lock;        /* protects input_byte */
-    int input_byte;               /* received, but not yet taken by the guest's UART; -1: none */
     struct vgic_redist_region redist[VM_MAX_GICR];
     spinlock_t power_lock; /* protects run_state, stop_reason and each vCPU's power */
     enum vm_run_state run_state;

@@ -27,7 +27,7 @@ static int make_pl011(struct vm *vm, void *state, const struct vm_device_config 
 {
     struct irq_line line = line_of(vm, config);
 
-    vm_console_attach(vm, state, &line, config->console);
+    vm_console_attach(state, &line, config->console);
     return 0;
 }
 

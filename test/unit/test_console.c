@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of drv/console.c: whose line is whose, and that the exit line is the last. */
+/*
+ * Tests of drv/console.c: whose line is whose, that the exit line is the last, and who gets the
+ * input.
+ */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,6 +32,19 @@ void pl011_put(uint8_t byte)
     assert_true(at + 1 < sizeof(sent));
     sent[at] = (char)byte;
     __atomic_store_n(&nr_sent, at + 1, __ATOMIC_RELEASE);
+}
+
+static const char *typed = ""; /* what the UART has still to give */
+static bool rx_interrupt;
+
+int pl011_get(void)
+{
+    return *typed == '\0' ? -1 : (unsigned char)*typed++;
+}
+
+void pl011_set_rx_interrupt(bool enabled)
+{
+    rx_interrupt = enabled;
 }
 
 static void guest_says(const char *text)
@@ -86,6 +102,66 @@ static void own_lines(void **state)
     expect("x\r\r\n[traproom] a\r\ny");
 }
 
+/* Somebody who takes input while there is room. */
+struct taker {
+    char got[16];
+    size_t count, room;
+};
+
+static bool take(void *ctx, uint8_t byte)
+{
+    struct taker *t = ctx;
+
+    if (t->count == t->room)
+        return false;
+    t->got[t->count++] = (char)byte;
+    return true;
+}
+
+/* The rest stays in the UART, silent, until there is room. */
+static void input_waits_for_room(void **state)
+{
+    struct taker t = {.room = 3};
+
+    (void)state;
+    console_set_input(NULL, NULL);
+    typed = "abcdef";
+    console_input();
+    assert_false(rx_interrupt);
+    assert_string_equal(typed, "abcdef");
+    console_set_input(take, &t);
+    console_input();
+    assert_string_equal(t.got, "abc");
+    assert_string_equal(typed, "ef");
+    assert_false(rx_interrupt);
+    t.room = 8;
+    console_input();
+    assert_string_equal(t.got, "abcdef");
+    assert_true(rx_interrupt);
+    console_set_input(NULL, NULL);
+}
+
+/* Whoever is switched to gets what comes from then on, and what was refused. */
+static void input_is_switched(void **state)
+{
+    struct taker guest = {.room = 2}, monitor = {.room = 8};
+
+    (void)state;
+    typed = "abcd";
+    console_set_input(take, &guest);
+    console_input();
+    console_set_input(take, &monitor);
+    console_input();
+    assert_string_equal(guest.got, "ab");
+    assert_string_equal(monitor.got, "cd");
+    typed = "e";
+    guest.room = 8;
+    console_set_input(take, &guest);
+    console_input();
+    assert_string_equal(guest.got, "abe");
+    console_set_input(NULL, NULL);
+}
+
 static void *late_guest(void *arg)
 {
     guest_says(arg);
@@ -114,10 +190,9 @@ static void exit_line_is_last(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(early_lines),
-        cmocka_unit_test(kinds),
-        cmocka_unit_test(own_lines),
-        cmocka_unit_test(exit_line_is_last),
+        cmocka_unit_test(early_lines),       cmocka_unit_test(kinds),
+        cmocka_unit_test(own_lines),         cmocka_unit_test(input_waits_for_room),
+        cmocka_unit_test(input_is_switched), cmocka_unit_test(exit_line_is_last),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,11 @@ static inline unsigned cpu_index(void)
     return fake_cpu_index;
 }
 
+static inline uint64_t cpu_mpidr(void)
+{
+    return fake_cpu_index;
+}
+
 static inline void cpu_relax(void)
 {
     sched_yield();
