@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a device sees of a guest's access to its registers: an offset, a size and a
- * value; never a CPU register. trap/mmio_bus.c finds the device and calls it.
+ * value; never a CPU register. trap/mmio_bus.c finds the device; trap/abort_fast.c or abort.c
+ * calls it.
  */
 #ifndef DEV_MMIO_H
 #define DEV_MMIO_H

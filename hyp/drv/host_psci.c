@@ -4,9 +4,7 @@
 
 #include "conduit.h"
 #include "cpu.h"
-
-#define PSCI_CPU_ON_64  UINT32_C(0xc4000003)
-#define PSCI_SYSTEM_OFF UINT32_C(0x84000008)
+#include "lib/psci_abi.h"
 
 static bool by_smc = true; /* HVC at EL2 reaches firmware only where that plays EL2 for us */
 
@@ -22,7 +20,7 @@ void host_psci_init(bool smc)
 
 int host_psci_cpu_on(uint64_t mpidr, uint64_t entry, uint64_t context)
 {
-    return call(PSCI_CPU_ON_64, mpidr, entry, context) == 0 ? 0 : -ERR_INVAL;
+    return call(PSCI_CPU_ON_64, mpidr, entry, context) == PSCI_SUCCESS ? 0 : -ERR_INVAL;
 }
 
 void host_psci_system_off(void)
