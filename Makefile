@@ -18,7 +18,7 @@ configure-run = cmake -S . -B $(BUILD) $(if $(wildcard $(BUILD)/CMakeCache.txt),
 configure-test = cmake -S . -B $(BUILD) $(if $(wildcard $(BUILD)/CMakeCache.txt),,-G Ninja) -DTRAPROOM_TESTS=ON --log-level=WARNING
 build = cmake --build $(BUILD) --target
 
-.PHONY: help run-linux debug build test fuzz coverage analyze prove bench soak compat guest-kernel format clean distclean
+.PHONY: help run-linux debug build test fuzz coverage analyze prove bench soak compat headers guest-kernel format clean distclean
 help:
 	@echo 'make run-linux     boot Linux under Traproom, to a shell; Ctrl-A X leaves'
 	@echo '                   KERNEL=Image: another kernel; ARGS=...: see tools/traproom run --help'
@@ -31,6 +31,7 @@ help:
 	@echo 'make bench         measure what Traproom costs, against the budget'
 	@echo 'make soak          a guest that reboots under load, ROUNDS=200 times; QEMU killed in mid-write'
 	@echo 'make compat        guest and boot tests with the QEMU and kernel of the next Debian; RELEASE=sid: of that'
+	@echo 'make headers       fetch what a module for the default kernel is built with, and say how'
 	@echo 'make guest-kernel  build Linux 6.12, or KERNEL_SRC=dir, for the guest: build/guest-kernel/Image'
 	@echo 'make build         build the hypervisor and the default guest only'
 	@echo 'make format        clang-format all C sources'
@@ -82,6 +83,10 @@ compat:
 	@tools/setup run test
 	@tools/compat --build $(BUILD) --release $(RELEASE) $(CTEST_ARGS)
 
+headers: build
+	@tools/setup headers
+	@tools/headers $(BUILD)/debian/arm64 $(BUILD)/headers
+
 guest-kernel:
 	@tools/setup run guest-kernel $(if $(KERNEL_SRC),,guest-source)
 	@tools/build-guest-kernel $(if $(KERNEL_SRC),--source $(KERNEL_SRC)) $(BUILD)/guest-kernel
@@ -92,7 +97,7 @@ format:
 
 clean:
 	@if [ -d $(BUILD) ]; then find $(BUILD) -mindepth 1 -maxdepth 1 \
-		! -name debian ! -name compat ! -name guest-kernel -exec rm -rf {} +; fi
+		! -name debian ! -name headers ! -name compat ! -name guest-kernel -exec rm -rf {} +; fi
 	@rm -rf $(BUILD)/compat/*/build
 
 distclean:

@@ -37,3 +37,18 @@ add_custom_command(OUTPUT ${images}/disk.img
 add_custom_target(images ALL
     DEPENDS ${images}/Image ${images}/initramfs.cpio.gz ${images}/disk.img)
 add_dependencies(images sysroot)
+
+# A sample module for that kernel, guest/module/, which the boot tests load. Kbuild writes beside
+# the sources, so it gets a copy.
+set(headers ${CMAKE_BINARY_DIR}/headers)
+set(module ${CMAKE_BINARY_DIR}/module)
+add_custom_command(OUTPUT ${headers}/.version
+    COMMAND ${PROJECT_SOURCE_DIR}/tools/headers ${TRAPROOM_SYSROOT} ${headers}
+    DEPENDS ${sysroot_stamp} tools/headers tools/fetch-debian ${sysroot_path}
+    COMMENT "Fetching the kernel's headers" USES_TERMINAL VERBATIM)
+add_custom_command(OUTPUT ${module}/tdrv.ko
+    COMMAND ${CMAKE_COMMAND} -E copy_directory ${PROJECT_SOURCE_DIR}/guest/module ${module}
+    COMMAND env -u MAKEFLAGS make -s -C ${headers}/linux M=${module}
+    DEPENDS ${headers}/.version guest/module/Kbuild guest/module/tdrv.c
+    COMMENT "Building the sample module" VERBATIM)
+add_custom_target(sample-module DEPENDS ${module}/tdrv.ko)
