@@ -1,36 +1,61 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""--gdb: the printed command attaches, with the hypervisor's symbols."""
+"""--gdb: the printed command attaches, with the hypervisor's symbols; a module's init function."""
 
+import contextlib
+import os
 import re
 import shlex
 import shutil
 import subprocess
 import unittest
 
-from support import LAUNCHER, LIMIT, REPO, BootTest
+from support import BUILD, LAUNCHER, LIMIT, REPO, BootTest
+
+MODULE = os.path.join(BUILD, "module", "tdrv.ko")
 
 
 @unittest.skipUnless(shutil.which("gdb-multiarch"), "no gdb-multiarch: tools/setup debug")
 class Debugger(BootTest):
-    def test_stop_in_the_hypervisor(self):
-        with subprocess.Popen([LAUNCHER, "run", "--gdb", "--timeout", str(LIMIT)], cwd=REPO,
+    @contextlib.contextmanager
+    def machine(self, *options):
+        """The command that attaches to a machine which waits for gdb, as the launcher prints it."""
+        with subprocess.Popen([LAUNCHER, "run", "--gdb", "--timeout", str(LIMIT), *options], cwd=REPO,
                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                               stderr=subprocess.PIPE, text=True) as launcher:
-            words = ""
-            while "gdb-multiarch" not in words:
-                words = launcher.stderr.readline()
-                self.assertTrue(words, "the launcher ended")
-            command = shlex.split(words.strip()) + [
-                "-batch", "-nx", "-ex", "hbreak stage2_init", "-ex", "continue", "-ex", "backtrace",
-                "-ex", "kill"]
             try:
-                done = subprocess.run(command, cwd=REPO, stdin=subprocess.DEVNULL, text=True,
-                                      capture_output=True, timeout=LIMIT, check=False)
+                words = ""
+                while "gdb-multiarch" not in words:
+                    words = launcher.stderr.readline()
+                    self.assertTrue(words, "the launcher ended")
+                yield shlex.split(words.strip())
             finally:
                 launcher.terminate()
-        self.assertRegex(done.stdout, re.compile(r"#0 +stage2_init .*#1 .* vm_init \(.* main \(", re.DOTALL),
-                         done.stderr)
+
+    def gdb(self, attach, *commands):
+        """What gdb prints, given these commands."""
+        arguments = [word for command in (*commands, "kill") for word in ("-ex", command)]
+        done = subprocess.run([*attach, "-batch", "-nx", *arguments], cwd=REPO, text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT, check=False)
+        return done.stdout + done.stderr
+
+    def test_stop_in_the_hypervisor(self):
+        with self.machine() as attach:
+            out = self.gdb(attach, "hbreak stage2_init", "continue", "backtrace")
+        self.assertRegex(out, re.compile(r"#0 +stage2_init .*#1 .* vm_init \(.* main \(", re.DOTALL))
+
+    @unittest.skipUnless(os.path.exists(MODULE), "the sample module is not built for this kernel")
+    def test_stop_in_a_module(self):
+        """Debian's kernel comes without symbols: it says itself where do_init_module is."""
+        place = self.command("grep ' do_init_module$' /proc/kallsyms", "--append", "nokaslr")
+        place = re.search(r"^([0-9a-f]{16}) \w do_init_module", place, re.MULTILINE).group(1)
+        with self.machine("--put", MODULE, "--cmd", "insmod tdrv.ko") as attach:
+            out = self.gdb(attach, "source tools/gdb/module.py", f"module-init {MODULE} 0x{place}",
+                           "continue", "backtrace 1", "print tdrv_driver.driver.name",
+                           "info symbol tdrv_probe")
+        self.assertRegex(out, r"#0 +tdrv_driver_init \(\) at .*tdrv\.c:\d+")
+        self.assertRegex(out, r'= 0x[0-9a-f]+ .*"tdrv"')
+        self.assertRegex(out, r"tdrv_probe( \+ \d+)? in section \.text of ")
 
 
 if __name__ == "__main__":

@@ -198,6 +198,7 @@ def explain(command, tree, staging):
 def explain_gdb(args, kernel):
     elf = [] if args.bare else [os.path.relpath(args.hypervisor)]
     command = ["gdb-multiarch", "-ex", f"target remote {machine.GDB_HOST}:{machine.GDB_PORT}"] + elf
+    command += ["-ex", "source " + os.path.relpath(os.path.join(REPO, "tools", "gdb", "module.py"))]
     # Beside the Image, or where a kernel's build leaves it: Image is in arch/arm64/boot.
     folder = os.path.dirname(os.path.abspath(kernel))
     for vmlinux in (os.path.join(folder, "vmlinux"), os.path.join(folder, "../../../vmlinux")):
