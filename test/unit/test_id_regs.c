@@ -18,7 +18,8 @@ _Thread_local struct fake_sysreg fake_sysreg;
 
 /*
  * What becomes of a register's 16 fields, the highest first: '.' hidden, 's' shown, a digit the
- * most that is shown, 'F' always 1, 'G' the same as a signed '0' (8 to 15 are shown), 'P' PARange.
+ * most that is shown, 'F' always 1, 'G' and 'H' signed '0' and '1' (8 to 15 are shown), 'P'
+ * PARange.
  */
 struct expected {
     const char *name;
@@ -39,38 +40,38 @@ struct expected {
 
 static const struct expected expected[] = {
     /* CSV3 CSV2 RME DIT | AMU MPAM SEL2 SVE | RAS GIC AdvSIMD FP | EL3 EL2 EL1 EL0 */
-    REG64(4, 0, id_aa64pfr0_el1, "s1.s ...s .Fss ..Fs"),
+    REG64(4, 0, id_aa64pfr0_el1, "11.1 ...1 .FHH ..Fs"),
     /* PFAR DF2 MTEX THE | GCS MTE_frac NMI CSV2_frac | RNDR_trap SME - MPAM_frac | RAS_frac MTE
        SSBS BT */
-    REG64(4, 1, id_aa64pfr1_el1, ".... ...1 .... ..ss"),
+    REG64(4, 1, id_aa64pfr1_el1, ".... ...1 .... ..21"),
     /* - F64MM F32MM - | I8MM SM4 - SHA3 | - B16B16 BF16 BitPerm | - - AES SVEver */
-    REG64(4, 4, id_aa64zfr0_el1, ".ss. ss.s .sss ..ss"),
+    REG64(4, 4, id_aa64zfr0_el1, ".11. 11.1 .121 ..22"),
     REG64(4, 5, id_aa64smfr0_el1, ".... .... .... ...."),
     /* HPMN0 ExtTrcBuff BRBE MTPMU | TraceBuffer TraceFilt DoubleLock PMSVer |
      * CTX_CMPs - WRPs - | BRPs PMUVer TraceVer DebugVer */
-    REG64(5, 0, id_aa64dfr0_el1, ".... ..s. s.s. s..9"),
+    REG64(5, 0, id_aa64dfr0_el1, ".... ..G. s.s. s..9"),
     REG64(5, 1, id_aa64dfr1_el1, ".... .... .... ...."),
     REG64(5, 4, id_aa64afr0_el1, ".... .... .... ...."),
     REG64(5, 5, id_aa64afr1_el1, ".... .... .... ...."),
     /* RNDR TLB TS FHM | DP SM4 SM3 SHA3 | RDM TME Atomic CRC32 | SHA2 SHA1 AES - */
-    REG64(6, 0, id_aa64isar0_el1, "ssss ssss s.ss sss."),
+    REG64(6, 0, id_aa64isar0_el1, "1221 1111 1.31 212."),
     /* LS64 XS I8MM DGH | BF16 SPECRES SB FRINTTS | GPI GPA LRCPC FCMA | JSCVT API APA DPB */
-    REG64(6, 1, id_aa64isar1_el1, "..ss ssss ssss s55s"),
+    REG64(6, 1, id_aa64isar1_el1, "..11 2211 1131 1552"),
     /* ATS1A LUT CSSC RPRFM | - PRFMSLC SYSINSTR_128 SYSREG_128 |
      * CLRBHB PAC_frac BC MOPS | APA3 GPA3 RPRES WFxT */
-    REG64(6, 2, id_aa64isar2_el1, "..ss .s.. sss. 5sss"),
+    REG64(6, 2, id_aa64isar2_el1, "..11 .1.. 111. 5112"),
     /* ECV FGT - - | ExS TGran4_2 TGran64_2 TGran16_2 |
      * TGran4 TGran64 TGran16 BigEndEL0 | SNSMem BigEnd ASIDBits PARange */
-    REG64(7, 0, id_aa64mmfr0_el1, ".... s... Gs1s sssP"),
+    REG64(7, 0, id_aa64mmfr0_el1, ".... 1... GG11 11sP"),
     /* ECBHB CMOW TIDCP1 nTLBPA | AFP HCX ETS TWED | XNX SpecSEI PAN LO | HPDS VH VMIDBits HAFDBS */
-    REG64(7, 1, id_aa64mmfr1_el1, "s.ss s.ss .ss. s..2"),
+    REG64(7, 1, id_aa64mmfr1_el1, "1.11 1.21 .13. 2..2"),
     /* E0PD EVT BBM TTL | - FWB IDS AT | ST NV CCIDX VARange | IESB LSM UAO CnP */
-    REG64(7, 2, id_aa64mmfr2_el1, "s..s ..ss s.s. .sss"),
+    REG64(7, 2, id_aa64mmfr2_el1, "1..1 ..11 1.1. .111"),
 
     /* RAS DIT AMU CSV2 | State3 State2 State1 State0 */
-    REG32(1, 0, id_pfr0_el1, ".... .... .s.1 ssss"),
+    REG32(1, 0, id_pfr0_el1, ".... .... .1.1 1231"),
     /* GIC Virt_frac Sec_frac GenTimer | Virtualization MProgMod Security ProgMod */
-    REG32(1, 1, id_pfr1_el1, ".... .... F..s ...s"),
+    REG32(1, 1, id_pfr1_el1, ".... .... F..1 ...1"),
     /* TraceFilt PerfMon MProfDbg MMapTrc | CopTrc MMapDbg CopSDbg CopDbg */
     REG32(1, 2, id_dfr0_el1, ".... .... .... .s.9"),
     REG32(1, 3, id_afr0_el1, ".... .... .... ...."),
@@ -85,16 +86,16 @@ static const struct expected expected[] = {
     REG32(2, 4, id_isar4_el1, ".... .... ssss ssss"),
     REG32(2, 5, id_isar5_el1, ".... .... ssss ssss"),
     /* EVT CCIDX LSM HPDS | CnP XNX AC2 SpecSEI */
-    REG32(2, 6, id_mmfr4_el1, ".... .... .sss s..s"),
+    REG32(2, 6, id_mmfr4_el1, ".... .... .112 1..1"),
     REG32(2, 7, id_isar6_el1, ".... .... ssss ssss"),
     REG32(3, 0, mvfr0_el1, ".... .... ssss ssss"),
     REG32(3, 1, mvfr1_el1, ".... .... ssss ssss"),
     REG32(3, 2, mvfr2_el1, ".... .... ssss ssss"),
     /* RAS_frac SSBS CSV3 */
-    REG32(3, 4, id_pfr2_el1, ".... .... .... ..ss"),
+    REG32(3, 4, id_pfr2_el1, ".... .... .... ..11"),
     REG32(3, 5, id_dfr1_el1, ".... .... .... ...."),
     /* nTLBPA ETS */
-    REG32(3, 6, id_mmfr5_el1, ".... .... .... ..ss"),
+    REG32(3, 6, id_mmfr5_el1, ".... .... .... ..12"),
 };
 
 #define EL0_AARCH32 UINT64_C(2)
@@ -124,6 +125,8 @@ static uint64_t expect_field(char rule, uint64_t v)
         return 1;
     case 'G':
         return v >= 8 ? v : 0;
+    case 'H':
+        return v >= 8 || v == 0 ? v : 1;
     case 'P':
         return v < PARANGE_40 ? v : PARANGE_40;
     default:
@@ -266,7 +269,7 @@ static void pa_range(void **state)
         unsigned most;
     } limits[] = {{32, 0}, {35, 0}, {36, 1}, {39, 1}, {40, 2}, {42, 3}, {43, 3},
                   {44, 4}, {48, 5}, {51, 5}, {52, 6}, {55, 6}, {56, 7}, {64, 7}};
-    static const uint64_t rest = UINT64_C(0x00000000000f0120); /* TGran4 as well */
+    static const uint64_t rest = UINT64_C(0x0000000000010120); /* other fields */
 
     for (unsigned hw = 0; hw < 16; hw++) {
         for (unsigned i = 0; i < ARRAY_SIZE(limits); i++) {
