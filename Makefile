@@ -8,6 +8,7 @@ TRAPROOM := tools/traproom run
 KERNEL ?=
 ROUNDS ?= 200
 KERNEL_SRC ?=
+CONFIG ?=
 ARGS ?=
 TIME ?= 60
 RELEASE ?= trixie
@@ -32,7 +33,8 @@ help:
 	@echo 'make soak          a guest that reboots under load, ROUNDS=200 times; QEMU killed in mid-write'
 	@echo 'make compat        guest and boot tests with the QEMU and kernel of the next Debian; RELEASE=sid: of that'
 	@echo 'make headers       fetch what a module for the default kernel is built with, and say how'
-	@echo 'make guest-kernel  build Linux 6.12, or KERNEL_SRC=dir, for the guest: build/guest-kernel/Image'
+	@echo 'make guest-kernel  build Linux 6.12, or KERNEL_SRC=dir, for the guest: build/guest-kernel/Image;'
+	@echo '                   CONFIG=fragment: with these options on top of guest/kernel.config'
 	@echo 'make build         build the hypervisor and the default guest only'
 	@echo 'make format        clang-format all C sources'
 	@echo 'make clean         remove what was compiled; make distclean: and what was downloaded'
@@ -89,7 +91,8 @@ headers: build
 
 guest-kernel:
 	@tools/setup run guest-kernel $(if $(KERNEL_SRC),,guest-source)
-	@tools/build-guest-kernel $(if $(KERNEL_SRC),--source $(KERNEL_SRC)) $(BUILD)/guest-kernel
+	@tools/build-guest-kernel $(if $(KERNEL_SRC),--source $(KERNEL_SRC)) \
+		$(if $(CONFIG),--config $(CONFIG)) $(BUILD)/guest-kernel
 
 format:
 	@tools/setup format
