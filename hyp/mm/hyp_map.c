@@ -29,28 +29,28 @@ static const uint64_t attr_bits[] = {
     [HYP_DEVICE] = ATTR_DEVICE | PTE_S1_XN,
 };
 
-static void flush(const struct pgtable *pt, const uint64_t va[], unsigned count)
+static void hyp_map_flush(const struct pgtable *pt, const uint64_t va[], unsigned count)
 {
     (void)pt;
     for (unsigned i = 0; i < count; i++)
         tlb_flush_el2_va(va[i]);
 }
 
-static void flush_all(const struct pgtable *pt)
+static void hyp_map_flush_all(const struct pgtable *pt)
 {
     (void)pt;
     tlb_flush_el2_all();
 }
 
-static const struct pgtable_tlb_ops tlb_ops = {
-    .flush_fn = flush,
-    .flush_all_fn = flush_all,
+static const struct pgtable_tlb_ops hyp_map_tlb_ops = {
+    .flush_fn = hyp_map_flush,
+    .flush_all_fn = hyp_map_flush_all,
 };
 
 int hyp_map_init(struct hyp_map *map, struct page_pool *pool)
 {
     map->text_attr = 0;
-    return pgtable_init(&map->table, pool, &tlb_ops, START_LEVEL, HYP_VA_BITS, HYP_VA_BITS);
+    return pgtable_init(&map->table, pool, &hyp_map_tlb_ops, START_LEVEL, HYP_VA_BITS, HYP_VA_BITS);
 }
 
 void hyp_map_guard_text(struct hyp_map *map, uint64_t pfr1)

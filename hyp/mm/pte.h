@@ -62,17 +62,13 @@
 
 /* Stage 1, in a regime with one exception level, as EL2's is without HCR_EL2.E2H. */
 #define PTE_S1_ATTRINDX GENMASK(4, 2) /* which byte of MAIR_EL2 is the memory type */
-#define PTE_S1_NS       BIT(5)        /* ignored outside the Secure state */
-#define PTE_S1_AP       GENMASK(7, 6)
-#define PTE_S1_AP_RES1  BIT(6)  /* AP[1] */
-#define PTE_S1_AP_RO    BIT(7)  /* AP[2]: clear, writable */
+#define PTE_S1_AP_RES1  BIT(6)        /* AP[1] */
+#define PTE_S1_AP_RO    BIT(7)        /* AP[2]: clear, writable */
 #define PTE_S1_GP       BIT(50) /* guarded: an indirect branch must land on a BTI (FEAT_BTI) */
 #define PTE_S1_XN       BIT(54)
 
 /* Stage 1 tables can take rights away from all below them. Traproom leaves these clear. */
 #define PTE_S1_XNTABLE BIT(60)
-#define PTE_S1_APTABLE GENMASK(62, 61)
-#define PTE_S1_NSTABLE BIT(63)
 
 /* Stage 2. */
 #define PTE_S2_MEMATTR       GENMASK(5, 2)
@@ -101,11 +97,8 @@
 #define VTCR_EL2_ORGN0_WB  FIELD_PREP(VTCR_EL2_ORGN0, 1)
 #define VTCR_EL2_SH0       GENMASK(13, 12)
 #define VTCR_EL2_SH0_INNER FIELD_PREP(VTCR_EL2_SH0, 3)
-#define VTCR_EL2_TG0       GENMASK(15, 14) /* 0: the 4 KiB granule */
 #define VTCR_EL2_PS        GENMASK(18, 16) /* as ID_AA64MMFR0_EL1.PARange */
 #define VTCR_EL2_VS        BIT(19)         /* VMIDs have 16 bits */
-#define VTCR_EL2_HA        BIT(21)         /* hardware sets the access flag */
-#define VTCR_EL2_HD        BIT(22)         /* hardware marks what is written */
 #define VTCR_EL2_RES1      BIT(31)
 
 /* VTTBR_EL2: where its root is; regs.h has whose entries these are in the TLB. */
@@ -119,7 +112,6 @@
 #define TCR_EL2_ORGN0_WB  FIELD_PREP(TCR_EL2_ORGN0, 1)
 #define TCR_EL2_SH0       GENMASK(13, 12)
 #define TCR_EL2_SH0_INNER FIELD_PREP(TCR_EL2_SH0, 3)
-#define TCR_EL2_TG0       GENMASK(15, 14)
 #define TCR_EL2_PS        GENMASK(18, 16)
 #define TCR_EL2_RES1      (BIT(31) | BIT(23))
 
@@ -132,7 +124,6 @@
 #define ID_AA64MMFR0_EL1_PARange  GENMASK(3, 0)
 #define ID_AA64MMFR0_EL1_TGran4   GENMASK(31, 28)
 #define ID_AA64MMFR0_EL1_TGran4_2 GENMASK(43, 40)
-#define ID_AA64MMFR1_EL1_HAFDBS   GENMASK(3, 0)
 #define ID_AA64MMFR1_EL1_VMIDBits GENMASK(7, 4)
 
 /* The largest PARange that fits these descriptors. For 52 bits FEAT_LPA2 has another format. */

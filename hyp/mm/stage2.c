@@ -31,19 +31,19 @@ static uint64_t vttbr(const struct pgtable *pt)
     return FIELD_PREP(VTTBR_EL2_VMID, pt->vmid) | (ptr_to_pa(pt->root).v & VTTBR_EL2_BADDR);
 }
 
-static void flush(const struct pgtable *pt, const uint64_t ipa[], unsigned count)
+static void stage2_flush(const struct pgtable *pt, const uint64_t ipa[], unsigned count)
 {
     tlb_flush_ipa(vttbr(pt), ipa, count);
 }
 
-static void flush_all(const struct pgtable *pt)
+static void stage2_flush_all(const struct pgtable *pt)
 {
     tlb_flush_vmid(vttbr(pt));
 }
 
-static const struct pgtable_tlb_ops tlb_ops = {
-    .flush_fn = flush,
-    .flush_all_fn = flush_all,
+static const struct pgtable_tlb_ops stage2_tlb_ops = {
+    .flush_fn = stage2_flush,
+    .flush_all_fn = stage2_flush_all,
 };
 
 /* ---- Registers ---- */
@@ -65,7 +65,6 @@ struct stage2_features stage2_features(uint64_t mmfr0, uint64_t mmfr1)
         .pa_bits = pte_pa_bits(mmfr0),
         .vmid_bits = long_vmid ? VMID_BITS_LONG : VMID_BITS_SHORT,
         .granule_4k = has_granule_4k(mmfr0),
-        .hafdbs = FIELD_GET(ID_AA64MMFR1_EL1_HAFDBS, mmfr1) != 0,
     };
 }
 
@@ -112,7 +111,7 @@ int stage2_init(struct stage2 *s2, struct page_pool *pool, uint16_t vmid, uint64
     err = stage2_vtcr(mmfr0, mmfr1, s2->ipa_bits, &s2->vtcr);
     if (err != 0)
         return err;
-    err = pgtable_init(&s2->table, pool, &tlb_ops, start_level(s2->ipa_bits), s2->ipa_bits,
+    err = pgtable_init(&s2->table, pool, &stage2_tlb_ops, start_level(s2->ipa_bits), s2->ipa_bits,
                        cpu.pa_bits);
     s2->table.vmid = vmid;
     return err;
@@ -190,14 +189,4 @@ int stage2_lookup(struct stage2 *s2, ipa_t ipa, pa_t *pa, unsigned *perms, unsig
     if (level != NULL)
         *level = leaf.level;
     return 0;
-}
-
-int stage2_walk(struct stage2 *s2, struct ipa_range range, pgtable_visit_fn fn, void *ctx)
-{
-    int err;
-
-    spin_lock(&s2->lock);
-    err = pgtable_walk(&s2->table, range.base.v, range.size, fn, ctx);
-    spin_unlock(&s2->lock);
-    return err;
 }

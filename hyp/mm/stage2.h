@@ -38,7 +38,6 @@ struct stage2_features {
     unsigned pa_bits;   /* at most 48 */
     unsigned vmid_bits; /* 8 or 16 */
     bool granule_4k;
-    bool hafdbs; /* hardware could set the access flag; set up front here, it has nothing to do */
 };
 
 struct stage2_features stage2_features(uint64_t mmfr0, uint64_t mmfr1);
@@ -79,10 +78,5 @@ int must_check stage2_protect(struct stage2 *s2, ipa_t ipa, uint64_t size, unsig
  */
 int must_check stage2_lookup(struct stage2 *s2, ipa_t ipa, pa_t *pa, unsigned *perms,
                              unsigned *level);
-
-/* Show each descriptor for a part of `range` to `fn` (pgtable_walk), which only reads and does not
- * call back here. */
-int must_check stage2_walk(struct stage2 *s2, struct ipa_range range, pgtable_visit_fn fn,
-                           void *ctx);
 
 #endif

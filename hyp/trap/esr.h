@@ -79,7 +79,6 @@ enum esr_ec {
 #define ISS_ABORT_SRT   GENMASK(20, 16) /* the register stored or loaded; 31 is the zero register */
 #define ISS_ABORT_SF    BIT(15)         /* a 64-bit register is loaded */
 #define ISS_ABORT_AR    BIT(14)         /* acquire or release */
-#define ISS_ABORT_SET   GENMASK(12, 11) /* I */
 #define ISS_ABORT_FnV   BIT(10)         /* I: FAR is not valid */
 #define ISS_ABORT_EA    BIT(9)          /* I: external abort type, IMPLEMENTATION DEFINED */
 #define ISS_ABORT_CM    BIT(8)          /* from cache maintenance or address translation */

@@ -15,8 +15,7 @@
 /* A function identifier, W0 (SMCCC, "SMC and HVC Function Identifiers"). */
 #define SMCCC_FAST     UINT32_C(0x80000000) /* atomic for the caller; the others are yielding */
 #define SMCCC_64       UINT32_C(0x40000000) /* SMC64/HVC64: arguments and results have 64 bits */
-#define SMCCC_OWNER    UINT32_C(0x3f000000) /* who defines the function */
-#define SMCCC_STANDARD UINT32_C(0x04000000) /* SMCCC_OWNER: standard secure services */
+#define SMCCC_STANDARD UINT32_C(0x04000000) /* whose function it is: standard secure services */
 
 #define SMCCC_VERSION_1_1   0x10001
 #define SMCCC_SUCCESS       0

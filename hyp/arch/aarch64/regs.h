@@ -110,7 +110,6 @@
 /* CPTR_EL2, without HCR_EL2.E2H */
 #define CPTR_EL2_RES1 UL(0x22ff) /* bits 13, 9 and 7 to 0, less those named below */
 #define CPTR_EL2_TZ   RBIT(8)
-#define CPTR_EL2_TFP  RBIT(10)
 #define CPTR_EL2_TSM  RBIT(12)
 #define CPTR_EL2_TTA  RBIT(20)
 #define CPTR_EL2_TAM  RBIT(30)
@@ -143,7 +142,6 @@
 #define ID_AA64ISAR2_EL1_APA3     (UL(0xf) << 12)
 #define ID_AA64PFR0_EL1_RAS       (UL(0xf) << 28)
 #define ID_AA64PFR0_EL1_SVE       (UL(0xf) << 32)
-#define ID_AA64PFR0_EL1_GIC       (UL(0xf) << 24)
 #define ID_AA64PFR0_EL1_MPAM      (UL(0xf) << 40)
 #define ID_AA64PFR0_EL1_AMU       (UL(0xf) << 44)
 #define ID_AA64PFR1_EL1_BT        UL(0xf)
@@ -151,7 +149,6 @@
 #define ID_AA64PFR1_EL1_MTE       (UL(0xf) << 8)
 #define ID_AA64PFR1_EL1_MPAM_frac (UL(0xf) << 16)
 #define ID_AA64PFR1_EL1_NMI       (UL(0xf) << 36)
-#define ID_AA64PFR1_EL1_SME       (UL(0xf) << 24)
 #define ID_AA64MMFR0_EL1_FGT      (UL(0xf) << 56)
 #define ID_AA64MMFR0_EL1_TGran16  (UL(0xf) << 20)
 #define ID_AA64MMFR1_EL1_PAN      (UL(0xf) << 20)
