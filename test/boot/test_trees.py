@@ -85,6 +85,17 @@ class Trees(BootTest):
         self.assertEqual((status, out), (1, ""))
         self.assertRegex(err, "initramfs .*0x53ff0000.* overlaps /reserved-memory/fw@54000000 at")
 
+    def test_node_of_the_users_own(self):
+        """With registers that keep what is written, or with nothing behind it."""
+        path = self.own_tree(("\tvirtio_mmio@a000000 {", "\ttdrv@b000000 { compatible = \"acme,tdrv\"; "
+                              "reg = <0x0 0x0b000000 0x0 0x1000>; };\n\tvirtio_mmio@a000000 {"))
+        access = "ls /sys/bus/platform/devices; devmem 0xb000004 32 0x1234; devmem 0xb000004 32"
+        out = self.command(access, "--dtb", path, "--registers", "tdrv")
+        self.assertIn("b000000.tdrv\n", out)
+        self.assertIn("0x00001234\n", out)
+        out = self.command(access, "--dtb", path, "--pass", "/tdrv@b000000", status=135)  # SIGBUS
+        self.assertIn("b000000.tdrv\n", out)
+
     def test_disk_behind_what_the_guest_sees(self):
         """The first slot is on a bus that is disabled."""
         path = self.own_tree(("\tvirtio_mmio@a000000 {", "\tbus { compatible = \"simple-bus\"; "

@@ -417,7 +417,8 @@ class Refused(RunTest):
             self.refused(words, "--kernel", self.write("kernel", data))
         self.refused("No such file", "--kernel", self.path("missing"))
         self.refused("name is empty", "--kernel", "")
-        self.refused("Is a directory", "--kernel", self.folder.name)
+        self.refused("is a folder: give its arch", "--kernel", self.folder.name)
+        self.refused("none --put .*/.:/ makes", "--initrd", self.folder.name)
         self.refused("has no room for", "--mem", "8M", "--kernel",
                      self.write("kernel", image(image_size=9 * MIB)))
 

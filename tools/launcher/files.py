@@ -12,6 +12,9 @@ from launcher import Problem, TimeUp
 
 CHUNK = 1 << 20
 
+FOLDER_HINTS = {"--initrd": ": --initrd none --put {0}/.:/ makes an initramfs of it",
+                "--kernel": ": give its arch/arm64/boot/Image"}
+
 # `name` is what the user called it, for messages; `path` is where it is.
 File = collections.namedtuple("File", "name path size")
 
@@ -51,8 +54,9 @@ class Files:
                 return self._copy(option, name, fd)
         finally:
             os.close(fd)
-        what = "Is a directory" if stat.S_ISDIR(mode) else \
-            "it is a character device: give a file, a pipe or a block device"
+        what = "it is a character device: give a file, a pipe or a block device"
+        if stat.S_ISDIR(mode):
+            what = "it is a folder" + FOLDER_HINTS.get(option, "").format(name.rstrip("/"))
         raise Problem(f"{option} {name}: {what}")
 
     def _copy(self, option, name, fd):
