@@ -80,7 +80,7 @@ void virtio_queue_serve(struct virtio_mmio *slot, unsigned index)
     if (!queue->serving && virtq_is_ready(&queue->vq) && virtio_mmio_is_running(slot)) {
         queue->serving = true;
         left = serve_turn(slot, queue, &slot->backend->request[index]);
-        queue->serving = false;
+        __atomic_store_n(&queue->serving, false, __ATOMIC_RELEASE);
         if (left)
             virtio_mmio_resume_later(slot, index);
         /* The driver wants to hear of it, or must, since its answer resumes the queue. */
@@ -133,6 +133,13 @@ bool virtio_queue_is_ready(struct virtio_mmio *slot, unsigned index)
     return ready;
 }
 
+/* Without the lock, of a queue that is not set up: it comes to rest for good. */
+static bool is_busy(const struct virtio_queue *queue)
+{
+    return __atomic_load_n(&queue->serving, __ATOMIC_ACQUIRE) ||
+           __atomic_load_n(&queue->in_flight, __ATOMIC_ACQUIRE) != 0;
+}
+
 void virtio_queue_stop(struct virtio_mmio *slot, unsigned first, unsigned count)
 {
     const struct virtio_backend *backend = slot->backend;
@@ -144,7 +151,7 @@ void virtio_queue_stop(struct virtio_mmio *slot, unsigned first, unsigned count)
     }
     for (unsigned i = first; i < first + count; i++) {
         /* A CPU may be on its way to serve_fn with one: so cancel until there is none. */
-        while (__atomic_load_n(&slot->queue[i].in_flight, __ATOMIC_ACQUIRE) != 0) {
+        while (is_busy(&slot->queue[i])) {
             if (backend->ops->cancel_fn != NULL)
                 backend->ops->cancel_fn(backend->ctx, i);
             cpu_relax();

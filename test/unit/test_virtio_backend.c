@@ -245,6 +245,16 @@ static enum virtio_outcome keep_behind_gate(void *ctx, struct virtio_request *r)
     return keep(ctx, r);
 }
 
+static enum virtio_outcome keep_then_gate(void *ctx, struct virtio_request *r)
+{
+    enum virtio_outcome kept = keep(ctx, r);
+
+    __atomic_fetch_add(&gate, 1, __ATOMIC_ACQ_REL);
+    while (!__atomic_load_n(&gate_is_open, __ATOMIC_ACQUIRE))
+        sched_yield();
+    return kept;
+}
+
 static void cancel_and_open(void *ctx, unsigned queue)
 {
     cancel(ctx, queue);
@@ -288,6 +298,21 @@ static void test_cancelled_on_its_way(void **state)
     assert_int_equal(rd(VIRTIO_MMIO_STATUS), 0);
 }
 
+/* All requests have come back, but a CPU is still at the queue: it must not take from the next. */
+static void test_reset_waits_for_the_server(void **state)
+{
+    static const struct virtio_backend_ops gated = {keep_then_gate, cancel_and_open};
+    pthread_t cpu = enter_gate(&gated);
+
+    (void)state;
+    nr_flight = 0;
+    virtio_queue_complete(&slot, 0, 0, 0);
+    wr(VIRTIO_MMIO_STATUS, 0);
+    assert_true(gate_is_open);
+    assert_false(slot.queue[0].serving);
+    pthread_join(cpu, NULL);
+}
+
 /* While the backend works, nobody waits: not for this queue, not for another, not for a register.
  */
 static void test_nobody_waits(void **state)
@@ -325,7 +350,7 @@ static void *end_all(void *arg)
     return NULL;
 }
 
-#define ROUNDS 2000
+#define ROUNDS 500
 
 /* Requests on two queues, ended by another CPU, with a reset whenever it comes. */
 static void test_resets_under_load(void **state)
@@ -458,6 +483,7 @@ int main(void)
         cmocka_unit_test_setup(test_one_queue_stops, setup_slow),
         cmocka_unit_test_setup(test_reset_waits, setup_slow),
         cmocka_unit_test_setup(test_cancelled_on_its_way, setup_slow),
+        cmocka_unit_test_setup(test_reset_waits_for_the_server, setup_slow),
         cmocka_unit_test_setup(test_nobody_waits, setup_slow),
         cmocka_unit_test_setup(test_resets_under_load, setup_slow),
         cmocka_unit_test_setup(test_all_come_back, setup_slow),
