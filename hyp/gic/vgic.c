@@ -14,15 +14,16 @@
 /* As firmware hands it over: in group 1, which is all that an operating system has (vgic.h). */
 static void reset_bank(struct vgic_bank *bank, uint16_t base, uint8_t target)
 {
-    *bank = (struct vgic_bank){.base = base, .group1 = ~UINT32_C(0), .edge = base == 0 ? SGIS : 0};
+    *bank = (struct vgic_bank){
+        .base = base, .group1 = ~UINT32_C(0), .edge = base == 0 ? SGIS : 0, .linked = bank->linked};
     for (unsigned n = 0; n < 32; n++)
         bank->target[n] = target;
 }
 
 /* The machine's PPIs behind the virtual ones: as the reset virtual ones are. */
-static void reset_hw_ppis(unsigned cpu)
+static void reset_hw_ppis(unsigned cpu, uint32_t ppis)
 {
-    for (uint32_t ppis = VGIC_HW_PPIS; ppis != 0; ppis &= ppis - 1) {
+    for (; ppis != 0; ppis &= ppis - 1) {
         uint32_t intid = (uint32_t)__builtin_ctz(ppis);
 
         gic_ppi_set_enabled(cpu, intid, false);
@@ -52,7 +53,7 @@ void vgic_reset(struct vgic *vgic)
     spin_lock(&vgic->lock);
     reset_state(vgic);
     for (unsigned i = 0; i < vgic->nr_cpus; i++)
-        reset_hw_ppis(i);
+        reset_hw_ppis(i, vgic->cpu[i].bank.linked);
     spin_unlock(&vgic->lock);
 }
 
@@ -65,6 +66,7 @@ void vgic_init(struct vgic *vgic, unsigned nr_cpus, const uint64_t *mpidr, unsig
     for (unsigned i = 0; i < nr_cpus; i++) {
         vgic->cpu[i] = (struct vgic_cpu){
 
+            .bank = {.linked = VGIC_TIMER_PPIS},
             .mpidr = mpidr[i] & GICD_IROUTER_AFF,
             .index = i,
             .off = true,
@@ -72,6 +74,12 @@ void vgic_init(struct vgic *vgic, unsigned nr_cpus, const uint64_t *mpidr, unsig
             .hcr = VGIC_HCR_USUAL};
     }
     reset_state(vgic);
+}
+
+void vgic_link_ppi(struct vgic *vgic, uint32_t intid)
+{
+    for (unsigned i = 0; i < vgic->nr_cpus; i++)
+        vgic->cpu[i].bank.linked |= UINT32_C(1) << intid;
 }
 
 /* Of the CPUs that could take a 1-of-N interrupt: the caller, else the first that is there. */

@@ -44,7 +44,8 @@ struct vgic_bank {
     uint32_t line;  /* level of the input */
     uint32_t edge;  /* configured as edge-triggered */
     uint32_t active;
-    uint32_t in_lr; /* pending and active state are in an LR of owner[] */
+    uint32_t in_lr;  /* pending and active state are in an LR of owner[] */
+    uint32_t linked; /* PPIs that are linked to the machine's own of the same number; constant */
     uint8_t priority[32];
     uint8_t target[32]; /* the vCPU to deliver to, VGIC_TARGET_ANY or VGIC_NO_TARGET */
     uint8_t owner[32];  /* the vCPU that has, or last had, it in an LR */
@@ -81,8 +82,8 @@ struct vgic {
     struct vgic_cpu cpu[VGIC_MAX_CPUS];
 };
 
-/* PPIs that are linked to the machine's own of the same number: the EL1 timers. */
-#define VGIC_HW_PPIS (UINT32_C(1) << 27 | UINT32_C(1) << 30)
+/* The EL1 timers, linked in every VM. */
+#define VGIC_TIMER_PPIS (UINT32_C(1) << 27 | UINT32_C(1) << 30)
 
 /* One region of redistributors, for vgic_redist_access(): `first` is the vCPU of its first frame.
  */
@@ -101,6 +102,8 @@ struct vgic_redist_region {
  */
 void vgic_init(struct vgic *vgic, unsigned nr_cpus, const uint64_t *mpidr, unsigned nr_lrs,
                unsigned priority_bits);
+/* Link the PPI `intid` as well. Before any vCPU runs. */
+void vgic_link_ppi(struct vgic *vgic, uint32_t intid);
 /* Back to that state. Every vCPU is folded (in EL2). */
 void vgic_reset(struct vgic *vgic);
 
@@ -121,7 +124,7 @@ void vgic_send_sgi(struct vgic *vgic, unsigned from, uint64_t sgir, bool group1)
 void vgic_deactivate(struct vgic *vgic, unsigned cpu, uint64_t dir_value);
 
 /*
- * The machine's PPI `intid`, one of VGIC_HW_PPIS, was acknowledged on the CPU of `cpu` and is
+ * The machine's PPI `intid`, one that is linked, was acknowledged on the CPU of `cpu` and is
  * active until the guest, or a write to the virtual GIC, ends it.
  */
 void vgic_hw_ppi_fired(struct vgic *vgic, unsigned cpu, uint32_t intid);

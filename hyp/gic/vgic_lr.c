@@ -94,7 +94,7 @@ static uint64_t lr_base(const struct vgic_bank *bank, unsigned n)
 
     if ((bank->group1 & bit) != 0)
         lr |= ICH_LR_Group;
-    if (intid < 32 && (VGIC_HW_PPIS & bit) != 0)
+    if ((bank->linked & bit) != 0)
         lr |= ICH_LR_HW | FIELD_PREP(ICH_LR_pINTID, intid);
     else if ((bank->line & ~bank->edge & bit) != 0)
         lr |= ICH_LR_EOI;
@@ -182,7 +182,7 @@ static uint32_t spis_for(const struct vgic_bank *bank, uint32_t mask, unsigned c
  */
 static void check_hw_lines(struct vgic_cpu *cpu, unsigned index)
 {
-    uint32_t gone = cpu->bank.latch & VGIC_HW_PPIS;
+    uint32_t gone = cpu->bank.latch & cpu->bank.linked;
 
     if (gone == 0)
         return;
@@ -288,7 +288,7 @@ static void end_spilled(struct vgic *vgic, struct vgic_cpu *cpu)
         active.bank->active &= ~(UINT32_C(1) << active.n);
         if (active.bank->base != 0)
             spi_leaves(vgic, cpu, active.bank, active.n);
-        else if ((VGIC_HW_PPIS >> active.n & 1) != 0)
+        else if ((active.bank->linked >> active.n & 1) != 0)
             gic_ppi_set_active(cpu->index, active.n, false);
     }
     gich_write_hcr(hcr & ~ICH_HCR_EOIcount);

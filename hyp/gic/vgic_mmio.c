@@ -40,16 +40,11 @@ struct reg {
     void (*write_fn)(const struct vgic_claim *claim, uint32_t v);
 };
 
-static uint32_t hw_ppis(const struct vgic_bank *bank)
-{
-    return bank->base == 0 ? VGIC_HW_PPIS : 0;
-}
-
 /* For each linked PPI of `mask`: the same done to the machine's own. */
 static void for_hw_ppis(const struct vgic_bank *bank, uint32_t mask,
                         void (*fn)(unsigned cpu, uint32_t intid, bool on), bool on)
 {
-    for (mask &= hw_ppis(bank); mask != 0; mask &= mask - 1)
+    for (mask &= bank->linked; mask != 0; mask &= mask - 1)
         fn(vgic_bank_vcpu(bank), (uint32_t)__builtin_ctz(mask), on);
 }
 
@@ -66,7 +61,7 @@ static uint32_t read_enabled(struct vgic_claim *claim)
 static uint32_t read_pending(struct vgic_claim *claim)
 {
     const struct vgic_bank *bank = claim->bank;
-    uint32_t hw = hw_ppis(bank);
+    uint32_t hw = bank->linked;
     uint32_t v;
 
     vgic_claim(claim);
@@ -106,13 +101,13 @@ static void write_disable(const struct vgic_claim *claim, uint32_t v)
 
 static void write_set_pending(const struct vgic_claim *claim, uint32_t v)
 {
-    claim->bank->latch |= v & ~hw_ppis(claim->bank);
+    claim->bank->latch |= v & ~claim->bank->linked;
     for_hw_ppis(claim->bank, v, gic_ppi_set_pending, true);
 }
 
 static void write_clear_pending(const struct vgic_claim *claim, uint32_t v)
 {
-    claim->bank->latch &= ~(v & ~hw_ppis(claim->bank));
+    claim->bank->latch &= ~(v & ~claim->bank->linked);
     for_hw_ppis(claim->bank, v, gic_ppi_set_pending, false);
 }
 
@@ -194,7 +189,7 @@ static enum mmio_result access_config(const struct reg *reg, struct vgic *vgic, 
 {
     uint32_t intid = (uint32_t)(access->offset % CONFIG_LENGTH * 4);
     struct vgic_bank *bank = vgic_bank_of(vgic, vcpu, intid);
-    uint32_t fixed = bank->base == 0 ? UINT32_C(0xffff) | VGIC_HW_PPIS : 0;
+    uint32_t fixed = bank->base == 0 ? UINT32_C(0xffff) | bank->linked : 0;
     unsigned first = intid % 32;
     struct vgic_claim claim = {.vgic = vgic,
                                .me = access->vcpu,

@@ -215,8 +215,7 @@ void vgic_deactivate(struct vgic *vgic, unsigned cpu, uint64_t dir_value)
         return;
     claim.bank = vgic_bank_of(vgic, cpu, intid);
     vgic_claim(&claim);
-    if ((claim.bank->active & claim.mask) != 0 && intid < VGIC_FIRST_SPI &&
-        (VGIC_HW_PPIS & claim.mask) != 0)
+    if ((claim.bank->active & claim.bank->linked & claim.mask) != 0)
         gic_ppi_set_active(cpu, intid, false);
     claim.bank->active &= ~claim.mask;
     vgic_release(&claim, claim.mask);

@@ -360,7 +360,7 @@ static void check_lrs(unsigned cpu)
 /* What this CPU could take is in an LR, or there is no LR free. */
 static void check_nothing_lost(unsigned cpu)
 {
-    uint32_t waiting = vgic_bank_deliverable(&vgic, &vgic.cpu[cpu].bank) & ~VGIC_HW_PPIS;
+    uint32_t waiting = vgic_bank_deliverable(&vgic, &vgic.cpu[cpu].bank) & ~vgic.cpu[cpu].bank.linked;
 
     if (cpus[cpu].off || vgic.cpu[cpu].asleep || (vgic.all_lrs & ~vgic.cpu[cpu].lr_used) == 0)
         return;
