@@ -41,9 +41,11 @@ bool smp_start_and_wait(unsigned index, smp_fn fn, void *arg)
 
     if (smp_start(index, fn, arg) != PSCI_SUCCESS)
         return false;
-    while (!smp_cpus[index].online)
+    while (!smp_cpus[index].online) {
         if (timer_passed(deadline))
             return false;
+        timer_relax();
+    }
     return true;
 }
 
