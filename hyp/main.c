@@ -30,6 +30,7 @@
 #include "trap/id_regs.h"
 #include "trap/irq.h"
 #include "trap/panic.h"
+#include "trap/pmu.h"
 #include "version.h"
 #include "vm/power.h"
 #include "vm/vm.h"
@@ -249,6 +250,7 @@ static void make_vm(void)
     if (vm_fdt_parse(fdt, size, ipa_bits(), &vm_config) != 0)
         refuse("its device tree is not usable");
     log_set_quiet(vm_config.quiet);
+    pmu_offer(&vm_config, host.pmu_intid);
     if (vm_config.nr_cpus > host.nr_cpus)
         refuse("its tree has more CPUs than the machine");
     if (vm_init(&vm, &vm_config, fdt, size, &phys, &pool) != 0)
@@ -264,7 +266,8 @@ static void prepare_vcpu(unsigned index)
         panic("CPU %u has no redistributor", index);
     vcpu->stack = image_stack_top(index);
     pauth_read_key(vcpu->el2_key);
-    el1_ctx_configure(vcpu->mpidr, vm.stage2.vtcr, stage2_vttbr(&vm.stage2));
+    el1_ctx_configure(vcpu->mpidr, vm.stage2.vtcr, stage2_vttbr(&vm.stage2),
+                      pmu_mdcr(vm.config.pmu_intid != 0));
     cpu_set_current(vcpu);
     __atomic_fetch_add(&cpus_ready, 1, __ATOMIC_ACQ_REL);
 }

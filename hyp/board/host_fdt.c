@@ -10,6 +10,7 @@
 #include "fdt/dt_cpu.h"
 #include "fdt/dt_gic.h"
 #include "fdt/dt_irq.h"
+#include "fdt/dt_pmu.h"
 #include "fdt/dt_prop.h"
 #include "fdt/dt_ram.h"
 #include "fdt/dt_reg.h"
@@ -267,6 +268,8 @@ int host_fdt_parse(const void *fdt, struct host_info *info)
         err = read_gic(fdt, info, &gic);
     if (err == 0)
         err = read_uart_intid(fdt, info, gic);
+    if (err == 0 && dt_pmu_intid(fdt, gic, &info->pmu_intid) != 0)
+        log_warn("the guest gets no PMU for that"); /* the reason has been logged */
     if (err == 0)
         err = read_guest_fdt(fdt, info);
     return err;

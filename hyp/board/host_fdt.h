@@ -37,6 +37,8 @@ struct host_info {
 
     struct gic_config gic;
 
+    uint32_t pmu_intid; /* of the performance monitors' PPI; 0: the tree names none */
+
     struct pa_range uart; /* the PL011 that is the console */
     uint32_t uart_intid;
 

@@ -16,6 +16,7 @@
     X(EXIT_ABORT_CACHE, "abort: cache maintenance of no memory")                                   \
     X(EXIT_ABORT_RETRY, "abort: allowed by now")                                                   \
     X(EXIT_IRQ_TIMER, "irq: guest timer")                                                          \
+    X(EXIT_IRQ_PMU, "irq: guest PMU")                                                              \
     X(EXIT_IRQ_KICK, "irq: kick from another CPU")                                                 \
     X(EXIT_IRQ_MAINTENANCE, "irq: GIC maintenance")                                                \
     X(EXIT_IRQ_UART, "irq: console input")                                                         \

@@ -7,7 +7,8 @@
  *
  * Why a field that CPUs have is not in the table, or is capped:
  * - EL2, EL3, SEL2, RME, VH, NV, HCX, FGT, EVT, FWB, XNX, VMIDBits, TGran*_2: of levels above EL1.
- * - PMUVer, PMSVer, TraceVer, TraceFilt, TraceBuffer, BRBE, AMU, MPAM, LO, SME: EL2 traps them.
+ * - PMSVer, TraceVer, TraceFilt, TraceBuffer, BRBE, AMU, MPAM, LO, SME: EL2 traps them. So it does
+ *   with PMUVer and PerfMon, which are in tables of their own, unless pmu.c gives the PMU away.
  * - RAS, RAS_frac, IESB: errors are the hypervisor's. MTE: RAM has no tags for guests.
  * - MOPS, LS64, XS, CMOW, TCRX, SCTLRX, NMI, GCS: they need bits of HCRX_EL2, which is zero.
  * - CSV2 beyond 1: SCXTNUM_EL1 needs HCR_EL2.EnSCXT. PAuth beyond 5: needs SCTLR2_EL1.
@@ -15,6 +16,8 @@
  *   Traproom has not been proven with them.
  */
 #include "trap/id_regs.h"
+
+#include <stdbool.h>
 
 #include "lib/bits.h"
 #include "mm/stage2.h"
@@ -236,6 +239,11 @@ static const struct id_field aarch32_fields[] = {
 };
 /* clang-format on */
 
+/* The performance monitors, where they are the guest's, up to PMUv3p5: later ones have registers of
+ * their own. */
+static const struct id_field aarch64_pmu[] = {AT_MOST(AA64DFR0, PMUVer, 8, 6)};
+static const struct id_field aarch32_pmu[] = {AT_MOST(DFR0, PerfMon, 24, 6)};
+
 /* Those of them that have nothing to hide: the instructions and the form of memory maintenance. */
 static const uint8_t aarch32_whole[] = {
     MMFR0, MMFR1, MMFR2, MMFR3, ISAR0, ISAR1, ISAR2,
@@ -288,6 +296,11 @@ static void show_aarch32(uint64_t hw[NR_ID_REGS])
         shown[aarch32_whole[i]] = hw[aarch32_whole[i]] & AARCH32_ID_MASK;
 }
 
+static bool el0_has_aarch32(void)
+{
+    return FIELD_GET(ID_AA64PFR0_EL1_EL0, shown[AA64PFR0]) == ID_AA64PFR0_EL1_EL0_AARCH32;
+}
+
 void id_regs_init(void)
 {
     uint64_t hw[NR_ID_REGS] = {0};
@@ -298,9 +311,20 @@ void id_regs_init(void)
     show_fields(aarch64_fields, ARRAY_SIZE(aarch64_fields), hw);
     if (FIELD_GET(ID_AA64PFR0_EL1_SVE, shown[AA64PFR0]) == 0)
         shown[AA64ZFR0] = 0; /* a CPU that has SME alone describes that in it */
-    if (FIELD_GET(ID_AA64PFR0_EL1_EL0, shown[AA64PFR0]) == ID_AA64PFR0_EL1_EL0_AARCH32)
+    if (el0_has_aarch32())
         show_aarch32(hw);
     id_regs_limit_parange(STAGE2_IPA_BITS);
+}
+
+void id_regs_show_pmu(void)
+{
+    uint64_t hw[NR_ID_REGS] = {[AA64DFR0] = read_sysreg(id_aa64dfr0_el1)};
+
+    show_fields(aarch64_pmu, ARRAY_SIZE(aarch64_pmu), hw);
+    if (!el0_has_aarch32())
+        return;
+    hw[DFR0] = read_sysreg(id_dfr0_el1);
+    show_fields(aarch32_pmu, ARRAY_SIZE(aarch32_pmu), hw);
 }
 
 void id_regs_limit_parange(unsigned ipa_bits)

@@ -21,6 +21,9 @@ void id_regs_init(void);
  */
 void id_regs_limit_parange(unsigned ipa_bits);
 
+/* Show the performance monitors, which the CPU has and id_regs_init() hid. For boot too. */
+void id_regs_show_pmu(void);
+
 /* A guest's read of op0 3, op1 0, CRn 0, this `crm` (1 to 7) and `op2` (0 to 7); reserved ones are
  * 0. */
 uint64_t id_regs_read(unsigned crm, unsigned op2);

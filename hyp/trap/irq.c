@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Physical interrupts. The guest's timers are passed on through linked list registers; the others
- * are Traproom's own. Neighbours: vectors.S and vm/power.c call; vgic.c takes what is the guest's;
- * main.c registers the machine's devices.
+ * Physical interrupts. The guest's timers and PMU are passed on through linked list registers; the
+ * others are Traproom's own. Neighbours: vectors.S and vm/power.c call; vgic.c takes what is the
+ * guest's; main.c registers the machine's devices.
  */
 #include "trap/irq.h"
 
@@ -88,20 +88,30 @@ static enum exit_reason handle_own(struct vcpu *vcpu, uint32_t intid)
     return action->reason;
 }
 
+/* A linked one: the guest ends it, and with it the machine's. */
+static inline void pass_on(struct vcpu *vcpu, uint32_t intid)
+{
+    vgic_hw_ppi_fired(&vcpu->vm->vgic, vcpu->index, intid);
+    gicc_eoi(intid);
+}
+
 /* Handle what is there, and say what it was. Timers and kicks are nearly all of it. */
 static inline enum exit_reason handle(struct vcpu *vcpu)
 {
     uint32_t intid = gicc_acknowledge() & GIC_INTID_MASK;
 
     if (is_timer(intid)) {
-        vgic_hw_ppi_fired(&vcpu->vm->vgic, vcpu->index, intid);
-        gicc_eoi(intid);
+        pass_on(vcpu, intid);
         return EXIT_IRQ_TIMER;
     }
     if (intid == GIC_SGI_KICK) {
         end(intid); /* first: whoever kicks from now on is to be heard */
         vgic_sync(&vcpu->vm->vgic, vcpu->index);
         return EXIT_IRQ_KICK;
+    }
+    if (intid < VGIC_FIRST_SPI && (vcpu->vm->vgic.cpu[vcpu->index].bank.linked >> intid & 1) != 0) {
+        pass_on(vcpu, intid);
+        return EXIT_IRQ_PMU;
     }
     return intid < GIC_INTID_SPECIAL ? handle_own(vcpu, intid) : EXIT_IRQ_OTHER;
 }

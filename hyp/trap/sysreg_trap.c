@@ -5,6 +5,7 @@
 #include "trap/esr.h"
 #include "trap/id_regs.h"
 #include "trap/inject.h"
+#include "trap/pmu.h"
 #include "trap/skip.h"
 #include "vm/vm.h"
 
@@ -88,6 +89,20 @@ static void read_zero_ignore_write(struct vcpu *vcpu, uint64_t esr)
     skip_insn(vcpu, esr);
 }
 
+/* Of a guest that has a PMU. False: it is no register of it. */
+static bool access_pmu(struct vcpu *vcpu, uint64_t esr)
+{
+    uint64_t value = source(vcpu, esr);
+
+    if (!pmu_access(esr, &value))
+        return false;
+    vcpu->exits[EXIT_SYSREG_OTHER]++;
+    if (is_read(esr))
+        set_target(vcpu, esr, value);
+    skip_insn(vcpu, esr);
+    return true;
+}
+
 void sysreg_trap(struct vcpu *vcpu, uint64_t esr)
 {
     if (is_id_read(esr)) {
@@ -113,7 +128,9 @@ void sysreg_trap(struct vcpu *vcpu, uint64_t esr)
         read_zero_ignore_write(vcpu, esr);
         break;
     default:
-        /* PMU, trace, RAS, LORegions, activity monitors, IMPLEMENTATION DEFINED: not shown. */
+        if (vcpu->vm->config.pmu_intid != 0 && access_pmu(vcpu, esr))
+            break;
+        /* Trace, RAS, LORegions, activity monitors, IMPLEMENTATION DEFINED: not shown. */
         undefined(vcpu);
         break;
     }

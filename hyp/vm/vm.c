@@ -195,6 +195,8 @@ static void add_vcpus(struct vm *vm)
     vgic_init(&vm->vgic, vm->nr_vcpus, vm->config.mpidr,
               (unsigned)FIELD_GET(ICH_VTR_ListRegs, vtr) + 1,
               (unsigned)FIELD_GET(ICH_VTR_PRIbits, vtr) + 1);
+    if (vm->config.pmu_intid != 0)
+        vgic_link_ppi(&vm->vgic, vm->config.pmu_intid);
 }
 
 int vm_init(struct vm *vm, const struct vm_config *config, const void *fdt, uint64_t fdt_size,

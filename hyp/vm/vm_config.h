@@ -45,6 +45,7 @@ struct vm_config {
     struct ipa_range ram[GUEST_MEM_MAX_REGIONS];
 
     struct vm_gic_config gic;
+    uint32_t pmu_intid; /* of the PMU's overflow interrupt, a PPI; 0: no PMU */
     unsigned nr_devices;
     struct vm_device_config device[VM_MAX_DEVICES];
 

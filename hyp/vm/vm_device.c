@@ -8,6 +8,7 @@
 #include "dev/virtio_mmio.h"
 #include "dev/vpl011.h"
 #include "fdt/dt_irq.h"
+#include "fdt/dt_pmu.h"
 #include "fdt/dt_prop.h"
 #include "lib/bits.h"
 #include "lib/log.h"
@@ -132,6 +133,7 @@ static const struct vm_device_kind kinds[] = {
     {.compatible = "arm,gic-v3"},
     {.compatible = "arm,armv8-timer", .read_fn = read_timer},
     {.compatible = "arm,armv7-timer", .read_fn = read_timer},
+    {.compatible = DT_PMU_COMPATIBLE}, /* see trap/pmu.h */
     {.compatible = "arm,psci-1.0"},
     {.compatible = "arm,psci-0.2"},
     {.compatible = "arm,psci"},

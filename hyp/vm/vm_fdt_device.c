@@ -5,6 +5,7 @@
 
 #include "fdt/dt_gic.h"
 #include "fdt/dt_irq.h"
+#include "fdt/dt_pmu.h"
 #include "fdt/dt_prop.h"
 #include "gic/gic_regs.h"
 #include "gic/vgic_limits.h"
@@ -187,5 +188,7 @@ int vm_fdt_device_read_all(struct vm_fdt_parser *parser)
         err = read_node(parser, &at);
     if (err == 0)
         choose_console(parser->config, dt_prop_stdout(parser->fdt));
+    if (err == 0)
+        err = dt_pmu_intid(parser->fdt, parser->gic, &parser->config->pmu_intid);
     return err;
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "fdt/dt_cpu.h"
+#include "fdt/dt_pmu.h"
 #include "fdt/dt_prop.h"
 #include "lib/log.h"
 #include "lib/string.h"
@@ -63,7 +64,7 @@ static int disable(void *fdt, int node)
     return to_err(fdt_setprop(fdt, node, "status", DISABLED, sizeof(DISABLED)));
 }
 
-static int disable_rest(void *fdt)
+static int disable_rest(void *fdt, const struct vm_config *config)
 {
     const struct vm_device_kind *kind;
     struct dt_walk at;
@@ -73,6 +74,8 @@ static int disable_rest(void *fdt)
     while (err == 0 && dt_walk_next(&at)) {
         enum vm_device_offer offer = vm_device_offer(&at, &kind);
 
+        if (config->pmu_intid == 0 && dt_prop_compatible(fdt, dt_walk_node(&at), DT_PMU_COMPATIBLE))
+            offer = VM_DEVICE_NONE; /* the CPU's, if that has one */
         if (offer == VM_DEVICE_NONE)
             err = disable(fdt, dt_walk_node(&at));
         if (offer == VM_DEVICE_NONE || offer == VM_DEVICE_DATA)
@@ -104,7 +107,7 @@ int vm_fdt_guest_copy(const void *fdt, void *buf, size_t size, const struct vm_c
         return err;
     warn_of_gaps(buf, config);
     strip_all(buf);
-    err = disable_rest(buf);
+    err = disable_rest(buf, config);
     if (err == 0)
         err = to_err(fdt_pack(buf));
     return err == 0 ? (int)fdt_totalsize(buf) : err;

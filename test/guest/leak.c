@@ -40,6 +40,17 @@ static const struct {
 
 #define NR_SYSREGS (sizeof(sysregs) / sizeof(sysregs[0]))
 
+static const char *const pmu_regs[] = {
+#define X(name, entry, fill) #name,
+    LEAK_PMU_REGS(X)
+#undef X
+};
+
+#define NR_PMU_REGS (sizeof(pmu_regs) / sizeof(pmu_regs[0]))
+#define FIRST_PMU   ((LEAK_PMU - LEAK_SYSREG) / sizeof(uint64_t))
+
+_Static_assert(NR_SYSREGS <= FIRST_PMU && FIRST_PMU + NR_PMU_REGS <= 64, "struct leak_state");
+
 struct kept {
     uint64_t magic;
     uint64_t life;
@@ -122,6 +133,13 @@ static void expect_system(const char *who, const struct leak_state *state)
 
         CHECK(value == sysregs[i].entry, "%s: %s is %lx, not %lx", who, sysregs[i].name, value,
               sysregs[i].entry);
+    }
+    for (unsigned i = 0; i < NR_PMU_REGS; i++) {
+        uint64_t value = state->sysreg[FIRST_PMU + i];
+
+        if (i == NR_PMU_REGS - 1)
+            value &= LEAK_PMCR_STATE;
+        CHECK(value == 0, "%s: %s is %lx", who, pmu_regs[i], value);
     }
     for (unsigned i = 0; i <= LEAK_OPTION_ZCR; i++)
         CHECK(state->option[i] == 0, "%s: key or ZCR_EL1, number %u, is %lx", who, i,

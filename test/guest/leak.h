@@ -9,6 +9,7 @@
 /* Offsets into struct leak_state. */
 #define LEAK_SP     248
 #define LEAK_SYSREG 256
+#define LEAK_PMU    640 /* the last of those that LEAK_SYSREG begins */
 #define LEAK_OPTION 768
 #define LEAK_FPCR   896
 #define LEAK_FPSR   904
@@ -80,6 +81,21 @@
     X(S3_0_C2_C3_0)                                                                                \
     X(S3_0_C2_C3_1)
 
+/* The performance monitors, PMUv3, where ID_AA64DFR0_EL1.PMUVer says so. */
+#define LEAK_PMU_REGS(X)                                                                           \
+    X(pmcntenset_el0, 0, 0x80000003)                                                               \
+    X(pmintenset_el1, 0, 0x80000003)                                                               \
+    X(pmovsset_el0, 0, 0x80000003)                                                                 \
+    X(pmuserenr_el0, 0, 0xf)                                                                       \
+    X(pmselr_el0, 0, 1)                                                                            \
+    X(pmccfiltr_el0, 0, 0x80000000)                                                                \
+    X(pmccntr_el0, 0, LEAK_FILL | 19)                                                              \
+    X(pmevcntr1_el0, 0, 0x5a5a0014)                                                                \
+    X(pmevtyper1_el0, 0, 0x80000011)                                                               \
+    X(pmcr_el0, 0, 0x41)
+
+#define LEAK_PMCR_STATE 0x7ff /* of PMCR_EL0, the last; above are its version and N */
+
 #define LEAK_NR_OPTIONS  16
 #define LEAK_OPTION_ZCR  10 /* ZCR_EL1; before it the keys */
 #define LEAK_OPTION_DAIF 11
@@ -113,6 +129,7 @@ struct leak_state {
 };
 
 _Static_assert(offsetof(struct leak_state, option) == LEAK_OPTION, "");
+_Static_assert(offsetof(struct leak_state, sysreg) == LEAK_SYSREG, "");
 _Static_assert(offsetof(struct leak_state, done) == LEAK_DONE, "");
 _Static_assert(offsetof(struct leak_state, v) == LEAK_V, "");
 _Static_assert(offsetof(struct leak_state, ffr) == LEAK_FFR, "");

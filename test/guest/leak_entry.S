@@ -58,6 +58,13 @@
     ubfx    x2, x2, #28, #4
     cbz     x2, \where
     .endm
+    .macro unless_pmu where
+    mrs     x2, id_aa64dfr0_el1
+    ubfx    x2, x2, #8, #4
+    cbz     x2, \where
+    cmp     x2, #15
+    b.eq    \where
+    .endm
     .macro unless_keys where
     mrs     x2, id_aa64isar1_el1
     tst     x2, #0xff0
@@ -84,7 +91,10 @@ store_all:
     str     x1, [x0, #LEAK_SP]
     add     x1, x0, #LEAK_SYSREG
     LEAK_SYSREGS(STORE_REG)
-    mrs     x2, daif
+    unless_pmu 4f
+    add     x1, x0, #LEAK_PMU
+    LEAK_PMU_REGS(STORE_REG)
+4:  mrs     x2, daif
     str     x2, [x0, #LEAK_OPTION + 8 * LEAK_OPTION_DAIF]
     mrs     x2, currentel
     str     x2, [x0, #LEAK_OPTION + 8 * LEAK_OPTION_EL]
@@ -180,7 +190,9 @@ leak_fill_and_call:
     unless_ras 4f
     mov     x2, #1
     msr     S3_0_C12_C1_1, x2
-4:  unless_keys 1f
+4:  unless_pmu 5f
+    LEAK_PMU_REGS(FILL_REG)
+5:  unless_keys 1f
     LEAK_KEYS(FILL_KEY)
 1:  unless_sve 2f
     mov     x2, #ZCR_ALL

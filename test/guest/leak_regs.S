@@ -203,7 +203,7 @@ leak_other_forms:
 /* These are UNDEFINED. */
     .global leak_undefined_forms
 leak_undefined_forms:
-    form    "mrs pmcr", 0, 0, 0, mrs x5, pmcr_el0
+    form    "mrs pmscr", 0, 0, 0, mrs x5, S3_0_C9_C9_0
     form    "mrs hcr_el2", 0, 0, 0, mrs x5, S3_4_C1_C1_0
     form    "mrs vttbr_el2", 0, 0, 0, mrs x5, S3_4_C2_C1_0
     form    "mrs tpidr_el2", 0, 0, 0, mrs x5, S3_4_C13_C0_2

@@ -3,6 +3,7 @@
 """Run one test guest and judge it by its lines and by the exit status.
 
     run.py FAMILY [--build DIR] [--hypervisor ELF] [--bare] [--cpu MODEL] [--timeout SECONDS]
+                  [--without NODE]
 
 Under Traproom (tools/traproom run), or with --bare on QEMU's own machine, to check the
 test itself. A guest passes that prints `verdict: N cases, 0 failed`, no case of which
@@ -23,8 +24,8 @@ REPO = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 DISK_SIZE = 4 << 20
 LIMIT = 900  # seconds, for a guest that hangs: a slow or busy machine needs some minutes for some
 
-# What a family needs besides four CPUs: a disk, what is typed when it asks, a CPU of its own,
-# and how it ends if not by powering off.
+# What a family needs besides four CPUs: a disk, what is typed when it asks, a CPU of its own, time
+# that is the count of instructions, and how it ends if not by powering off.
 FAMILIES = {
     "mmio": {},
     "sysreg": {},
@@ -32,6 +33,7 @@ FAMILIES = {
     "gic": {},
     "gic_handover": {"disk": True},
     "timer": {},
+    "pmu": {"icount": True},
     "mem": {},
     "leak": {},
     "virtio": {"disk": True},
@@ -64,6 +66,7 @@ def parse_arguments():
     parser.add_argument("--hypervisor", help="instead of the build folder's")
     parser.add_argument("--bare", action="store_true", help="without Traproom")
     parser.add_argument("--cpu", help="instead of the family's")
+    parser.add_argument("--without", metavar="NODE", help="leave this out of the guest's tree")
     parser.add_argument("--smp", type=int, default=4)
     parser.add_argument("--timeout", type=int, default=LIMIT)
     return parser.parse_args()
@@ -73,17 +76,29 @@ def bare_command(image, disk, args):
     command = ["qemu-system-aarch64", "-M", "virt,gic-version=3", "-cpu", args.cpu,
                "-smp", str(args.smp), "-m", "640", "-nodefaults", "-display", "none",
                "-serial", "stdio", "-kernel", image,
-               "-global", "virtio-mmio.force-legacy=false"]
+               "-global", "virtio-mmio.force-legacy=false",
+               *(["-icount", "shift=0,sleep=off"] if args.icount else [])]
     if disk:
         command += ["-drive", f"if=none,id=disk,format=raw,discard=unmap,file={disk}",
                     "-device", "virtio-blk-device,drive=disk"]
     return command
 
 
-def traproom_command(image, disk, args):
+def tree_without(folder, node):
+    """The default tree, less one node."""
+    path = os.path.join(folder, "guest.dtb")
+    source = os.path.join(REPO, "dts", "virt.dts")
+    subprocess.run(["dtc", "-q", "-O", "dtb", "-o", path, source], check=True)
+    subprocess.run(["fdtput", "-r", path, node], check=True)
+    return path
+
+
+def traproom_command(image, disk, args, tree):
     return [os.path.join(REPO, "tools", "traproom"), "run", "--kernel", image,
-               "--initrd", "none", "--disk", disk or "none", "--smp", str(args.smp),
+               "--initrd", "none", "--disk", disk or "none",
+            *(["--dtb", tree] if tree else ["--smp", str(args.smp)]),
                "--cpu", args.cpu, "--build", args.build, "--timeout", str(args.timeout),
+            *(["--icount"] if args.icount else []),
             *(["--hypervisor", args.hypervisor] if args.hypervisor else [])]
 
 
@@ -147,6 +162,7 @@ def judge(status, text, ending):
 def main():
     args = parse_arguments()
     needs = FAMILIES[args.family]
+    args.icount = needs.get("icount", False)
     args.cpu = args.cpu or needs.get("cpu", "max,pauth-impdef=on")
     image = os.path.join(args.build, "guest", args.family + ".img")
     with tempfile.TemporaryDirectory(prefix="traproom-guest-") as folder:
@@ -155,8 +171,9 @@ def main():
             disk = os.path.join(folder, "disk.img")
             with open(disk, "wb") as file:
                 file.truncate(DISK_SIZE)
+        tree = tree_without(folder, args.without) if args.without else None
         command = (bare_command(image, disk, args) if args.bare
-                   else traproom_command(image, disk, args))
+                   else traproom_command(image, disk, args, tree))
         status, text = run(command, args.timeout, needs.get("typed", False))
     ending = None if args.bare else needs.get("ending", POWERED_OFF)
     problems = judge(status, text, ending)

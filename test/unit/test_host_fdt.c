@@ -62,6 +62,7 @@ static void test_all(void **state)
     assert_int_equal(info.gic.maintenance, 24);
     assert_range(info.uart, 0x9040000, 0x1000);
     assert_int_equal(info.uart_intid, 432);
+    assert_int_equal(info.pmu_intid, 22);
     assert_true(info.psci_smc);
     assert_int_equal(info.fdt_size, size);
     assert_int_equal(info.seed, 0);
@@ -216,11 +217,30 @@ static void test_defaults(void **state)
     tree_del_prop(fdt, GIC, "interrupts");
     tree_set_string(fdt, "/firmware/psci", "method", "hvc");
     tree_set_string(fdt, "/chosen", "stdout-path", "broken");
+    tree_del_node(fdt, "/pmu");
     parse(fdt);
     assert_int_equal(info.gic.maintenance, 25);
     assert_false(info.psci_smc);
     assert_range(info.uart, 0x9000000, 0x1000);
     assert_int_equal(info.uart_intid, 33);
+    assert_int_equal(info.pmu_intid, 0);
+}
+
+/* What is wrong with it costs the guest its PMU, not the machine its start. */
+static void test_pmu(void **state)
+{
+    void *fdt = tree_open("host");
+
+    (void)state;
+    TREE_CELLS(fdt, "/pmu", "interrupts", 1, 6);
+    assert_int_equal(host_fdt_parse(fdt, &info), 0);
+    assert_int_equal(info.pmu_intid, 0);
+    free(fdt);
+    fdt = tree_open("host");
+    TREE_CELLS(fdt, "/pmu", "interrupts", 0, 6, 4, 0, 7, 4);
+    parse(fdt);
+    assert_int_equal(info.pmu_intid, 0);
+    assert_int_equal(logged.warnings, 0);
 }
 
 static void test_more_than_fits(void **state)
@@ -338,6 +358,7 @@ static void check_qemu(const char *name)
     assert_range(info.gic.redist[0], 0x80a0000, 0xf60000);
     assert_range(info.uart, 0x9000000, 0x1000);
     assert_int_equal(info.uart_intid, 33);
+    assert_int_equal(info.pmu_intid, 23);
     assert_int_equal(info.nr_ram, 1);
     assert_int_equal(info.ram[0].base.v, 0x40000000);
     assert_int_equal(info.nr_reserved, 0);
@@ -372,6 +393,7 @@ int main(void)
         cmocka_unit_test(test_guest_fdt),
         cmocka_unit_test(test_model),
         cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_pmu),
         cmocka_unit_test(test_more_than_fits),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_no_uart),

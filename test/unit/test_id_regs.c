@@ -144,6 +144,12 @@ static uint64_t expect_register(const struct expected *reg, uint64_t hw)
     return v;
 }
 
+/* What the tables say of the performance monitors where they are shown. */
+static uint64_t expect_pmu(uint64_t version)
+{
+    return version < 6 ? version : 6;
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -320,6 +326,23 @@ static void cortex_a53(void **state)
     assert_int_equal(id_regs_read(2, 5), 0x00011121);
 }
 
+/* Up to PMUv3p5; nothing else changes. */
+static void pmu(void **state)
+{
+    for (uint64_t version = 0; version < 16; version++) {
+        for (unsigned aarch32 = 0; aarch32 < 2; aarch32++) {
+            set_up(state);
+            fake_sysreg.id_aa64pfr0_el1 = aarch32 ? EL0_AARCH32 : 1;
+            fake_sysreg.id_aa64dfr0_el1 = UINT64_C(0x10305006) | version << 8;
+            fake_sysreg.id_dfr0_el1 = 0x00010066 | version << 24;
+            id_regs_init();
+            id_regs_show_pmu();
+            assert_int_equal(id_regs_read(5, 0), UINT64_C(0x10305006) | expect_pmu(version) << 8);
+            assert_int_equal(id_regs_read(1, 2), aarch32 ? expect_pmu(version) << 24 | 6 : 0);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +355,7 @@ int main(void)
         cmocka_unit_test_setup(no_aarch32, set_up),
         cmocka_unit_test_setup(no_sve, set_up),
         cmocka_unit_test_setup(pa_range, set_up),
+        cmocka_unit_test_setup(pmu, set_up),
         cmocka_unit_test_setup(again, set_up),
         cmocka_unit_test_setup(cortex_a53, set_up),
     };

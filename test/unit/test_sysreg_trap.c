@@ -13,18 +13,20 @@
 #include "trap/esr.h"
 #include "trap/id_regs.h"
 #include "trap/inject.h"
+#include "trap/pmu.h"
 #include "trap/sysreg_trap.h"
 #include "vm/vm.h"
 
 #define PC              UINT64_C(0xffff800008001000)
 #define OLD             UINT64_C(0x0101010101010101)
 #define ID_OF(crm, op2) (UINT64_C(0xabcd0000) + (crm)*16 + (op2))
+#define PMCR            UINT64_C(0x3020)
 #define SELF            3
 #define XZR             31
 
 static struct vm vm;
 static struct vcpu *vcpu;
-static unsigned nr_undefined, nr_sgi, nr_deactivate;
+static unsigned nr_undefined, nr_sgi, nr_deactivate, nr_pmu;
 static uint64_t last_value;
 static bool last_group1;
 
@@ -59,6 +61,18 @@ void vgic_deactivate(struct vgic *vgic, unsigned cpu, uint64_t dir_value)
     nr_deactivate++;
 }
 
+/* Of all the PMU's registers, those beside PMCR_EL0. */
+bool pmu_access(uint64_t esr, uint64_t *value)
+{
+    if (FIELD_GET(ISS_SYS64_CRn, esr) != 9 || FIELD_GET(ISS_SYS64_CRm, esr) != 12)
+        return false;
+    last_value = *value;
+    nr_pmu++;
+    if ((esr & ISS_SYS64_Dir) != 0)
+        *value = PMCR;
+    return true;
+}
+
 /* As the Arm ARM draws the ISS, independent of esr.h. */
 static uint64_t syndrome(unsigned op0, unsigned op1, unsigned crn, unsigned crm, unsigned op2,
                          unsigned rt, bool read)
@@ -78,7 +92,7 @@ static int set_up(void **state)
         vcpu->regs.x[i] = OLD * i;
     vcpu->regs.pc = PC;
     vcpu->regs.pstate = PSR_M_EL1h | PSR_DAIF | PSR_NZCV | PSR_BTYPE | PSR_SS;
-    nr_undefined = nr_sgi = nr_deactivate = 0;
+    nr_undefined = nr_sgi = nr_deactivate = nr_pmu = 0;
     last_value = 0;
     return 0;
 }
@@ -244,6 +258,29 @@ static void actlr(void **state)
     expect_done(EXIT_SYSREG_OTHER);
 }
 
+/* On some CPUs they trap for a guest that has the PMU. Without one, they are among the hidden. */
+static void pmu(void **state)
+{
+    vm.config.pmu_intid = 23;
+    sysreg_trap(vcpu, syndrome(3, 3, 9, 12, 0, 7, true));
+    assert_int_equal(vcpu->regs.x[7], PMCR);
+    expect_kept_but(7);
+    expect_done(EXIT_SYSREG_OTHER);
+
+    set_up(state);
+    vm.config.pmu_intid = 23;
+    sysreg_trap(vcpu, syndrome(3, 3, 9, 12, 0, 7, false));
+    assert_int_equal(last_value, OLD * 7);
+    assert_int_equal(nr_pmu, 1);
+    expect_kept_but(XZR);
+    expect_done(EXIT_SYSREG_OTHER);
+
+    set_up(state);
+    vm.config.pmu_intid = 23;
+    sysreg_trap(vcpu, syndrome(3, 3, 9, 13, 7, 7, true)); /* there is none of that name */
+    expect_undefined();
+}
+
 /* What el1_ctx.c traps in order to hide it. */
 static void hidden(void **state)
 {
@@ -305,6 +342,7 @@ int main(void)
         cmocka_unit_test_setup(sgi_from_each, set_up),
         cmocka_unit_test_setup(dir, set_up),
         cmocka_unit_test_setup(actlr, set_up),
+        cmocka_unit_test_setup(pmu, set_up),
         cmocka_unit_test_setup(hidden, set_up),
         cmocka_unit_test_setup(all_syndromes, set_up),
     };

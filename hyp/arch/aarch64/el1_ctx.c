@@ -10,6 +10,7 @@
 #include "gicc.h"
 #include "lib/bits.h"
 #include "pauth.h"
+#include "pmuv3.h"
 #include "regs.h"
 #include "sysreg.h"
 #include "tlb.h"
@@ -31,12 +32,11 @@ static bool has(uint64_t id_register, uint64_t field)
     return (id_register & field) != 0;
 }
 
-static void configure_traps(void)
+static void configure_traps(uint64_t mdcr)
 {
     uint64_t pfr0 = read_sysreg(id_aa64pfr0_el1);
     uint64_t dfr0 = read_sysreg(id_aa64dfr0_el1);
     uint64_t cptr = CPTR_EL2_RES1 | CPTR_EL2_TSM | CPTR_EL2_TTA;
-    uint64_t mdcr = 0;
 
     if (has(pfr0, ID_AA64PFR0_EL1_AMU))
         cptr |= CPTR_EL2_TAM;
@@ -45,8 +45,6 @@ static void configure_traps(void)
     write_sysreg(cptr, cptr_el2);
     if (has(pfr0, ID_AA64PFR0_EL1_RAS))
         write_sysreg_enc(0, vsesr_el2); /* the syndrome of exit_serror()'s virtual error */
-    if (has(dfr0, ID_AA64DFR0_EL1_PMUVer))
-        mdcr |= MDCR_EL2_TPM | MDCR_EL2_TPMCR | FIELD_GET(PMCR_EL0_N, read_sysreg(pmcr_el0));
     if (has(dfr0, ID_AA64DFR0_EL1_PMSVer))
         mdcr |= MDCR_EL2_TPMS;
     if (has(dfr0, ID_AA64DFR0_EL1_TraceFilt))
@@ -93,13 +91,13 @@ static void configure_mpam(void)
         write_sysreg_enc(MPAMHCR_EL2_TRAP_MPAMIDR_EL1, mpamhcr_el2);
 }
 
-void el1_ctx_configure(uint64_t vmpidr, uint64_t vtcr, uint64_t vttbr)
+void el1_ctx_configure(uint64_t vmpidr, uint64_t vtcr, uint64_t vttbr, uint64_t mdcr_pmu)
 {
     write_sysreg(vtcr, vtcr_el2);
     write_sysreg(vttbr, vttbr_el2);
     write_sysreg(vmpidr, vmpidr_el2);
     write_sysreg(read_sysreg(midr_el1), vpidr_el2);
-    configure_traps();
+    configure_traps(mdcr_pmu);
     configure_fine_grained();
     configure_mpam();
     isb();                 /* the TLBI below is for the VMID just written */
@@ -151,6 +149,7 @@ void el1_ctx_reset(void)
         write_sysreg_enc(value, name);
     EL1_REGS_OF_EXTENSIONS(X)
 #undef X
+    pmuv3_reset();
     reset_debug();
     fpsimd_clear(); /* ZCR_EL2 lets all of a vector be cleared */
     if ((there & EL1_HAS_SVE) != 0)

@@ -7,9 +7,10 @@
 
 /*
  * Set what this CPU traps and shows while its vCPU runs, for good: nothing on the way of an
- * exit writes these again. `vmpidr` is what the guest reads from MPIDR_EL1.
+ * exit writes these again. `vmpidr` is what the guest reads from MPIDR_EL1; `mdcr_pmu` the part of
+ * MDCR_EL2 that is about the PMU (trap/pmu.h).
  */
-void el1_ctx_configure(uint64_t vmpidr, uint64_t vtcr, uint64_t vttbr);
+void el1_ctx_configure(uint64_t vmpidr, uint64_t vtcr, uint64_t vttbr, uint64_t mdcr_pmu);
 
 /* EL1's registers, and the vector registers, as after a reset (Arm ARM, "Reset values"). */
 void el1_ctx_reset(void);

@@ -4,7 +4,8 @@
  * a reset makes, and whoever saves or shows a vCPU's state has to take.
  *
  * Not here: the general registers, PC and PSTATE, which vectors.S keeps in struct vcpu, with
- * APIAKey while EL2 runs; the vector registers (fpsimd.S); the GIC's virtual interface (gich.h).
+ * APIAKey while EL2 runs; the vector registers (fpsimd.S); the GIC's virtual interface (gich.h);
+ * the performance monitors (pmuv3.c).
  *
  * Neighbour: el1_ctx.c, whose trap controls decide what else a guest could reach.
  */

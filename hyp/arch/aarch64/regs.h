@@ -114,12 +114,9 @@
 #define CPTR_EL2_TTA  RBIT(20)
 #define CPTR_EL2_TAM  RBIT(30)
 
-/* MDCR_EL2 */
-#define PMCR_EL0_N     (UL(0x1f) << 11)
-#define MDCR_EL2_TPMCR RBIT(5)
-#define MDCR_EL2_TPM   RBIT(6)
-#define MDCR_EL2_TPMS  RBIT(14)
-#define MDCR_EL2_TTRF  RBIT(19)
+/* MDCR_EL2; pmuv3.h has its bits about the PMU */
+#define MDCR_EL2_TPMS RBIT(14)
+#define MDCR_EL2_TTRF RBIT(19)
 
 /* CNTHCTL_EL2, without HCR_EL2.E2H */
 #define CNTHCTL_EL2_EL1PCTEN RBIT(0)

@@ -30,6 +30,7 @@
 #define sysreg_mpam2_el2        S3_4_C10_C5_0
 #define sysreg_mpamhcr_el2      S3_4_C10_C4_0
 #define sysreg_icc_sre_el1      S3_0_C12_C12_5
+#define sysreg_pmmir_el1        S3_0_C9_C14_6
 #define sysreg_rndr             S3_3_C2_C4_0
 #define sysreg_apiakeylo_el1    S3_0_C2_C1_0
 #define sysreg_apiakeyhi_el1    S3_0_C2_C1_1

@@ -23,6 +23,9 @@ struct fake_sysreg {
     uint64_t id_isar0_el1, id_isar1_el1, id_isar2_el1, id_isar3_el1, id_isar4_el1, id_isar5_el1;
     uint64_t id_isar6_el1;
     uint64_t mvfr0_el1, mvfr1_el1, mvfr2_el1;
+    uint64_t pmcr_el0, pmcntenset_el0, pmcntenclr_el0, pmovsclr_el0, pmovsset_el0, pmswinc_el0;
+    uint64_t pmselr_el0, pmceid0_el0, pmceid1_el0, pmccntr_el0, pmxevtyper_el0, pmxevcntr_el0;
+    uint64_t pmuserenr_el0, pmintenset_el1, pmintenclr_el1, pmmir_el1;
 };
 
 extern _Thread_local struct fake_sysreg fake_sysreg;

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * This CPU's performance monitors, PMUv3 (Arm ARM, "The Performance Monitors Extension").
+ * Neighbours: trap/pmu.h decides who may use them; el1_ctx.c resets them.
+ */
+#ifndef ARCH_PMUV3_H
+#define ARCH_PMUV3_H
+
+#include <stdint.h>
+
+#include "lib/bits.h"
+#include "regs.h"
+
+/* ID_AA64DFR0_EL1.PMUVer */
+#define PMUVER_V3P4   5
+#define PMUVER_V3P5   6
+#define PMUVER_IMPDEF 0xf /* monitors, but not PMUv3 */
+
+#define PMCR_EL0_P        RBIT(1)
+#define PMCR_EL0_C        RBIT(2)
+#define PMCR_EL0_N        (UL(0x1f) << 11)
+#define PMSELR_EL0_SEL    UL(0x1f)
+#define PMEVTYPER_EL0_NSH RBIT(27)
+
+#define MDCR_EL2_HPMN  UL(0x1f)
+#define MDCR_EL2_TPMCR RBIT(5)
+#define MDCR_EL2_TPM   RBIT(6)
+#define MDCR_EL2_HPMD  RBIT(17)
+#define MDCR_EL2_HCCD  RBIT(23)
+
+/* PMUVer of ID_AA64DFR0_EL1, `dfr0`, where that is a version of PMUv3, else 0. */
+static inline uint64_t pmuv3_version(uint64_t dfr0)
+{
+    uint64_t version = FIELD_GET(ID_AA64DFR0_EL1_PMUVer, dfr0);
+
+    return version == PMUVER_IMPDEF ? 0 : version;
+}
+
+/* Nothing counts, nothing asks for an interrupt, every register is zero. Does nothing on a CPU
+ * without PMUv3. */
+void pmuv3_reset(void);
+
+#endif
