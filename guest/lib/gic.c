@@ -95,6 +95,15 @@ void gic_init_cpu(void)
     isb();
 }
 
+void gic_wake_cpu(void)
+{
+    unsigned self = smp_this_cpu()->index;
+
+    gicr_write(self, GICR_WAKER, 0);
+    timer_wait_until(!(gicr_read(self, GICR_WAKER) & GICR_WAKER_ASLEEP), WAIT_US);
+    gicr_write(self, GICR_SGI_BASE + GICD_IGROUPR, ~0U);
+}
+
 void gic_set_handler(gic_handler_fn fn)
 {
     handler = fn;

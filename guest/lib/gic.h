@@ -67,6 +67,9 @@ void gic_init(void);
 /* The calling CPU's redistributor, which firmware has woken, and its CPU interface. */
 void gic_init_cpu(void);
 
+/* What firmware did for it before, once more: for who has meddled with that. */
+void gic_wake_cpu(void);
+
 /* Who is told of interrupts, on every CPU. NULL: nobody. */
 void gic_set_handler(gic_handler_fn fn);
 

@@ -38,6 +38,7 @@ static void init_this_cpu(void *arg)
     (void)arg;
     irq_disable();
     gic_init_cpu();
+    gic_wake_cpu();
     /* What the stress left active is no more; the redistributor's registers are in reach. */
     gicr_write(smp_this_cpu()->index, GICR_SGI_BASE + GICD_ICACTIVER, ~0U);
     gicr_write(smp_this_cpu()->index, GICR_SGI_BASE + GICD_ICPENDR, ~0U);

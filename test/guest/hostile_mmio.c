@@ -46,6 +46,7 @@ static void gic_again(void)
 {
     gic_init();
     gic_init_cpu();
+    gic_wake_cpu();
 }
 
 static void uart(void)

@@ -76,6 +76,7 @@ static void calm_this_cpu(void *arg)
     write_sysreg(0, cntv_ctl_el0);
     write_sysreg(0, cntp_ctl_el0);
     gic_init_cpu();
+    gic_wake_cpu();
     gicr_write(smp_this_cpu()->index, GICR_SGI_BASE + GICD_ICACTIVER, ~0U);
     gicr_write(smp_this_cpu()->index, GICR_SGI_BASE + GICD_ICPENDR, ~0U);
     gic_enable(SGI);
