@@ -46,11 +46,16 @@ int dt_cpu_mpidr(const struct dt_walk *at, uint64_t *mpidr)
     return 0;
 }
 
+/* PSCI 0.1, whose functions the node numbers. From 0.2 on the numbers are fixed. */
+static bool is_old_psci(const void *fdt, int node)
+{
+    return !dt_prop_compatible(fdt, node, "arm,psci-1.0") &&
+           !dt_prop_compatible(fdt, node, "arm,psci-0.2");
+}
+
 static bool is_psci(const void *fdt, int node)
 {
-    return dt_prop_compatible(fdt, node, "arm,psci-1.0") ||
-           dt_prop_compatible(fdt, node, "arm,psci-0.2") ||
-           dt_prop_compatible(fdt, node, "arm,psci");
+    return !is_old_psci(fdt, node) || dt_prop_compatible(fdt, node, "arm,psci");
 }
 
 int dt_cpu_psci(const void *fdt, bool *smc)
@@ -63,6 +68,10 @@ int dt_cpu_psci(const void *fdt, bool *smc)
 
         if (!is_psci(fdt, dt_walk_node(&at)))
             continue;
+        if (is_old_psci(fdt, dt_walk_node(&at)))
+            return dt_prop_error(fdt, dt_walk_node(&at), -ERR_UNSUPPORTED,
+                                 "PSCI 0.1 can't power off and has functions of its own: make it "
+                                 "\"compatible\" with \"arm,psci-1.0\"");
         method = dt_prop_string(fdt, dt_walk_node(&at), "method");
         if (method == NULL || (strcmp(method, "smc") != 0 && strcmp(method, "hvc") != 0))
             return dt_prop_error(fdt, dt_walk_node(&at), -ERR_INVAL,

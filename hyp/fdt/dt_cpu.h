@@ -20,8 +20,8 @@ bool dt_cpu_is_one(const struct dt_walk *at);
 int must_check dt_cpu_mpidr(const struct dt_walk *at, uint64_t *mpidr);
 
 /*
- * Is PSCI called by SMC, else HVC? -ERR_NOENT, not logged: the tree has no PSCI; -ERR_INVAL,
- * logged: it has, by another method.
+ * Is PSCI called by SMC, else HVC? -ERR_NOENT, not logged: the tree has no PSCI. Logged:
+ * -ERR_INVAL: it has, by another method; -ERR_UNSUPPORTED: it has only that of version 0.1.
  */
 int must_check dt_cpu_psci(const void *fdt, bool *smc);
 

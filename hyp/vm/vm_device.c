@@ -7,6 +7,7 @@
 #include "dev/virtio_blk.h"
 #include "dev/virtio_mmio.h"
 #include "dev/vpl011.h"
+#include "dev/vregs.h"
 #include "fdt/dt_irq.h"
 #include "fdt/dt_pmu.h"
 #include "fdt/dt_prop.h"
@@ -105,8 +106,41 @@ static int read_timer(const struct dt_walk *at, int gic, struct vm_device_config
     return 0;
 }
 
+static int read_registers(const struct dt_walk *at, int gic, struct vm_device_config *config)
+{
+    (void)gic;
+    if (config->regs.size > VREGS_MAX_SIZE)
+        return dt_prop_error(at->fdt, dt_walk_node(at), -ERR_RANGE,
+                             "with \"traproom,registers\", its \"reg\" may have 0x10000 bytes");
+    config->more_state = config->regs.size;
+    return 0;
+}
+
+static int make_registers(struct vm *vm, void *state, const struct vm_device_config *config)
+{
+    (void)vm;
+    vregs_init(state, config->regs.size);
+    return 0;
+}
+
+static void reset_registers(void *state)
+{
+    vregs_reset(state);
+}
+
 /* A node that is of several kinds is of the first. */
 static const struct vm_device_kind kinds[] = {
+    {
+        .property = "traproom,registers",
+        .name = "registers",
+        .min_size = 1,
+        .all_regs = true,
+        .read_fn = read_registers,
+        .state_size = sizeof(struct vregs),
+        .make_fn = make_registers,
+        .reset_fn = reset_registers,
+        .access_fn = vregs_access,
+    },
     {
         .compatible = "arm,pl011",
         .name = "pl011",
@@ -137,15 +171,6 @@ static const struct vm_device_kind kinds[] = {
     {.compatible = "arm,psci-1.0"},
     {.compatible = "arm,psci-0.2"},
     {.compatible = "arm,psci"},
-    /* Buses that are only an order of nodes. */
-    {.compatible = "simple-bus"},
-    {.compatible = "arm,amba-bus"},
-    /* Facts, with no registers. */
-    {.compatible = "fixed-clock"},
-    {.compatible = "fixed-factor-clock"},
-    {.compatible = "regulator-fixed"},
-    {.compatible = "operating-points-v2"},
-    {.compatible = "cache"},
 };
 
 _Static_assert(ARRAY_SIZE(kinds) <= EXIT_DEVICE_KINDS, "exit_reason.h has less room");
@@ -170,7 +195,7 @@ static bool is_kind(const struct dt_walk *at, const struct vm_device_kind *kind)
 
 static bool is_data(const struct dt_walk *at)
 {
-    static const char *const names[] = {"cpus", "chosen", "aliases", "reserved-memory"};
+    static const char *const names[] = {"cpus", "chosen", "reserved-memory"};
     const char *name = fdt_get_name(at->fdt, dt_walk_node(at), NULL);
 
     for (unsigned i = 0; at->depth == 1 && name != NULL && i < ARRAY_SIZE(names); i++) {
@@ -178,6 +203,25 @@ static bool is_data(const struct dt_walk *at)
             return true;
     }
     return false;
+}
+
+/* Is its "reg" an address of the machine's? So it is unless a bus above has addresses of its own.
+ */
+static bool has_address(const struct dt_walk *at)
+{
+    bool found = dt_prop_present(at->fdt, dt_walk_node(at), "reg");
+
+    for (int depth = at->depth - 1; depth > 0; depth--)
+        found = found && dt_prop_present(at->fdt, at->node[depth], "ranges");
+    return found;
+}
+
+static bool has_interrupt(const struct dt_walk *at)
+{
+    int node = dt_walk_node(at);
+
+    return dt_prop_present(at->fdt, node, "interrupts") ||
+           dt_prop_present(at->fdt, node, "interrupts-extended");
 }
 
 enum vm_device_offer vm_device_offer(const struct dt_walk *at, const struct vm_device_kind **kind)
@@ -190,5 +234,7 @@ enum vm_device_offer vm_device_offer(const struct dt_walk *at, const struct vm_d
         if (is_kind(at, *kind))
             return VM_DEVICE_KIND;
     }
-    return VM_DEVICE_NONE;
+    if (dt_prop_present(at->fdt, dt_walk_node(at), "traproom,pass"))
+        return VM_DEVICE_PASSED;
+    return has_address(at) || has_interrupt(at) ? VM_DEVICE_NONE : VM_DEVICE_FREE;
 }

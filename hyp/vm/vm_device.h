@@ -52,10 +52,11 @@ unsigned vm_device_kind_index(const struct vm_device_kind *kind);
 
 /* What becomes of a node of the guest's tree. */
 enum vm_device_offer {
-    VM_DEVICE_NONE, /* not offered, nor what is below it */
-    VM_DEVICE_KIND, /* something of the table; what is below it counts for itself */
-    VM_DEVICE_FREE, /* it needs nothing of the machine; what is below it counts for itself */
-    VM_DEVICE_DATA, /* data that describes no device, with all below it */
+    VM_DEVICE_NONE,   /* not offered, nor what is below it */
+    VM_DEVICE_KIND,   /* something of the table; what is below it counts for itself */
+    VM_DEVICE_PASSED, /* nothing is at its addresses, but its user wants it to reach the guest */
+    VM_DEVICE_FREE,   /* it needs nothing of the machine; what is below it counts for itself */
+    VM_DEVICE_DATA,   /* data that describes no device, with all below it */
 };
 
 /* Of the node that the walk is at, by its properties and its place. *kind: for VM_DEVICE_KIND. */

@@ -146,6 +146,20 @@ static int read_kind(struct vm_fdt_parser *parser, const struct dt_walk *at,
     return err == -ERR_NOENT && kind->all_regs ? 0 : err;
 }
 
+/* Nothing else may be where the node's user thinks that it is. */
+static int claim_passed(struct vm_fdt_parser *parser, const struct dt_walk *at)
+{
+    struct dt_range reg;
+    int err = 0;
+
+    for (unsigned i = 0; err == 0; i++) {
+        err = dt_reg_read(at, i, &reg);
+        if (err == 0)
+            err = vm_fdt_memory_claim(parser, reg, dt_walk_node(at));
+    }
+    return err == -ERR_NOENT ? 0 : err;
+}
+
 static int read_node(struct vm_fdt_parser *parser, struct dt_walk *at)
 {
     const struct vm_device_kind *kind;
@@ -153,6 +167,8 @@ static int read_node(struct vm_fdt_parser *parser, struct dt_walk *at)
     switch (vm_device_offer(at, &kind)) {
     case VM_DEVICE_KIND:
         return read_kind(parser, at, kind);
+    case VM_DEVICE_PASSED:
+        return claim_passed(parser, at);
     case VM_DEVICE_NONE:
     case VM_DEVICE_DATA:
         dt_walk_skip(at);

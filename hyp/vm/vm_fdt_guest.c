@@ -59,8 +59,9 @@ static int disable(void *fdt, int node)
     char name[DT_PATH_SIZE];
     const char *compatible = dt_prop_string(fdt, node, "compatible");
 
-    log_warn("%s (%s) is not offered: disabled in the guest's tree", dt_prop_path(fdt, node, name),
-             compatible != NULL ? compatible : "?");
+    log_warn("%s (%s) is not offered: disabled in the guest's tree; to keep it, give it "
+             "\"traproom,pass\" or \"traproom,registers\"",
+             dt_prop_path(fdt, node, name), compatible != NULL ? compatible : "?");
     return to_err(fdt_setprop(fdt, node, "status", DISABLED, sizeof(DISABLED)));
 }
 
@@ -84,15 +85,53 @@ static int disable_rest(void *fdt, const struct vm_config *config)
     return err;
 }
 
+static bool has(const void *fdt, const char *compatible)
+{
+    struct dt_walk at;
+
+    dt_walk_start(&at, fdt);
+    return dt_walk_next_compatible(&at, compatible);
+}
+
+static bool names_console(const char *args)
+{
+    static const char option[] = "console=";
+
+    while (args != NULL && *args != '\0') {
+        if (strncmp(args, option, strlen(option)) == 0)
+            return true;
+        args++;
+    }
+    return false;
+}
+
+/* Will anything that the guest says be seen? */
+static void warn_of_silence(const void *fdt, const struct vm_config *config)
+{
+    int chosen = fdt_path_offset(fdt, "/chosen");
+    bool uart = false;
+
+    for (unsigned i = 0; i < config->nr_devices; i++)
+        uart = uart || config->device[i].console;
+    if (!uart)
+        log_warn("the tree has no \"arm,pl011\": nothing that the guest says can be seen");
+    else if (dt_prop_stdout(fdt) < 0 && !names_console(dt_prop_string(fdt, chosen, "bootargs")))
+        log_warn("/chosen has no \"stdout-path\" that leads to a node, and its \"bootargs\" no "
+                 "\"console=\": nothing that the guest says may be seen");
+}
+
 /* What the guest can live with, but its user should know. */
 static void warn_of_gaps(const void *fdt, const struct vm_config *config)
 {
     int chosen = fdt_path_offset(fdt, "/chosen");
     bool smc;
 
-    if (config->nr_cpus > 1 && dt_cpu_psci(fdt, &smc) == -ERR_NOENT)
-        log_warn("the tree has %u CPUs but no PSCI: the guest can't start more than one",
-                 config->nr_cpus);
+    warn_of_silence(fdt, config);
+    if (dt_cpu_psci(fdt, &smc) == -ERR_NOENT)
+        log_warn("the tree has no PSCI: the guest can't power off%s",
+                 config->nr_cpus > 1 ? ", nor start more than one CPU" : "");
+    if (!has(fdt, "arm,armv8-timer") && !has(fdt, "arm,armv7-timer"))
+        log_warn("the tree has no \"arm,armv8-timer\": Linux can't do without");
     if (config->initrd.size == 0 && dt_prop_present(fdt, chosen, "linux,initrd-start"))
         log_warn("/chosen: \"linux,initrd-start\" is there, but there is no initramfs to put "
                  "there: give one");
@@ -106,8 +145,8 @@ int vm_fdt_guest_copy(const void *fdt, void *buf, size_t size, const struct vm_c
     if (err != 0)
         return err;
     warn_of_gaps(buf, config);
-    strip_all(buf);
     err = disable_rest(buf, config);
+    strip_all(buf);
     if (err == 0)
         err = to_err(fdt_pack(buf));
     return err == 0 ? (int)fdt_totalsize(buf) : err;

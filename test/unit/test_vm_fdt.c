@@ -31,7 +31,9 @@ static const struct vm_device_config *device(const char *compatible, unsigned in
     static const struct vm_device_config none;
 
     for (unsigned i = 0; i < config.nr_devices; i++) {
-        if (strcmp(config.device[i].kind->compatible, compatible) == 0 && index-- == 0)
+        const char *kind = config.device[i].kind->compatible;
+
+        if (kind != NULL && strcmp(kind, compatible) == 0 && index-- == 0)
             return &config.device[i];
     }
     return &none;
@@ -367,6 +369,7 @@ static void test_out_of_reach(void **state)
 
     (void)state;
     tree_set_string(fdt, "/bus@c000000", "compatible", "acme,bus");
+    TREE_CELLS(fdt, "/bus@c000000", "reg", 0, 0xc000000, 0, 0x1000);
     tree_set_string(fdt, "/reserved-memory/pool@50000000", "compatible", "virtio,mmio");
     tree_del_prop(fdt, "/bus@c000000", "ranges");
     parse(fdt);

@@ -66,6 +66,7 @@ static const struct bad guest[] = {
     {SET_TEXT, "/cpus/cpu@100", "enable-method", "spin-table",
      SAYS(ERR_UNSUPPORTED, "/cpus/cpu@100", "psci")},
     {SET_TEXT, "/psci", "method", "svc", SAYS(ERR_INVAL, "/psci", "method")},
+    {SET_TEXT, "/psci", "compatible", "arm,psci", SAYS(ERR_UNSUPPORTED, "/psci", "arm,psci-1.0")},
     {DELETE, "/psci", "method", SAYS(ERR_INVAL, "/psci", "method")},
 
     /* RAM */

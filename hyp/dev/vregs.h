@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Plain registers that keep what is written to them, for a device that Traproom does not know: a
+ * node with "traproom,registers". Neighbours: vm/vm_device.c makes them.
+ */
+#ifndef DEV_VREGS_H
+#define DEV_VREGS_H
+
+#include "dev/mmio.h"
+#include "spinlock.h"
+
+#define VREGS_MAX_SIZE UINT64_C(0x10000)
+
+struct vregs {
+    spinlock_t lock; /* protects byte[] */
+    uint64_t size;   /* constant, at most VREGS_MAX_SIZE */
+    uint8_t byte[];
+};
+
+/* `size` bytes of registers, all 0: at once, and again at each start of the guest. */
+void vregs_init(struct vregs *regs, uint64_t size);
+void vregs_reset(struct vregs *regs);
+
+/* The mmio_access_fn; `dev` is the struct vregs. Takes every size. */
+enum mmio_result vregs_access(void *dev, struct mmio_access *access);
+
+#endif
