@@ -2,16 +2,9 @@
 /* Reserved memory: cut down to RAM that nothing else holds. See host_reserved.h. */
 #include "board/host_reserved.h"
 
-#include <libfdt.h>
-#include <stddef.h>
-
-#include "fdt/dt_prop.h"
-#include "fdt/dt_reg.h"
+#include "fdt/dt_reserved.h"
 #include "lib/log.h"
-#include "lib/string.h"
 #include "mm/phys.h"
-
-#define REGION_DEPTH 2 /* /reserved-memory/firmware@60000000 */
 
 /* [base, end) */
 struct span {
@@ -79,8 +72,6 @@ static int add(const void *fdt, struct host_info *info, struct dt_range range, b
     struct span fdt_span = {self, self + info->fdt_size};
     int err = 0;
 
-    if (range.size == 0)
-        return 0;
     for (unsigned i = 0; i < info->nr_ram && err == 0; i++) {
         uint64_t ram = info->ram[i].base.v;
         uint64_t ram_last = ram + info->ram[i].size - 1;
@@ -97,52 +88,13 @@ static int add(const void *fdt, struct host_info *info, struct dt_range range, b
     return err;
 }
 
-static int read_block(const void *fdt, struct host_info *info)
-{
-    int count = fdt_num_mem_rsv(fdt);
-    int err = 0;
-
-    for (int i = 0; i < count && err == 0; i++) {
-        struct dt_range range = {0, 0};
-
-        err = fdt_get_mem_rsv(fdt, i, &range.base, &range.size);
-        if (err != 0 || !range_is_valid(range.base, range.size)) {
-            log_error("the machine's tree has a broken memory reservation block");
-            return -ERR_INVAL;
-        }
-        err = add(fdt, info, range, false);
-    }
-    return err;
-}
-
-static int read_region(const struct dt_walk *at, struct host_info *info)
-{
-    bool no_map = fdt_getprop(at->fdt, at->node[at->depth], "no-map", NULL) != NULL;
-    struct dt_range range;
-    int err = 0;
-
-    for (unsigned i = 0; err == 0; i++) {
-        err = dt_reg_read(at, i, &range);
-        if (err == 0)
-            err = add(at->fdt, info, range, no_map);
-    }
-    return err == -ERR_NOENT ? 0 : err;
-}
-
 int host_reserved_read(const void *fdt, struct host_info *info)
 {
-    struct dt_walk at;
-    int err = read_block(fdt, info);
+    struct dt_reserved list[DT_MAX_RESERVED];
+    int count = dt_reserved_read(fdt, list);
+    int err = 0;
 
-    dt_walk_start(&at, fdt);
-    while (err == 0 && dt_walk_next(&at)) {
-        const char *parent;
-
-        if (at.depth != REGION_DEPTH)
-            continue;
-        parent = fdt_get_name(fdt, at.node[REGION_DEPTH - 1], NULL);
-        if (parent != NULL && strcmp(parent, "reserved-memory") == 0)
-            err = read_region(&at, info);
-    }
-    return err;
+    for (int i = 0; i < count && err == 0; i++)
+        err = add(fdt, info, list[i].range, list[i].no_map);
+    return count < 0 ? count : err;
 }

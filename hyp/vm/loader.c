@@ -86,22 +86,45 @@ static int check_kernel(const struct vm *vm)
     return 0;
 }
 
+static int overlap_error(const char *a, struct ipa_range a_at, const char *b, struct ipa_range b_at)
+{
+    log_error("%s at [0x%lx, 0x%lx] overlaps %s at [0x%lx, 0x%lx] in the guest: move one of them",
+              a, a_at.base.v, last_byte(a_at), b, b_at.base.v, last_byte(b_at));
+    return -ERR_EXIST;
+}
+
+static bool overlap(struct ipa_range a, struct ipa_range b)
+{
+    return ranges_overlap(a.base.v, a.size, b.base.v, b.size);
+}
+
+/* A boot loader notes in the tree's block what it has put into place itself. */
+static bool is_noted(const struct vm_reserved *reserved, struct ipa_range place)
+{
+    struct ipa_range r = reserved->range;
+
+    return reserved->block && range_contains(r.base.v, r.size, place.base.v, place.size);
+}
+
 static int check_place(const struct vm *vm, const struct placed *image)
 {
-    if (image->to.size == 0 || guest_mem_ptr(&vm->mem, image->to.base, image->to.size) != NULL)
-        return 0;
-    log_error("%s does not fit: it needs [0x%lx, 0x%lx], which is not all in the guest's RAM",
-              image->name, image->to.base.v, last_byte(image->to));
-    return -ERR_RANGE;
+    if (image->to.size != 0 && guest_mem_ptr(&vm->mem, image->to.base, image->to.size) == NULL) {
+        log_error("%s does not fit: it needs [0x%lx, 0x%lx], which is not all in the guest's RAM",
+                  image->name, image->to.base.v, last_byte(image->to));
+        return -ERR_RANGE;
+    }
+    for (unsigned i = 0; i < vm->config.nr_reserved; i++) {
+        const struct vm_reserved *other = &vm->config.reserved[i];
+
+        if (overlap(image->to, other->range) && !is_noted(other, image->to))
+            return overlap_error(image->name, image->to, other->path, other->range);
+    }
+    return 0;
 }
 
 static int check_overlap(const struct placed *a, const struct placed *b)
 {
-    if (!ranges_overlap(a->to.base.v, a->to.size, b->to.base.v, b->to.size))
-        return 0;
-    log_error("%s at [0x%lx, 0x%lx] overlaps %s at [0x%lx, 0x%lx] in the guest", a->name,
-              a->to.base.v, last_byte(a->to), b->name, b->to.base.v, last_byte(b->to));
-    return -ERR_EXIST;
+    return overlap(a->to, b->to) ? overlap_error(a->name, a->to, b->name, b->to) : 0;
 }
 
 int loader_check(const struct vm *vm)

@@ -12,8 +12,9 @@
 struct vm;
 
 /*
- * Do the staged kernel, initramfs and vm->fdt fit into the VM's RAM without overlap? Errors are
- * logged with both ranges. (Linux, "Booting AArch64 Linux", for where the kernel goes.)
+ * Do the staged kernel, initramfs and vm->fdt fit into the VM's RAM, with no overlap between them
+ * or with what the tree reserves? Errors are logged with both ranges. (Linux, "Booting AArch64
+ * Linux", for where the kernel goes.)
  */
 int must_check loader_check(const struct vm *vm);
 

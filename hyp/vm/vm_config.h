@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "fdt/dt_prop.h"
+#include "fdt/dt_reserved.h"
 #include "lib/addr.h"
 #include "mm/guest_mem.h"
 #include "vm/vcpu.h"
@@ -31,6 +32,13 @@ struct vm_device_config {
     char path[DT_PATH_SIZE];
 };
 
+/* Memory that the guest's tree keeps free. */
+struct vm_reserved {
+    struct ipa_range range;
+    bool block; /* of the memory reservation block */
+    char path[DT_PATH_SIZE];
+};
+
 struct vm_gic_config {
     struct ipa_range dist;
     unsigned nr_redist_regions;
@@ -43,6 +51,9 @@ struct vm_config {
 
     unsigned nr_ram;
     struct ipa_range ram[GUEST_MEM_MAX_REGIONS];
+
+    unsigned nr_reserved;
+    struct vm_reserved reserved[DT_MAX_RESERVED];
 
     struct vm_gic_config gic;
     uint32_t pmu_intid; /* of the PMU's overflow interrupt, a PPI; 0: no PMU */

@@ -123,6 +123,8 @@ int vm_fdt_parse(const void *fdt, size_t max_size, unsigned ipa_bits, struct vm_
     if (err == 0)
         err = vm_fdt_memory_read(&parser);
     if (err == 0)
+        err = vm_fdt_memory_read_reserved(&parser);
+    if (err == 0)
         err = vm_fdt_device_read_gic(&parser);
     if (err == 0)
         err = vm_fdt_device_read_all(&parser);

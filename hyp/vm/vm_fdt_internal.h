@@ -31,6 +31,8 @@ struct vm_fdt_parser {
 int must_check vm_fdt_memory_claim(struct vm_fdt_parser *parser, struct dt_range range, int node);
 /* RAM, its pieces by rising address, those that touch made one. */
 int must_check vm_fdt_memory_read(struct vm_fdt_parser *parser);
+/* What the tree keeps free. */
+int must_check vm_fdt_memory_read_reserved(struct vm_fdt_parser *parser);
 /* The place of the guest's tree, once RAM and devices are known. */
 int must_check vm_fdt_memory_check_dtb(struct vm_fdt_parser *parser);
 

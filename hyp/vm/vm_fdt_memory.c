@@ -107,6 +107,25 @@ int vm_fdt_memory_read(struct vm_fdt_parser *parser)
     return err;
 }
 
+int vm_fdt_memory_read_reserved(struct vm_fdt_parser *parser)
+{
+    struct dt_reserved list[DT_MAX_RESERVED];
+    int count = dt_reserved_read(parser->fdt, list);
+
+    for (int i = 0; i < count; i++) {
+        struct vm_reserved *reserved = &parser->config->reserved[i];
+
+        reserved->range = (struct ipa_range){ipa(list[i].range.base), list[i].range.size};
+        reserved->block = list[i].node < 0;
+        if (reserved->block)
+            fmt_snprintf(reserved->path, sizeof(reserved->path), "/memreserve/");
+        else
+            dt_prop_path(parser->fdt, list[i].node, reserved->path);
+        parser->config->nr_reserved++;
+    }
+    return count < 0 ? count : 0;
+}
+
 int vm_fdt_memory_check_dtb(struct vm_fdt_parser *parser)
 {
     int chosen = fdt_path_offset(parser->fdt, "/chosen");

@@ -155,7 +155,7 @@ static void test_too_many_reserved(void **state)
     (void)state;
     for (unsigned i = 0; i <= HOST_MAX_RESERVED; i++)
         assert_int_equal(fdt_add_mem_rsv(fdt, 0x60000000 + i * 0x2000, 0x1000), 0);
-    assert_refused(fdt, ERR_NOMEM, "reserves more than 16");
+    assert_refused(fdt, ERR_NOMEM, "reserves more than");
 }
 
 static void test_broken_reserved(void **state)

@@ -216,6 +216,33 @@ static void overlaps(void **state)
     accepted();
 }
 
+static void reserve(uint64_t base, uint64_t size, bool block)
+{
+    struct vm_reserved *reserved = &vm.config.reserved[vm.config.nr_reserved++];
+
+    *reserved = (struct vm_reserved){{ipa(base), size}, block, "/reserved-memory/fw"};
+}
+
+/* What is reserved is kept free. A boot loader may have reserved what it has put into place. */
+static void reserved_memory(void **state)
+{
+    (void)state;
+    reserve(RAM + 0x21000, 0x100, false);
+    refused(-ERR_EXIST, "the initramfs", "/reserved-memory/fw at [0x48021000, 0x480210ff]");
+    vm.config.reserved[0].block = true;
+    refused(-ERR_EXIST, "the initramfs", "/reserved-memory/fw");
+    reserve(RAM + 0x20000, INITRD_FILE, true);
+    vm.config.reserved[0].range.size = 0;
+    accepted();
+    reserve(RAM + 0x30000, FDT_SIZE - 1, true);
+    refused(-ERR_EXIST, "the device tree", "/reserved-memory/fw");
+    vm.config.nr_reserved = 0;
+    reserve(RAM + 0x7fff, 1, false);
+    refused(-ERR_EXIST, "the kernel", "/reserved-memory/fw");
+    vm.config.reserved[0].range.base.v++;
+    accepted();
+}
+
 #define test(f) cmocka_unit_test_setup_teardown(f, start, stop)
 
 int main(void)
@@ -230,6 +257,7 @@ int main(void)
         test(kernel_goes_where),
         test(others_that_do_not_fit),
         test(overlaps),
+        test(reserved_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

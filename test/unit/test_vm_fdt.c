@@ -106,6 +106,21 @@ static void test_devices(void **state)
     assert_false(uart(1)->console);
 }
 
+static void test_reserved(void **state)
+{
+    void *fdt = tree_open("guest");
+
+    (void)state;
+    assert_int_equal(fdt_add_mem_rsv(fdt, 0x49000000, 0x1234), 0);
+    parse(fdt);
+    assert_int_equal(config.nr_reserved, 2);
+    assert_ipa_range(config.reserved[0].range, 0x49000000, 0x1234);
+    assert_true(config.reserved[0].block);
+    assert_ipa_range(config.reserved[1].range, 0x50000000, 0x100000);
+    assert_false(config.reserved[1].block);
+    assert_string_equal(config.reserved[1].path, "/reserved-memory/pool@50000000");
+}
+
 static void test_virtio(void **state)
 {
     (void)state;
@@ -379,6 +394,7 @@ static void test_out_of_reach(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reserved),
         cmocka_unit_test(test_cpus_and_ram),
         cmocka_unit_test(test_chosen),
         cmocka_unit_test(test_devices),

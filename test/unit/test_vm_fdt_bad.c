@@ -92,6 +92,11 @@ static const struct bad guest[] = {
     {SET, "/", "#address-cells", CELLS(5),
      SAYS(ERR_UNSUPPORTED, "/memory@48000000", "#address-cells")},
 
+    {SET, "/reserved-memory/pool@50000000", "reg", CELLS(0, 0x50000000, 0),
+     SAYS(ERR_INVAL, "/reserved-memory/pool@50000000", "reg")},
+    {DELETE, "/reserved-memory", "ranges",
+     SAYS(ERR_RANGE, "/reserved-memory/pool@50000000", "ranges")},
+
     /* The GIC */
     {DELETE_NODE, GIC, SAYS(ERR_NOENT, "arm,gic-v3")},
     {SET_TEXT, GIC, "status", "disabled", SAYS(ERR_NOENT, "arm,gic-v3")},

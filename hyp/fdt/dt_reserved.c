@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reserved memory. See dt_reserved.h. */
+#include "fdt/dt_reserved.h"
+
+#include <libfdt.h>
+#include <stddef.h>
+
+#include "fdt/dt_prop.h"
+#include "lib/addr.h"
+#include "lib/log.h"
+#include "lib/string.h"
+
+#define REGION_DEPTH 2 /* /reserved-memory/firmware@60000000 */
+
+struct list {
+    struct dt_reserved *entry;
+    int count;
+};
+
+static int add(struct list *list, struct dt_reserved entry)
+{
+    if (entry.range.size == 0)
+        return 0;
+    if (list->count == DT_MAX_RESERVED) {
+        log_error("the tree reserves more than %u pieces of memory", DT_MAX_RESERVED);
+        return -ERR_NOMEM;
+    }
+    list->entry[list->count++] = entry;
+    return 0;
+}
+
+static int read_block(const void *fdt, struct list *list)
+{
+    int err = 0;
+
+    for (int i = 0; i < fdt_num_mem_rsv(fdt) && err == 0; i++) {
+        struct dt_reserved entry = {.node = -1};
+
+        if (fdt_get_mem_rsv(fdt, i, &entry.range.base, &entry.range.size) != 0 ||
+            !range_is_valid(entry.range.base, entry.range.size)) {
+            log_error("the tree has a broken memory reservation block");
+            return -ERR_INVAL;
+        }
+        err = add(list, entry);
+    }
+    return err;
+}
+
+static bool is_region(const struct dt_walk *at)
+{
+    const char *parent;
+
+    if (at->depth != REGION_DEPTH)
+        return false;
+    parent = fdt_get_name(at->fdt, at->node[REGION_DEPTH - 1], NULL);
+    return parent != NULL && strcmp(parent, "reserved-memory") == 0;
+}
+
+static int read_region(const struct dt_walk *at, struct list *list)
+{
+    int node = dt_walk_node(at);
+    struct dt_reserved entry = {.node = node, .no_map = dt_prop_present(at->fdt, node, "no-map")};
+    int err = 0;
+
+    for (unsigned i = 0; err == 0; i++) {
+        err = dt_reg_read(at, i, &entry.range);
+        if (err == 0)
+            err = add(list, entry);
+    }
+    return err == -ERR_NOENT ? 0 : err;
+}
+
+int dt_reserved_read(const void *fdt, struct dt_reserved entries[DT_MAX_RESERVED])
+{
+    struct list list = {entries, 0};
+    struct dt_walk at;
+    int err = read_block(fdt, &list);
+
+    dt_walk_start(&at, fdt);
+    while (err == 0 && dt_walk_next(&at)) {
+        if (is_region(&at))
+            err = read_region(&at, &list);
+    }
+    return err == 0 ? list.count : err;
+}
