@@ -170,7 +170,6 @@ static const struct vm_device_kind kinds[] = {
     {.compatible = DT_PMU_COMPATIBLE}, /* see trap/pmu.h */
     {.compatible = "arm,psci-1.0"},
     {.compatible = "arm,psci-0.2"},
-    {.compatible = "arm,psci"},
 };
 
 _Static_assert(ARRAY_SIZE(kinds) <= EXIT_DEVICE_KINDS, "exit_reason.h has less room");

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* For tests that link the devices but have no machine: what fake_machine.c has seen. */
+#ifndef TEST_FAKE_MACHINE_H
+#define TEST_FAKE_MACHINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The latest call of vgic_set_line(). */
+extern struct fake_line {
+    uint32_t intid;
+    bool level;
+} fake_line;
+
+#endif
