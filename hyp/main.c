@@ -39,16 +39,12 @@
 #define POOL_PAGES 128
 #define REASON_MAX 128
 
-_Static_assert(HOST_MAX_CPUS == STACKS && HOST_MAX_CPUS == GIC_MAX_CPUS &&
-                   VM_MAX_VCPUS <= HOST_MAX_CPUS && VM_MAX_VCPUS == VGIC_MAX_CPUS,
-               "a vCPU needs a CPU, each CPU a stack and a redistributor");
-
 static uint8_t pool_memory[POOL_PAGES * PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 static struct page_pool pool;
 static struct phys_map phys;
 static struct hyp_map hyp_map;
 static struct host_info host;
-static struct boot_cpu boot_cpu[HOST_MAX_CPUS] __attribute__((aligned(64)));
+static struct boot_cpu boot_cpu[MAX_CPUS] __attribute__((aligned(64)));
 static struct vm_config vm_config;
 static struct vm vm;
 static bool has_console;
@@ -136,7 +132,7 @@ static void map_image(void)
     map_or_panic(image_text().base, image_text().size, HYP_TEXT);
     map_or_panic(image_rodata().base, image_rodata().size, HYP_RODATA);
     map_or_panic(image_data().base, image_data().size, HYP_DATA);
-    for (unsigned i = 0; i < HOST_MAX_CPUS; i++) {
+    for (unsigned i = 0; i < MAX_CPUS; i++) {
         if (hyp_map_remove(&hyp_map, image_stack_guard(i), STACK_GUARD) != 0)
             panic("can't guard the stack of CPU %u", i);
     }
@@ -161,7 +157,7 @@ static void make_map(void)
     map_or_panic(host.gic.dist.base, host.gic.dist.size, HYP_DEVICE);
     for (unsigned i = 0; i < host.gic.nr_redist_regions; i++)
         map_or_panic(host.gic.redist[i].base, host.gic.redist[i].size, HYP_DEVICE);
-    for (unsigned i = 0; i < HOST_MAX_CPUS; i++) {
+    for (unsigned i = 0; i < MAX_CPUS; i++) {
         boot_cpu[i] = (struct boot_cpu){
             .ttbr0 = hyp_map_ttbr0(&hyp_map),
             .tcr = hyp_map_tcr(&hyp_map, read_sysreg(id_aa64mmfr0_el1)),
@@ -187,7 +183,7 @@ static void watch_maps(void)
                                 .rodata = image_rodata(),
                                 .guard = {image_stack_guard(0), STACK_GUARD},
                                 .guard_stride = STACK_STRIDE,
-                                .nr_guards = HOST_MAX_CPUS,
+                                .nr_guards = MAX_CPUS,
                                 .breach_fn = panic};
     invariants_watch(&rules);
 }

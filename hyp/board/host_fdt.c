@@ -101,7 +101,7 @@ static int read_cpus(const void *fdt, struct host_info *info)
 
     dt_walk_start(&at, fdt);
     while (err == 0 && dt_walk_next(&at)) {
-        if (!dt_cpu_is_one(&at) || found++ >= HOST_MAX_CPUS)
+        if (!dt_cpu_is_one(&at) || found++ >= MAX_CPUS)
             continue;
         err = dt_cpu_mpidr(&at, &info->mpidr[info->nr_cpus]);
         info->nr_cpus++;
@@ -110,9 +110,8 @@ static int read_cpus(const void *fdt, struct host_info *info)
         log_error("the machine's tree has no CPU");
         err = -ERR_NOENT;
     }
-    if (found > HOST_MAX_CPUS)
-        log_warn("the machine has %u CPUs: those after the first %u are unused", found,
-                 HOST_MAX_CPUS);
+    if (found > MAX_CPUS)
+        log_warn("the machine has %u CPUs: those after the first %u are unused", found, MAX_CPUS);
     return err;
 }
 

@@ -12,8 +12,8 @@
 #include "gic/gic.h"
 #include "lib/addr.h"
 #include "lib/err.h"
+#include "lib/limits.h"
 
-#define HOST_MAX_CPUS     16
 #define HOST_MAX_RAM      8
 #define HOST_MAX_RESERVED 16
 #define HOST_MODEL_SIZE   64
@@ -33,7 +33,7 @@ struct host_info {
     struct pa_range no_map[HOST_MAX_RESERVED];
 
     unsigned nr_cpus;
-    uint64_t mpidr[HOST_MAX_CPUS]; /* affinity fields, in the tree's order */
+    uint64_t mpidr[MAX_CPUS]; /* affinity fields, in the tree's order */
 
     struct gic_config gic;
 

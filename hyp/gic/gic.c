@@ -13,7 +13,7 @@ static struct gic_config config;
 static struct {
     pa_t redist;
     uint64_t kick; /* the write to ICC_SGI1R_EL1 that reaches it */
-} cpus[GIC_MAX_CPUS];
+} cpus[MAX_CPUS];
 
 static pa_t dist(uint64_t offset)
 {

@@ -11,8 +11,8 @@
 
 #include "lib/addr.h"
 #include "lib/err.h"
+#include "lib/limits.h"
 
-#define GIC_MAX_CPUS    16
 #define GIC_MAX_REGIONS 8
 #define GIC_SGI_KICK    0 /* from one CPU of Traproom's to another: look at what has changed */
 

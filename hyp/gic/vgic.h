@@ -28,9 +28,9 @@
 
 #include "dev/mmio.h"
 #include "gic/vgic_limits.h"
+#include "lib/limits.h"
 #include "spinlock.h"
 
-#define VGIC_MAX_CPUS   16
 #define VGIC_MAX_LRS    16
 #define VGIC_BANKS      (VGIC_NR_IRQS / 32)
 #define VGIC_SPI_BANKS  (VGIC_BANKS - 1)
@@ -79,7 +79,7 @@ struct vgic {
     uint32_t spi_hot; /* a bit for each SPI bank that may hold something to deliver */
     uint64_t irouter[VGIC_NR_SPIS];
     struct vgic_bank spi[VGIC_SPI_BANKS];
-    struct vgic_cpu cpu[VGIC_MAX_CPUS];
+    struct vgic_cpu cpu[MAX_VCPUS];
 };
 
 /* The EL1 timers, linked in every VM. */

@@ -10,9 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/limits.h"
 #include "trap/exit_reason.h"
-
-#define VM_MAX_VCPUS 16
 
 struct mmio_region;
 struct vm;

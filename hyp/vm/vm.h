@@ -36,7 +36,7 @@ struct vm {
     pa_t fdt;                /* the guest's tree as it gets it at each start */
     uint64_t fdt_size;
     unsigned nr_vcpus;
-    struct vcpu vcpu[VM_MAX_VCPUS];
+    struct vcpu vcpu[MAX_VCPUS];
 };
 
 /*

@@ -47,7 +47,7 @@ struct vm_gic_config {
 
 struct vm_config {
     unsigned nr_cpus;
-    uint64_t mpidr[VM_MAX_VCPUS]; /* affinity fields, in the tree's order; [0] boots */
+    uint64_t mpidr[MAX_VCPUS]; /* affinity fields, in the tree's order; [0] boots */
 
     unsigned nr_ram;
     struct ipa_range ram[GUEST_MEM_MAX_REGIONS];

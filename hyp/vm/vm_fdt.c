@@ -59,7 +59,7 @@ static int check_new_mpidr(const struct dt_walk *at, const int nodes[],
     return 0;
 }
 
-static int read_cpu(const struct dt_walk *at, int nodes[VM_MAX_VCPUS], struct vm_config *config)
+static int read_cpu(const struct dt_walk *at, int nodes[MAX_VCPUS], struct vm_config *config)
 {
     int node = dt_walk_node(at);
     const char *method = dt_prop_string(at->fdt, node, "enable-method");
@@ -73,9 +73,9 @@ static int read_cpu(const struct dt_walk *at, int nodes[VM_MAX_VCPUS], struct vm
         err = check_new_mpidr(at, nodes, config, mpidr);
     if (err != 0)
         return err;
-    if (config->nr_cpus == VM_MAX_VCPUS)
+    if (config->nr_cpus == MAX_VCPUS)
         return dt_prop_error(at->fdt, node, -ERR_NOMEM,
-                             "there may be 16 CPUs: disable this one and those after it");
+                             "it is one CPU too many: disable this one and those after it");
     nodes[config->nr_cpus] = node;
     config->mpidr[config->nr_cpus++] = mpidr;
     return 0;
@@ -83,7 +83,7 @@ static int read_cpu(const struct dt_walk *at, int nodes[VM_MAX_VCPUS], struct vm
 
 static int read_cpus(const void *fdt, struct vm_config *config)
 {
-    int nodes[VM_MAX_VCPUS] = {0};
+    int nodes[MAX_VCPUS] = {0};
     struct dt_walk at;
     int err = 0;
 

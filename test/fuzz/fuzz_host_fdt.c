@@ -19,7 +19,7 @@ static void check(const struct host_info *info)
     fuzz_require(info->nr_reserved <= HOST_MAX_RESERVED);
     for (unsigned i = 0; i < info->nr_reserved; i++)
         fuzz_require(info->reserved[i].size > 0);
-    fuzz_require(info->nr_cpus >= 1 && info->nr_cpus <= HOST_MAX_CPUS);
+    fuzz_require(info->nr_cpus >= 1 && info->nr_cpus <= MAX_CPUS);
     fuzz_require(info->gic.nr_redist_regions >= 1 &&
                  info->gic.nr_redist_regions <= GIC_MAX_REGIONS);
     fuzz_require(memchr(info->model, '\0', HOST_MODEL_SIZE) != NULL);

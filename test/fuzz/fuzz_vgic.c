@@ -15,7 +15,7 @@
 #include "gic/vgic.h"
 #include "gic/vgic_internal.h"
 
-#define MAX_CPUS   4
+#define NR_CPUS    4
 #define MAX_STEPS  300
 #define SETTLE_MAX 100 /* exits in a row with no progress of the guest: it would never run */
 #define DRAIN_MAX  1000
@@ -35,7 +35,7 @@ struct coroutine {
 
 static struct vgic vgic;
 static struct vgic_redist_region redists = {.vgic = &vgic};
-static struct coroutine cpus[MAX_CPUS];
+static struct coroutine cpus[NR_CPUS];
 static ucontext_t scheduler;
 static bool in_coroutine;
 static struct fuzz_input in;
@@ -115,7 +115,7 @@ static void access_register(bool redist)
     uint64_t region = redist ? GICR_SIZE : GICD_SIZE;
 
     if ((how & 8) != 0)
-        value = !redist && offset >= GICD_IROUTER ? fuzz_below(&in, MAX_CPUS) : UINT32_MAX;
+        value = !redist && offset >= GICD_IROUTER ? fuzz_below(&in, NR_CPUS) : UINT32_MAX;
     if (size < 8)
         value &= (UINT64_C(1) << 8 * size) - 1;
     offset %= region - size + 1;
@@ -303,7 +303,7 @@ static void set_up_guest(void)
 
 static void set_up(void)
 {
-    static const uint64_t mpidr[MAX_CPUS] = {0, 1, 2, 3};
+    static const uint64_t mpidr[NR_CPUS] = {0, 1, 2, 3};
     uint8_t shape = (uint8_t)fuzz_take(&in, 1);
     unsigned nr_cpus = 1 + (shape & 3);
     unsigned nr_lrs = 1 + (shape >> 2 & 3);

@@ -3,6 +3,8 @@
 """tools/launcher/guest_tree.py: what is read from a tree and what is put into it."""
 
 import os
+import pathlib
+import re
 import tempfile
 import unittest
 
@@ -55,6 +57,13 @@ class DefaultTree(unittest.TestCase):
                          (0x54000123).to_bytes(8, "big"))
         self.tree.forget_initrd()
         self.assertIsNone(self.tree.initrd_start())
+
+
+class Limits(unittest.TestCase):
+    def test_those_of_the_hypervisor(self):
+        header = pathlib.Path(__file__).resolve().parents[2] / "hyp" / "lib" / "limits.h"
+        limit = re.search(r"#define MAX_CPUS +(\d+)", header.read_text())
+        self.assertEqual(guest_tree.MAX_CPUS, int(limit[1]))
 
 
 class OtherTrees(unittest.TestCase):

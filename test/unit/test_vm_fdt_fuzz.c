@@ -53,7 +53,7 @@ static void check_config(const struct vm_config *config)
 {
     uint64_t frames = 0;
 
-    assert_in_range(config->nr_cpus, 1, VM_MAX_VCPUS);
+    assert_in_range(config->nr_cpus, 1, MAX_VCPUS);
     assert_in_range(config->nr_ram, 1, GUEST_MEM_MAX_REGIONS);
     for (unsigned i = 0; i < config->nr_ram; i++) {
         assert_true(is_aligned(config->ram[i].base.v | config->ram[i].size, PAGE_SIZE));
@@ -107,7 +107,7 @@ static bool check_host(const void *fdt, size_t size)
         return false;
     }
     assert_in_range(info.nr_ram, 1, HOST_MAX_RAM);
-    assert_in_range(info.nr_cpus, 1, HOST_MAX_CPUS);
+    assert_in_range(info.nr_cpus, 1, MAX_CPUS);
     assert_in_range(info.gic.nr_redist_regions, 1, GIC_MAX_REGIONS);
     for (unsigned i = 0; i < info.nr_reserved; i++)
         assert_true(info.reserved[i].size > 0);

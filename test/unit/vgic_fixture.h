@@ -76,7 +76,7 @@ static inline void *play(void *arg)
 }
 
 /* From here to players_end() this thread plays `me`, others the other CPUs. */
-static inline void players_begin(struct player player[VGIC_MAX_CPUS], unsigned me)
+static inline void players_begin(struct player player[MAX_VCPUS], unsigned me)
 {
     players_stop = false;
     fake_cpu_index = me;
@@ -87,7 +87,7 @@ static inline void players_begin(struct player player[VGIC_MAX_CPUS], unsigned m
     }
 }
 
-static inline void players_end(struct player player[VGIC_MAX_CPUS], unsigned me)
+static inline void players_end(struct player player[MAX_VCPUS], unsigned me)
 {
     __atomic_store_n(&players_stop, true, __ATOMIC_RELEASE);
     for (unsigned i = 0; i < vgic.nr_cpus; i++) {
@@ -100,7 +100,7 @@ static inline void players_end(struct player player[VGIC_MAX_CPUS], unsigned me)
 /* Do an access as `access->vcpu`, with the other CPUs running. */
 static inline uint64_t do_access(mmio_access_fn fn, void *dev, struct mmio_access access)
 {
-    struct player player[VGIC_MAX_CPUS];
+    struct player player[MAX_VCPUS];
     unsigned me = fake_cpu_index;
 
     players_begin(player, access.vcpu);
@@ -113,7 +113,7 @@ static inline uint64_t do_access(mmio_access_fn fn, void *dev, struct mmio_acces
 /* A write of `intid` to ICC_DIR_EL1 by `cpu`, which must trap, with the other CPUs running. */
 static inline void dir(unsigned cpu, uint64_t intid)
 {
-    struct player player[VGIC_MAX_CPUS];
+    struct player player[MAX_VCPUS];
     unsigned me = fake_cpu_index;
 
     fake_require((fake_gich[cpu].hcr & ICH_HCR_TDIR) != 0);

@@ -8,7 +8,7 @@ import subprocess
 
 from launcher import Problem, fdt
 
-MAX_CPUS = 16  # of the hypervisor, VM_MAX_VCPUS
+MAX_CPUS = 16  # of the hypervisor, lib/limits.h
 LARGEST_RAM = 1 << 38
 LARGEST = 2 << 20  # bytes of a tree (Linux, "Booting AArch64 Linux", on the device tree)
 MEMRESERVE = "/memreserve/"

@@ -8,7 +8,6 @@
 /* Each CPU's stack lies above a guard page, which the final map leaves out. */
 #define STACK_GUARD  0x1000
 #define STACK_STRIDE 0x4000
-#define STACKS       16 /* main.c: as many as CPUs */
 
 /* Offsets into struct boot_cpu. */
 #define BOOT_CPU_TTBR0 0

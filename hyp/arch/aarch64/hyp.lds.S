@@ -4,6 +4,7 @@
  * pages of its own so that mm/hyp_map.c can give each its rights.
  */
 #include "boot.h"
+#include "lib/limits.h"
 
 ENTRY(_head)
 
@@ -43,7 +44,7 @@ SECTIONS
         *(.bss .bss.* COMMON)
         . = ALIGN(4096);
         boot_stacks = .;
-        . += STACK_STRIDE * STACKS;
+        . += STACK_STRIDE * MAX_CPUS;
     }
     __bss_end = .;
     _image_size = . - LINK_BASE;
