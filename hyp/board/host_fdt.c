@@ -38,79 +38,39 @@ static void read_model(const void *fdt, struct host_info *info)
 }
 
 /* Whole pages only; what is left over is left unused. */
-static int add_ram(struct dt_ram *ram, struct dt_range range)
+static void add_ram(struct host_info *info, struct dt_range range)
 {
     uint64_t base = align_up(range.base, PAGE_SIZE);
     uint64_t end = align_down(range.base + range.size, PAGE_SIZE);
-    struct dt_range pages = {base, end - base};
-    const struct dt_range *other;
 
-    if (end <= base || base < range.base)
-        return 0;
-    other = dt_ram_overlap(ram, pages);
-    if (other != NULL) {
-        log_error("the machine's RAM at [0x%lx, 0x%lx] overlaps more RAM at [0x%lx, 0x%lx]", base,
-                  end - 1, other->base, other->base + other->size - 1);
-        return -ERR_EXIST;
-    }
-    if (dt_ram_add(ram, pages) != 0)
-        log_warn("the machine's RAM at [0x%lx, 0x%lx] is one piece too many: unused", base,
-                 end - 1);
-    return 0;
-}
-
-static int read_memory_node(const struct dt_walk *at, struct dt_ram *ram)
-{
-    struct dt_range range;
-    int err = 0;
-
-    for (unsigned i = 0; err == 0; i++) {
-        err = dt_reg_read(at, i, &range);
-        if (err == 0)
-            err = add_ram(ram, range);
-    }
-    return err == -ERR_NOENT ? 0 : err;
+    if (end > base && base >= range.base)
+        info->ram[info->nr_ram++] = (struct pa_range){pa(base), end - base};
 }
 
 static int read_ram(const void *fdt, struct host_info *info)
 {
-    struct dt_ram ram = {.count = 0};
-    struct dt_walk at;
-    int err = 0;
+    struct dt_claims claims = {.fdt = fdt, .last = UINT64_MAX};
+    struct dt_ram ram;
+    int err = dt_ram_read(&claims, 1, &ram);
 
-    dt_walk_start(&at, fdt);
-    while (err == 0 && dt_walk_next(&at)) {
-        if (dt_ram_is_one(&at))
-            err = read_memory_node(&at, &ram);
-    }
-    if (err == 0 && ram.count == 0) {
-        log_error("the machine's tree has no RAM");
+    for (unsigned i = 0; err == 0 && i < ram.count; i++)
+        add_ram(info, ram.piece[i]);
+    if (err == 0 && info->nr_ram == 0) {
+        log_error("the machine's tree has no RAM of a whole page");
         err = -ERR_NOENT;
     }
-    for (unsigned i = 0; i < ram.count; i++)
-        info->ram[i] = to_pa(ram.piece[i]);
-    info->nr_ram = ram.count;
+    if (err == 0 && ram.left_out > 0)
+        log_warn("the machine has %u pieces of RAM too many: unused", ram.left_out);
     return err;
 }
 
 static int read_cpus(const void *fdt, struct host_info *info)
 {
-    struct dt_walk at;
-    unsigned found = 0;
-    int err = 0;
+    unsigned found;
+    int err = dt_cpu_read(fdt, info->mpidr, &found);
 
-    dt_walk_start(&at, fdt);
-    while (err == 0 && dt_walk_next(&at)) {
-        if (!dt_cpu_is_one(&at) || found++ >= MAX_CPUS)
-            continue;
-        err = dt_cpu_mpidr(&at, &info->mpidr[info->nr_cpus]);
-        info->nr_cpus++;
-    }
-    if (err == 0 && found == 0) {
-        log_error("the machine's tree has no CPU");
-        err = -ERR_NOENT;
-    }
-    if (found > MAX_CPUS)
+    info->nr_cpus = found < MAX_CPUS ? found : MAX_CPUS;
+    if (err == 0 && found > MAX_CPUS)
         log_warn("the machine has %u CPUs: those after the first %u are unused", found, MAX_CPUS);
     return err;
 }
@@ -125,23 +85,20 @@ static int read_psci(const void *fdt, struct host_info *info)
     return err;
 }
 
-/* `node` becomes that of the GIC. */
+/* *node becomes that of the GIC. */
 static int read_gic(const void *fdt, struct host_info *info, int *node)
 {
-    struct dt_walk at;
     struct dt_gic gic;
-    int err = dt_gic_find(fdt, &at);
+    int err = dt_gic_read(fdt, &gic);
 
-    if (err == 0)
-        err = dt_gic_read(&at, &gic);
     if (err != 0)
         return err;
-    *node = dt_walk_node(&at);
+    *node = dt_walk_node(&gic.at);
     info->gic.dist = to_pa(gic.dist);
     info->gic.nr_redist_regions = gic.nr_redist;
     for (unsigned i = 0; i < gic.nr_redist; i++)
         info->gic.redist[i] = to_pa(gic.redist[i]);
-    err = dt_irq_intid(&at, *node, 0, &info->gic.maintenance);
+    err = dt_irq_intid(&gic.at, *node, 0, &info->gic.maintenance);
     if (err == -ERR_NOENT) {
         info->gic.maintenance = MAINTENANCE_DEFAULT;
         err = 0;
@@ -163,37 +120,28 @@ static bool find_uart(const void *fdt, struct dt_walk *at)
     return dt_walk_next_compatible(at, "arm,pl011");
 }
 
-static int read_uart_place(const void *fdt, struct host_info *info)
+static int read_uart_place(struct dt_walk *at, const void *fdt, struct host_info *info)
 {
-    struct dt_walk at;
     struct dt_range reg = {0, 0};
     int err;
 
-    if (!find_uart(fdt, &at)) {
+    if (!find_uart(fdt, at)) {
         log_error("the machine's tree has no \"arm,pl011\" for a console");
         return -ERR_NOENT;
     }
-    err = dt_reg_read(&at, 0, &reg);
+    err = dt_reg_read(at, 0, &reg);
     if (err == -ERR_NOENT || (err == 0 && reg.size < PL011_SIZE))
-        return dt_prop_error(fdt, dt_walk_node(&at), -ERR_INVAL,
-                             "\"reg\" must have the UART's 0x1000 bytes");
+        return dt_walk_error(at, -ERR_INVAL, "\"reg\" must have the UART's 0x1000 bytes");
     if (err == 0)
         info->uart = to_pa(reg);
     return err;
 }
 
-/* Of the UART that read_uart_place() has found. */
-static int read_uart_intid(const void *fdt, struct host_info *info, int gic)
+static int read_uart_intid(const struct dt_walk *at, struct host_info *info, int gic)
 {
-    struct dt_walk at;
-    int err;
+    int err = dt_irq_intid(at, gic, 0, &info->uart_intid);
 
-    if (!find_uart(fdt, &at))
-        return -ERR_NOENT;
-    err = dt_irq_intid(&at, gic, 0, &info->uart_intid);
-    if (err == -ERR_NOENT)
-        return dt_prop_error(fdt, dt_walk_node(&at), err, "it has no interrupt");
-    return err;
+    return err == -ERR_NOENT ? dt_walk_error(at, err, "it has no interrupt") : err;
 }
 
 /* What is no number is as good as none: nothing depends on it but how hard the guard is to guess.
@@ -245,6 +193,7 @@ static int check_blob(const void *fdt, struct host_info *info)
 
 int host_fdt_parse(const void *fdt, struct host_info *info)
 {
+    struct dt_walk uart;
     int gic = -1;
     int err;
 
@@ -254,7 +203,7 @@ int host_fdt_parse(const void *fdt, struct host_info *info)
         return err;
     read_model(fdt, info);
     read_seed(fdt, info);
-    err = read_uart_place(fdt, info);
+    err = read_uart_place(&uart, fdt, info);
     if (err == 0)
         err = read_ram(fdt, info);
     if (err == 0)
@@ -266,7 +215,7 @@ int host_fdt_parse(const void *fdt, struct host_info *info)
     if (err == 0)
         err = read_gic(fdt, info, &gic);
     if (err == 0)
-        err = read_uart_intid(fdt, info, gic);
+        err = read_uart_intid(&uart, info, gic);
     if (err == 0 && dt_pmu_intid(fdt, gic, &info->pmu_intid) != 0)
         log_warn("the guest gets no PMU for that"); /* the reason has been logged */
     if (err == 0)

@@ -12,12 +12,14 @@
 
 #include "fdt/dt_walk.h"
 #include "lib/err.h"
+#include "lib/limits.h"
 
-/* Is the node that the walk is at a CPU? */
-bool dt_cpu_is_one(const struct dt_walk *at);
-
-/* The affinity fields of its MPIDR_EL1. -ERR_INVAL, logged: "reg" is no MPIDR. */
-int must_check dt_cpu_mpidr(const struct dt_walk *at, uint64_t *mpidr);
+/*
+ * The affinity fields of each CPU's MPIDR_EL1, in the tree's order, of the first MAX_CPUS; *found:
+ * how many there are. Logged: -ERR_NOENT: there is none; -ERR_INVAL: a "reg" is no MPIDR;
+ * -ERR_EXIST: two have the same; -ERR_UNSUPPORTED: one is not started by PSCI.
+ */
+int must_check dt_cpu_read(const void *fdt, uint64_t mpidr[MAX_CPUS], unsigned *found);
 
 /*
  * Is PSCI called by SMC, else HVC? -ERR_NOENT, not logged: the tree has no PSCI. Logged:

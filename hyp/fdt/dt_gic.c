@@ -10,7 +10,8 @@
 #define COMPATIBLE "arm,gic-v3"
 #define FRAME_SIZE UINT64_C(0x10000) /* what the architecture aligns the frames to */
 
-int dt_gic_find(const void *fdt, struct dt_walk *at)
+/* Bring `at` to the one GICv3. */
+static int find(const void *fdt, struct dt_walk *at)
 {
     struct dt_walk other;
     char first[DT_PATH_SIZE], second[DT_PATH_SIZE];
@@ -30,11 +31,6 @@ int dt_gic_find(const void *fdt, struct dt_walk *at)
     return -ERR_EXIST;
 }
 
-static int log_node(const struct dt_walk *at, int err, const char *text)
-{
-    return dt_prop_error(at->fdt, dt_walk_node(at), err, text);
-}
-
 static int check_stride(const struct dt_walk *at)
 {
     uint64_t stride = 0;
@@ -42,7 +38,7 @@ static int check_stride(const struct dt_walk *at)
 
     if (err == -ERR_NOENT || (err == 0 && (stride == 0 || stride == GICR_SIZE)))
         return 0;
-    return log_node(at, -ERR_UNSUPPORTED, "\"redistributor-stride\" must be 0x20000");
+    return dt_walk_error(at, -ERR_UNSUPPORTED, "\"redistributor-stride\" must be 0x20000");
 }
 
 static int count_regions(const struct dt_walk *at, unsigned *count)
@@ -51,7 +47,7 @@ static int count_regions(const struct dt_walk *at, unsigned *count)
     int err = dt_prop_number(at->fdt, dt_walk_node(at), "#redistributor-regions", &value);
 
     if (err == -ERR_INVAL || value < 1 || value > DT_MAX_REDIST)
-        return log_node(at, -ERR_INVAL, "\"#redistributor-regions\" must be from 1 to 8");
+        return dt_walk_error(at, -ERR_INVAL, "\"#redistributor-regions\" must be from 1 to 8");
     *count = (unsigned)value;
     return 0;
 }
@@ -62,22 +58,26 @@ static int read_region(const struct dt_walk *at, unsigned index, uint64_t min_si
     int err = dt_reg_read(at, index, region);
 
     if (err == -ERR_NOENT)
-        return log_node(at, err,
-                        "\"reg\" must have the distributor and each region of redistributors");
+        return dt_walk_error(at, err,
+                             "\"reg\" must have the distributor and each region of redistributors");
     if (err != 0)
         return err;
     if (region->size < min_size || !is_aligned(region->base, FRAME_SIZE) ||
         !is_aligned(region->size, FRAME_SIZE))
-        return log_node(at, -ERR_INVAL,
-                        "its regions must be aligned to 0x10000, the distributor's have 0x10000 "
-                        "bytes and each redistributor's 0x20000");
+        return dt_walk_error(
+            at, -ERR_INVAL,
+            "its regions must be aligned to 0x10000, the distributor's have 0x10000 "
+            "bytes and each redistributor's 0x20000");
     return 0;
 }
 
-int dt_gic_read(const struct dt_walk *at, struct dt_gic *gic)
+int dt_gic_read(const void *fdt, struct dt_gic *gic)
 {
-    int err = check_stride(at);
+    struct dt_walk *at = &gic->at;
+    int err = find(fdt, at);
 
+    if (err == 0)
+        err = check_stride(at);
     if (err == 0)
         err = count_regions(at, &gic->nr_redist);
     if (err == 0)

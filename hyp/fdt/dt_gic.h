@@ -12,18 +12,17 @@
 #define DT_MAX_REDIST 8
 
 struct dt_gic {
+    struct dt_walk at; /* its node */
     struct dt_range dist;
     unsigned nr_redist; /* at least 1 */
     struct dt_range redist[DT_MAX_REDIST];
 };
 
-/* Bring `at` to the one GICv3. Logged: -ERR_NOENT: there is none; -ERR_EXIST: more than one. */
-int must_check dt_gic_find(const void *fdt, struct dt_walk *at);
-
 /*
- * Its distributor and the regions of its redistributors, all of whole 64 KiB pages and frames of
- * two. Errors are logged.
+ * The tree's one GICv3: its distributor and the regions of its redistributors, all of whole 64 KiB
+ * pages and frames of two. Logged: -ERR_NOENT: there is none, or part of it; -ERR_EXIST: there are
+ * two; others: it is wrong.
  */
-int must_check dt_gic_read(const struct dt_walk *at, struct dt_gic *gic);
+int must_check dt_gic_read(const void *fdt, struct dt_gic *gic);
 
 #endif

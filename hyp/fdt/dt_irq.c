@@ -18,11 +18,6 @@
 #define NR_SPIS 988 /* INTIDs 32 to 1019 */
 #define NR_PPIS 16
 
-static int log_node(const struct dt_walk *at, int err, const char *text)
-{
-    return dt_prop_error(at->fdt, dt_walk_node(at), err, text);
-}
-
 /* "interrupt-parent" of the node or of the nearest above it; else a controller above it. */
 static bool parent_is(const struct dt_walk *at, int gic)
 {
@@ -47,8 +42,8 @@ static int decode(const struct dt_walk *at, struct dt_cells spec, uint32_t *inti
     else if (type == TYPE_PPI && number < NR_PPIS)
         *intid = (uint32_t)number + VGIC_FIRST_PPI;
     else
-        return log_node(at, -ERR_UNSUPPORTED,
-                        "its interrupt is no SPI from 0 to 987 and no PPI from 0 to 15");
+        return dt_walk_error(at, -ERR_UNSUPPORTED,
+                             "its interrupt is no SPI from 0 to 987 and no PPI from 0 to 15");
     return 0;
 }
 
@@ -61,7 +56,7 @@ static int extended(const struct dt_walk *at, int gic, unsigned index, unsigned 
 
     for (unsigned i = 0; err == 0 && cells.count > 0; i++) {
         if (dt_prop_take(&cells, 1) != fdt_get_phandle(at->fdt, gic))
-            return log_node(at, -ERR_UNSUPPORTED, "its interrupt does not go to the GICv3");
+            return dt_walk_error(at, -ERR_UNSUPPORTED, "its interrupt does not go to the GICv3");
         if (cells.count < width)
             err = -ERR_INVAL;
         else if (i == index)
@@ -70,7 +65,7 @@ static int extended(const struct dt_walk *at, int gic, unsigned index, unsigned 
             dt_prop_take(&cells, width);
     }
     return err == 0 ? -ERR_NOENT
-                    : log_node(at, err, "\"interrupts-extended\" is no list of interrupts");
+                    : dt_walk_error(at, err, "\"interrupts-extended\" is no list of interrupts");
 }
 
 int dt_irq_intid(const struct dt_walk *at, int gic, unsigned index, uint32_t *intid)
@@ -81,16 +76,17 @@ int dt_irq_intid(const struct dt_walk *at, int gic, unsigned index, uint32_t *in
 
     if (dt_prop_number(at->fdt, gic, "#interrupt-cells", &width) != 0 || width < MIN_CELLS ||
         width > MAX_CELLS)
-        return log_node(at, -ERR_INVAL, "the GICv3's #interrupt-cells must be 3 or a little more");
+        return dt_walk_error(at, -ERR_INVAL,
+                             "the GICv3's #interrupt-cells must be 3 or a little more");
     if (dt_prop_present(at->fdt, node, "interrupts-extended"))
         return extended(at, gic, index, (unsigned)width, intid);
     if (dt_prop_cells(at->fdt, node, "interrupts", &cells) != 0 || cells.count % width != 0)
-        return log_node(at, -ERR_INVAL, "\"interrupts\" is no list of GICv3 specifiers");
+        return dt_walk_error(at, -ERR_INVAL, "\"interrupts\" is no list of GICv3 specifiers");
     if (index >= cells.count / width)
         return -ERR_NOENT;
     if (!parent_is(at, gic))
-        return log_node(at, -ERR_UNSUPPORTED,
-                        "its interrupt-parent is not the GICv3: connect it to that");
+        return dt_walk_error(at, -ERR_UNSUPPORTED,
+                             "its interrupt-parent is not the GICv3: connect it to that");
     cells.at += index * width * sizeof(uint32_t);
     return decode(at, cells, intid);
 }

@@ -6,24 +6,25 @@
 
 #include "fdt/dt_prop.h"
 #include "lib/addr.h"
+#include "lib/log.h"
 #include "lib/string.h"
 
 #define MEMORY_DEPTH 1 /* /memory@40000000 */
 
-bool dt_ram_is_one(const struct dt_walk *at)
+static bool is_ram(const struct dt_walk *at)
 {
     const char *type = dt_prop_string(at->fdt, dt_walk_node(at), "device_type");
 
     return at->depth == MEMORY_DEPTH && type != NULL && strcmp(type, "memory") == 0;
 }
 
-const struct dt_range *dt_ram_overlap(const struct dt_ram *ram, struct dt_range range)
+bool dt_ram_has(const struct dt_ram *ram, uint64_t address)
 {
     for (unsigned i = 0; i < ram->count; i++) {
-        if (ranges_overlap(ram->piece[i].base, ram->piece[i].size, range.base, range.size))
-            return &ram->piece[i];
+        if (range_contains(ram->piece[i].base, ram->piece[i].size, address, 1))
+            return true;
     }
-    return NULL;
+    return false;
 }
 
 static uint64_t end(struct dt_range range)
@@ -37,7 +38,8 @@ static void remove_piece(struct dt_ram *ram, unsigned i)
     memmove(&ram->piece[i], &ram->piece[i + 1], (ram->count - i) * sizeof(ram->piece[0]));
 }
 
-int dt_ram_add(struct dt_ram *ram, struct dt_range range)
+/* Add `range`, which overlaps none. */
+static void add(struct dt_ram *ram, struct dt_range range)
 {
     unsigned i = 0;
 
@@ -52,10 +54,49 @@ int dt_ram_add(struct dt_ram *ram, struct dt_range range)
         range.size += ram->piece[i].size;
         remove_piece(ram, i);
     }
-    if (ram->count == DT_MAX_RAM)
-        return -ERR_NOMEM;
+    if (ram->count == DT_MAX_RAM) {
+        ram->left_out++;
+        return;
+    }
     memmove(&ram->piece[i + 1], &ram->piece[i], (ram->count - i) * sizeof(ram->piece[0]));
     ram->piece[i] = range;
     ram->count++;
-    return 0;
+}
+
+static int read_node(const struct dt_walk *at, struct dt_claims *claims, uint64_t align,
+                     struct dt_ram *ram)
+{
+    struct dt_range range;
+    int err = 0;
+
+    for (unsigned i = 0; err == 0; i++) {
+        err = dt_reg_read(at, i, &range);
+        if (err != 0 || range.size == 0)
+            continue;
+        if (!is_aligned(range.base | range.size, align))
+            return dt_walk_error(at, -ERR_INVAL, "RAM must begin and end at a multiple of 0x1000");
+        err = dt_claims_add(claims, range, dt_walk_node(at));
+        if (err == 0)
+            add(ram, range);
+    }
+    return err == -ERR_NOENT ? 0 : err;
+}
+
+int dt_ram_read(struct dt_claims *claims, uint64_t align, struct dt_ram *ram)
+{
+    struct dt_walk at;
+    int err = 0;
+
+    *ram = (struct dt_ram){.count = 0};
+    dt_walk_start(&at, claims->fdt);
+    while (err == 0 && dt_walk_next(&at)) {
+        if (is_ram(&at))
+            err = read_node(&at, claims, align, ram);
+    }
+    if (err == 0 && ram->count == 0) {
+        log_error("the tree has no RAM: it needs a node with device_type = \"memory\" and a "
+                  "\"reg\"");
+        err = -ERR_NOENT;
+    }
+    return err;
 }

@@ -13,11 +13,6 @@ struct widths {
     unsigned size;
 };
 
-static int log_node(const struct dt_walk *at, int err, const char *text)
-{
-    return dt_prop_error(at->fdt, dt_walk_node(at), err, text);
-}
-
 /* Of the bus at `depth` on the way to the node that the walk is at. */
 static int bus_widths(const struct dt_walk *at, int depth, struct widths *widths)
 {
@@ -25,8 +20,8 @@ static int bus_widths(const struct dt_walk *at, int depth, struct widths *widths
     int size = fdt_size_cells(at->fdt, at->node[depth]);
 
     if (address < 1 || address > 2 || size < 1 || size > 2) {
-        log_node(at, -ERR_UNSUPPORTED,
-                 "the #address-cells and #size-cells of the buses above must be 1 or 2");
+        dt_walk_error(at, -ERR_UNSUPPORTED,
+                      "the #address-cells and #size-cells of the buses above must be 1 or 2");
         return -ERR_UNSUPPORTED;
     }
     widths->address = (unsigned)address;
@@ -65,16 +60,18 @@ static int translate(const struct dt_walk *at, int depth, struct dt_range *range
     if (err != 0)
         return err;
     if (!dt_prop_present(at->fdt, at->node[depth], "ranges"))
-        return log_node(at, -ERR_RANGE,
-                        "the bus above has no \"ranges\", so its address can't be known");
+        return dt_walk_error(at, -ERR_RANGE,
+                             "the bus above has no \"ranges\", so its address can't be known");
     entry = child.address + parent.address + child.size;
     if (dt_prop_cells(at->fdt, at->node[depth], "ranges", &ranges) != 0 ||
         ranges.count % entry != 0)
-        return log_node(at, -ERR_INVAL, "the \"ranges\" of the bus above is no list of ranges");
+        return dt_walk_error(at, -ERR_INVAL,
+                             "the \"ranges\" of the bus above is no list of ranges");
     if (ranges.count == 0)
         return 0;
     if (find_window(ranges, child, parent.address, range) != 0)
-        return log_node(at, -ERR_RANGE, "its \"reg\" lies outside the \"ranges\" of the bus above");
+        return dt_walk_error(at, -ERR_RANGE,
+                             "its \"reg\" lies outside the \"ranges\" of the bus above");
     return 0;
 }
 
@@ -92,14 +89,14 @@ int dt_reg_read(const struct dt_walk *at, unsigned index, struct dt_range *range
         return err;
     entry = widths.address + widths.size;
     if (dt_prop_cells(at->fdt, dt_walk_node(at), "reg", &reg) != 0 || reg.count % entry != 0)
-        return log_node(at, -ERR_INVAL, "\"reg\" is no list of addresses and sizes");
+        return dt_walk_error(at, -ERR_INVAL, "\"reg\" is no list of addresses and sizes");
     if (index >= reg.count / entry)
         return -ERR_NOENT;
     reg.at += (size_t)index * entry * sizeof(uint32_t);
     range->base = dt_prop_take(&reg, widths.address);
     range->size = dt_prop_take(&reg, widths.size);
     if (!range_is_valid(range->base, range->size))
-        return log_node(at, -ERR_RANGE, "\"reg\" reaches beyond the last address");
+        return dt_walk_error(at, -ERR_RANGE, "\"reg\" reaches beyond the last address");
     for (int depth = at->depth - 1; depth > 0 && err == 0; depth--)
         err = translate(at, depth, range);
     return err;

@@ -18,6 +18,12 @@ struct dt_range {
     uint64_t size; /* bytes; base + size does not wrap */
 };
 
+/* The last byte of a range that is not empty. */
+static inline uint64_t dt_range_last(struct dt_range range)
+{
+    return range.base + (range.size - 1);
+}
+
 /*
  * The entry `index` of the "reg" of the node that the walk is at, in the root's addresses.
  * -ERR_NOENT: there is no such entry. Not logged, as often it need not exist. Others are logged:

@@ -62,6 +62,11 @@ bool dt_walk_next_compatible(struct dt_walk *walk, const char *compatible)
     return false;
 }
 
+int dt_walk_error(const struct dt_walk *walk, int err, const char *text)
+{
+    return dt_prop_error(walk->fdt, dt_walk_node(walk), err, text);
+}
+
 bool dt_walk_reaches_all(const void *fdt)
 {
     int depth = 0;

@@ -51,6 +51,9 @@ static inline int dt_walk_node(const struct dt_walk *walk)
     return walk->node[walk->depth];
 }
 
+/* Log "path: text" of the node that the walk is at, as an error. Returns err. */
+int dt_walk_error(const struct dt_walk *walk, int err, const char *text);
+
 /* Has the tree no node that a walk would leave out for its depth? */
 bool dt_walk_reaches_all(const void *fdt);
 

@@ -47,11 +47,10 @@ static int read_virtio(const struct dt_walk *at, int gic, struct vm_device_confi
     if (err == -ERR_NOENT)
         return 0;
     if (err == 0 && config->regs.size < DISK_MIN_SIZE)
-        return dt_prop_error(at->fdt, node, -ERR_INVAL,
+        return dt_walk_error(at, -ERR_INVAL,
                              "with a disk, its \"reg\" must have at least 0x200 bytes");
     if (err == 0 && config->backing.size < SECTOR_SIZE)
-        return dt_prop_error(at->fdt, node, -ERR_INVAL,
-                             "the disk must have at least one sector of 512 bytes");
+        return dt_walk_error(at, -ERR_INVAL, "the disk must have at least one sector of 512 bytes");
     config->read_only = dt_prop_present(at->fdt, node, "traproom,read-only");
     config->more_state = sizeof(struct virtio_blk);
     return err;
@@ -99,7 +98,7 @@ static int read_timer(const struct dt_walk *at, int gic, struct vm_device_config
         if (err != 0 && err != -ERR_NOENT)
             return err;
         if (err != 0 || intid != wired[i])
-            return dt_prop_error(at->fdt, dt_walk_node(at), -ERR_UNSUPPORTED,
+            return dt_walk_error(at, -ERR_UNSUPPORTED,
                                  "its interrupts must be the PPIs 13, 14, 11 and 10, in that "
                                  "order");
     }
@@ -110,7 +109,7 @@ static int read_registers(const struct dt_walk *at, int gic, struct vm_device_co
 {
     (void)gic;
     if (config->regs.size > VREGS_MAX_SIZE)
-        return dt_prop_error(at->fdt, dt_walk_node(at), -ERR_RANGE,
+        return dt_walk_error(at, -ERR_RANGE,
                              "with \"traproom,registers\", its \"reg\" may have 0x10000 bytes");
     config->more_state = config->regs.size;
     return 0;

@@ -8,7 +8,6 @@
 #include <libfdt.h>
 
 #include "fdt/dt_cpu.h"
-#include "fdt/dt_prop.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "vm/vm_fdt_internal.h"
@@ -43,58 +42,14 @@ static int check_blob(const void *fdt, size_t max_size)
     return 0;
 }
 
-static int check_new_mpidr(const struct dt_walk *at, const int nodes[],
-                           const struct vm_config *config, uint64_t mpidr)
-{
-    char first[DT_PATH_SIZE], second[DT_PATH_SIZE];
-
-    for (unsigned i = 0; i < config->nr_cpus; i++) {
-        if (config->mpidr[i] != mpidr)
-            continue;
-        log_error("%s and %s have the same \"reg\", 0x%lx: give each its own",
-                  dt_prop_path(at->fdt, nodes[i], first),
-                  dt_prop_path(at->fdt, dt_walk_node(at), second), mpidr);
-        return -ERR_EXIST;
-    }
-    return 0;
-}
-
-static int read_cpu(const struct dt_walk *at, int nodes[MAX_VCPUS], struct vm_config *config)
-{
-    int node = dt_walk_node(at);
-    const char *method = dt_prop_string(at->fdt, node, "enable-method");
-    uint64_t mpidr = 0;
-    int err;
-
-    if (method != NULL && strcmp(method, "psci") != 0)
-        return dt_prop_error(at->fdt, node, -ERR_UNSUPPORTED, "\"enable-method\" must be \"psci\"");
-    err = dt_cpu_mpidr(at, &mpidr);
-    if (err == 0)
-        err = check_new_mpidr(at, nodes, config, mpidr);
-    if (err != 0)
-        return err;
-    if (config->nr_cpus == MAX_VCPUS)
-        return dt_prop_error(at->fdt, node, -ERR_NOMEM,
-                             "it is one CPU too many: disable this one and those after it");
-    nodes[config->nr_cpus] = node;
-    config->mpidr[config->nr_cpus++] = mpidr;
-    return 0;
-}
-
 static int read_cpus(const void *fdt, struct vm_config *config)
 {
-    int nodes[MAX_VCPUS] = {0};
-    struct dt_walk at;
-    int err = 0;
+    int err = dt_cpu_read(fdt, config->mpidr, &config->nr_cpus);
 
-    dt_walk_start(&at, fdt);
-    while (err == 0 && dt_walk_next(&at)) {
-        if (dt_cpu_is_one(&at))
-            err = read_cpu(&at, nodes, config);
-    }
-    if (err == 0 && config->nr_cpus == 0) {
-        log_error("the tree has no CPU: /cpus needs an enabled node with device_type = \"cpu\"");
-        err = -ERR_NOENT;
+    if (err == 0 && config->nr_cpus > MAX_VCPUS) {
+        log_error("the tree has %u CPUs, there may be %u: disable the others", config->nr_cpus,
+                  MAX_VCPUS);
+        err = -ERR_NOMEM;
     }
     return err;
 }
@@ -110,7 +65,11 @@ static int check_psci(const void *fdt)
 
 int vm_fdt_parse(const void *fdt, size_t max_size, unsigned ipa_bits, struct vm_config *config)
 {
-    struct vm_fdt_parser parser = {.fdt = fdt, .ipa_bits = ipa_bits, .config = config};
+    struct vm_fdt_parser parser = {
+        .fdt = fdt,
+        .config = config,
+        .claims = {.fdt = fdt, .last = (UINT64_C(1) << ipa_bits) - 1},
+    };
     int err = check_blob(fdt, max_size);
 
     memset(config, 0, sizeof(*config));

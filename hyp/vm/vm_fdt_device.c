@@ -12,11 +12,6 @@
 #include "lib/log.h"
 #include "vm/vm_fdt_internal.h"
 
-static int log_node(const struct dt_walk *at, int err, const char *text)
-{
-    return dt_prop_error(at->fdt, dt_walk_node(at), err, text);
-}
-
 static struct ipa_range to_ipa(struct dt_range range)
 {
     return (struct ipa_range){ipa(range.base), range.size};
@@ -41,25 +36,22 @@ static int check_frames(const struct dt_walk *at, const struct vm_config *config
 int vm_fdt_device_read_gic(struct vm_fdt_parser *parser)
 {
     struct vm_gic_config *config = &parser->config->gic;
-    struct dt_walk at;
     struct dt_gic gic;
-    int err = dt_gic_find(parser->fdt, &at);
+    int err = dt_gic_read(parser->fdt, &gic);
 
-    if (err == 0)
-        err = dt_gic_read(&at, &gic);
     if (err != 0)
         return err;
     if (gic.nr_redist > VM_MAX_GICR)
-        return log_node(&at, -ERR_NOMEM, "it has more than 4 regions of redistributors");
-    parser->gic = dt_walk_node(&at);
+        return dt_walk_error(&gic.at, -ERR_NOMEM, "it has more than 4 regions of redistributors");
+    parser->gic = dt_walk_node(&gic.at);
     config->dist = to_ipa(gic.dist);
-    err = vm_fdt_memory_claim(parser, gic.dist, parser->gic);
+    err = dt_claims_add(&parser->claims, gic.dist, parser->gic);
     for (unsigned i = 0; i < gic.nr_redist && err == 0; i++) {
         config->redist[i] = to_ipa(gic.redist[i]);
-        err = vm_fdt_memory_claim(parser, gic.redist[i], parser->gic);
+        err = dt_claims_add(&parser->claims, gic.redist[i], parser->gic);
     }
     config->nr_redist_regions = gic.nr_redist;
-    return err == 0 ? check_frames(&at, parser->config) : err;
+    return err == 0 ? check_frames(&gic.at, parser->config) : err;
 }
 
 /* Whose interrupt is it already? NULL: nobody's. */
@@ -79,11 +71,11 @@ static int read_intid(const struct vm_fdt_parser *parser, const struct dt_walk *
     int err = dt_irq_intid(at, parser->gic, 0, &device->intid);
 
     if (err == -ERR_NOENT)
-        return log_node(at, err, "it has no interrupt");
+        return dt_walk_error(at, err, "it has no interrupt");
     if (err != 0)
         return err;
     if (device->intid < VGIC_FIRST_SPI || device->intid >= VGIC_NR_IRQS)
-        return log_node(at, -ERR_RANGE, "its interrupt must be an SPI from 0 to 255");
+        return dt_walk_error(at, -ERR_RANGE, "its interrupt must be an SPI from 0 to 255");
     owner = intid_owner(parser->config, device->intid);
     if (owner == NULL)
         return 0;
@@ -100,12 +92,12 @@ static int read_regs(struct vm_fdt_parser *parser, const struct dt_walk *at, uns
     int err = dt_reg_read(at, index, &reg);
 
     if (err == -ERR_NOENT && index == 0)
-        return log_node(at, err, "it has no \"reg\"");
+        return dt_walk_error(at, err, "it has no \"reg\"");
     if (err != 0)
         return err;
     device->regs = to_ipa(reg);
     if (reg.size >= device->kind->min_size)
-        return vm_fdt_memory_claim(parser, reg, device->node);
+        return dt_claims_add(&parser->claims, reg, device->node);
     log_error("%s: its \"reg\" must have at least 0x%lx bytes", device->path,
               device->kind->min_size);
     return -ERR_INVAL;
@@ -120,7 +112,7 @@ static int read_device(struct vm_fdt_parser *parser, const struct dt_walk *at,
     int err;
 
     if (config->nr_devices == VM_MAX_DEVICES)
-        return log_node(at, -ERR_NOMEM, "it is one device too many: disable some");
+        return dt_walk_error(at, -ERR_NOMEM, "it is one device too many: disable some");
     *device = (struct vm_device_config){.kind = kind, .node = dt_walk_node(at)};
     dt_prop_path(at->fdt, device->node, device->path);
     err = read_regs(parser, at, index, device);
@@ -155,7 +147,7 @@ static int claim_passed(struct vm_fdt_parser *parser, const struct dt_walk *at)
     for (unsigned i = 0; err == 0; i++) {
         err = dt_reg_read(at, i, &reg);
         if (err == 0)
-            err = vm_fdt_memory_claim(parser, reg, dt_walk_node(at));
+            err = dt_claims_add(&parser->claims, reg, dt_walk_node(at));
     }
     return err == -ERR_NOENT ? 0 : err;
 }

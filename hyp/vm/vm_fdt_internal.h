@@ -6,30 +6,19 @@
 #ifndef VM_VM_FDT_INTERNAL_H
 #define VM_VM_FDT_INTERNAL_H
 
+#include "fdt/dt_claims.h"
 #include "fdt/dt_ram.h"
-#include "fdt/dt_reg.h"
 #include "vm/vm_config.h"
-
-#define VM_FDT_MAX_CLAIMS 128 /* addresses that the tree gives to RAM and to devices */
-
-struct vm_fdt_claim {
-    struct dt_range range;
-    int node;
-};
 
 struct vm_fdt_parser {
     const void *fdt;
-    unsigned ipa_bits;
     struct vm_config *config;
     int gic; /* node of the GICv3 */
     struct dt_ram ram;
-    unsigned nr_claims;
-    struct vm_fdt_claim claim[VM_FDT_MAX_CLAIMS];
+    struct dt_claims claims;
 };
 
-/* vm_fdt_memory.c: `node` is at `range`, and nobody else may be. An empty range is an error. */
-int must_check vm_fdt_memory_claim(struct vm_fdt_parser *parser, struct dt_range range, int node);
-/* RAM, its pieces by rising address, those that touch made one. */
+/* vm_fdt_memory.c: RAM, its pieces by rising address, those that touch made one. */
 int must_check vm_fdt_memory_read(struct vm_fdt_parser *parser);
 /* What the tree keeps free. */
 int must_check vm_fdt_memory_read_reserved(struct vm_fdt_parser *parser);

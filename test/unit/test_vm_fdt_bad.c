@@ -52,7 +52,7 @@ static const struct bad guest[] = {
     {SET, "/chosen", "traproom,dtb-address", CELLS(~0U, ~0xfffU), SAYS(ERR_INVAL, "room")},
     {SET, "/chosen", "traproom,dtb-address", CELLS(0, 0x47fff000),
      SAYS(ERR_EXIST, "/chosen at [0x47fff000", "/memory@48000000 at [0x48000000, 0x67ffffff]")},
-    {SET, "/chosen", "traproom,dtb-address", CELLS(0x100, 0), SAYS(ERR_RANGE, "40 bits")},
+    {SET, "/chosen", "traproom,dtb-address", CELLS(0x100, 0), SAYS(ERR_RANGE, "last address")},
 
     /* CPUs */
     {DELETE_NODE, "/cpus", SAYS(ERR_NOENT, "no CPU")},
@@ -82,7 +82,7 @@ static const struct bad guest[] = {
     {SET_BYTES, "/memory@48000000", "reg", "1234567890abcde", 15,
      SAYS(ERR_INVAL, "/memory@48000000", "reg")},
     {SET, "/memory@48000000", "reg", CELLS(0xff, 0xff000000, 0, 0x1001000),
-     SAYS(ERR_RANGE, "/memory@48000000 at [0xffff000000, 0x10000000fff]", "40 bits")},
+     SAYS(ERR_RANGE, "/memory@48000000 at [0xffff000000, 0x10000000fff]", "last address")},
     {SET, "/memory@48000000", "reg", CELLS(~0U, ~0xfffU, 0, 0x2000),
      SAYS(ERR_RANGE, "/memory@48000000", "last address")},
     {SET, "/memory@48000000", "reg", CELLS(0, 0x48000000, 0, 0x20000000, 0, 0x67fff000, 0, 0x1000),
@@ -129,7 +129,7 @@ static const struct bad guest[] = {
     {SET, UART0, "reg", CELLS(0, 0x80b0000, 0, 0x1000), SAYS(ERR_EXIST, UART0, GIC)},
     {SET, UART0, "reg", CELLS(0, 0x47000000, 0, 0x1000),
      SAYS(ERR_EXIST, "/chosen at [0x47000000", UART0)},
-    {SET, UART0, "reg", CELLS(0x100, 0, 0, 0x1000), SAYS(ERR_RANGE, UART0, "40 bits")},
+    {SET, UART0, "reg", CELLS(0x100, 0, 0, 0x1000), SAYS(ERR_RANGE, UART0, "last address")},
     {DELETE, UART0, "interrupts", SAYS(ERR_NOENT, UART0, "interrupt")},
     {SET, UART0, "interrupts", CELLS(0, 1), SAYS(ERR_INVAL, UART0, "interrupts")},
     {SET, UART0, "interrupts", CELLS(0, 256, 4), SAYS(ERR_RANGE, UART0, "SPI from 0 to 255")},

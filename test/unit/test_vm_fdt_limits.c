@@ -15,7 +15,7 @@ static void test_too_many_cpus(void **state)
         tree_set_string(fdt, path, "device_type", "cpu");
         TREE_CELLS(fdt, path, "reg", 0x200 + i);
     }
-    assert_refused(fdt, ERR_NOMEM, "/cpus/cpu@", "one CPU too many");
+    assert_refused(fdt, ERR_NOMEM, "17 CPUs", "may be 16");
 }
 
 /* The ninth piece of RAM; and eight, with the tree outside them. */
@@ -33,7 +33,7 @@ static void test_too_much_ram(void **state)
             reg[4 * i + 3] = 0x100000;
         }
         tree_set_cells(fdt, "/memory@48000000", "reg", pieces * 4, reg);
-        assert_refused(fdt, ERR_NOMEM, "8", pieces == 9 ? "/memory@48000000" : "dtb-address");
+        assert_refused(fdt, ERR_NOMEM, "8", pieces == 9 ? "separate" : "dtb-address");
     }
 }
 
