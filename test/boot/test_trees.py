@@ -113,6 +113,24 @@ class Trees(BootTest):
         self.assertIn("--append console=ttyAMA0", err)
         self.command("true", "--dtb", path, "--append", "console=ttyAMA0")
 
+    def test_nodes_of_the_user(self):
+        """What needs nothing of the machine passes, the rest as its node says."""
+        path = self.own_tree(("\tchosen {", """\ttdrv { compatible = "acme,tdrv"; };
+            soc { compatible = "simple-bus"; #address-cells = <1>; #size-cells = <1>;
+                  ranges = <0 0 0x20000000 0x100000>;
+                  a@1000 { compatible = "acme,a"; reg = <0x1000 0x100>; traproom,registers; };
+                  b@2000 { compatible = "acme,b"; reg = <0x2000 0x100>; traproom,pass; };
+                  c@3000 { compatible = "acme,c"; reg = <0x3000 0x100>; }; };\n\tchosen {"""))
+        out = self.command("cd /proc/device-tree; ls -d tdrv; "
+                           "echo off=$(echo soc/*/status); "
+                           "busybox devmem 0x20001010 32 0x1234abcd; "
+                           "echo value=$(busybox devmem 0x20001012 16); "
+                           "busybox devmem 0x20002000 || echo pass=$?", "--dtb", path)
+        self.assertEqual(self.value(out, "off"), "soc/c@3000/status")
+        self.assertEqual(self.value(out, "value"), "0x1234")
+        self.assertNotEqual(self.value(out, "pass"), "0")
+        self.assertIn("/soc/c@3000 (acme,c) is not offered", out)
+
     def test_initramfs_where_the_tree_says(self):
         path = self.own_tree(("stdout-path", "linux,initrd-start = <0x5a345000>; "
                               "linux,initrd-end = <0x5a345000>; stdout-path"))
