@@ -154,7 +154,7 @@ void loader_load(const struct vm *vm)
         if (to == NULL)
             continue; /* no initramfs */
         memcpy(to, pa_to_ptr(list[i].from.base), list[i].from.size);
-        cache_clean_inval_poc(to, list[i].from.size);
+        cache_clean_inval_poc(to, list[i].to.size); /* what it uses beyond its file, too */
     }
     cache_inval_icache_all();
 }

@@ -6,12 +6,14 @@
  */
 #include "vm/power.h"
 
+#include "cache.h"
 #include "cpu.h"
 #include "drv/console.h"
 #include "drv/host_psci.h"
 #include "el1_ctx.h"
 #include "gic/gic.h"
 #include "lib/log.h"
+#include "mm/phys.h"
 #include "regs.h"
 #include "trap/irq.h"
 #include "vm/vm.h"
@@ -68,6 +70,17 @@ static void turn_all_off(struct vm *vm)
     spin_unlock(&vm->power_lock);
 }
 
+/*
+ * All of the guest's RAM to memory and out of the caches, as a reset of a machine leaves it: else a
+ * line that this life has left dirty could be written back over what the next one writes before it
+ * turns its caches on. At the first start only the images have gone through our caches.
+ */
+static void clean_ram(const struct vm *vm)
+{
+    for (unsigned i = 0; i < vm->mem.count; i++)
+        cache_clean_inval_poc(pa_to_ptr(vm->mem.region[i].pa), vm->mem.region[i].size);
+}
+
 /* CPU 0, with the VM not running: wait for all, then power off or start the guest again. */
 static void lead(struct vm *vm)
 {
@@ -79,6 +92,7 @@ static void lead(struct vm *vm)
         power_off_machine(vm);
     turn_all_off(vm);
     log_info("guest resets");
+    clean_ram(vm);
     vm_start(vm);
 }
 
