@@ -129,12 +129,10 @@ class Stage:
 
 
 def check_console(args, tree, kernel):
-    """Will anything be seen of Linux? Other programs know their UART themselves."""
-    why = tree.why_silent() if kernel.version else None
-    if why and args.cmd is not None:
+    """--cmd sees its command by the console only. (Of other runs the hypervisor warns.)"""
+    why = tree.why_silent() if kernel.version and args.cmd is not None else None
+    if why:
         raise Problem(f"--cmd can't see what the guest says: {why}")
-    if why and not args.quiet:
-        session.say(f"warning: nothing will be seen of the guest: {why}")
 
 
 def wants_relay(args, kernel):
