@@ -13,6 +13,7 @@ static spinlock_t lock;
 static bool ready;
 static bool quiet;
 static bool mid_line; /* the guest has begun a line */
+static bool spoke;    /* it has printed anything */
 static char early[EARLY_MAX];
 static size_t early_len;
 
@@ -58,8 +59,14 @@ void console_guest_put(uint8_t byte)
 {
     spin_lock(&lock);
     mid_line = byte != '\n';
+    spoke = true;
     pl011_put(byte);
     spin_unlock(&lock);
+}
+
+bool console_guest_spoke(void)
+{
+    return spoke;
 }
 
 void console_set_input(console_take_fn take, void *ctx)

@@ -19,6 +19,9 @@ void console_init(pa_t base);
 /* One byte of the guest's. */
 void console_guest_put(uint8_t byte);
 
+/* Has there been one? */
+bool console_guest_spoke(void);
+
 /*
  * A byte of the console's input for whoever has it: a guest's UART, say. False: there is no room;
  * call console_input() once there is. The input's lock is held.

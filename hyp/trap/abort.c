@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "barrier.h"
+#include "drv/console.h"
 #include "mm/s1_walk.h"
 #include "regs.h"
 #include "sysreg.h"
@@ -137,9 +138,27 @@ static bool is_allowed_by_now(struct vcpu *vcpu, const struct trap *trap, unsign
             (perms & needs) == needs);
 }
 
+/*
+ * The guest is about to get an abort. If it is the vCPU's first and nothing has been printed yet,
+ * the guest may never come to tell: one line of ours does.
+ */
+static void count_abort(struct vcpu *vcpu, const struct trap *trap, const char *access)
+{
+    unsigned fsc = esr_fsc(trap->esr);
+    ipa_t where;
+
+    if (vcpu->exits[EXIT_ABORT]++ != 0 || console_guest_spoke() || fsc >= FSC_EXTERNAL ||
+        !find_ipa(vcpu, trap, &where))
+        return;
+    log_warn(
+        "before it has printed anything the guest gets an abort: vCPU %u, pc 0x%lx, %s 0x%lx, IPA "
+        "0x%lx: %s",
+        vcpu->index, vcpu->regs.pc, access, trap->far, where.v, esr_fsc_name(fsc));
+}
+
 static void give_back(struct vcpu *vcpu, const struct trap *trap)
 {
-    vcpu->exits[EXIT_ABORT]++;
+    count_abort(vcpu, trap, (trap->esr & ISS_ABORT_WnR) != 0 ? "write to" : "read of");
     inject_data_abort(vcpu, trap->far, guest_fsc(vcpu, trap), trap->esr);
 }
 
@@ -345,6 +364,6 @@ void abort_instruction(struct vcpu *vcpu, uint64_t esr)
         vcpu->exits[EXIT_ABORT_RETRY]++;
         return;
     }
-    vcpu->exits[EXIT_ABORT]++;
+    count_abort(vcpu, &trap, "fetch of");
     inject_instruction_abort(vcpu, trap.far, guest_fsc(vcpu, &trap), esr);
 }

@@ -43,6 +43,16 @@ static int fetch_result;
 static uint64_t answer;
 static bool refuse;
 
+bool console_guest_spoke(void)
+{
+    return false;
+}
+
+void log_warn(const char *fmt, ...)
+{
+    (void)fmt;
+}
+
 int guest_insn_fetch(const struct vcpu *vcpu, uint32_t *insn)
 {
     if ((vcpu->regs.pstate & PSR_M_nRW) != 0)

@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -64,6 +65,23 @@ static struct page_pool pool;
 static struct recorder dev, next;
 static uint32_t guest_code;
 static int fetch_result;
+
+static bool guest_spoke;
+static char logged[256]; /* the latest line */
+
+bool console_guest_spoke(void)
+{
+    return guest_spoke;
+}
+
+void log_warn(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(logged, sizeof(logged), fmt, ap);
+    va_end(ap);
+}
 
 static enum mmio_result record(void *opaque, struct mmio_access *access)
 {
@@ -125,6 +143,8 @@ static int scene(void **state)
     next = (struct recorder){.abort_at = ~0u};
     guest_code = 0;
     fetch_result = 0;
+    guest_spoke = false;
+    logged[0] = '\0';
     mmio_bus_init(&vm.bus);
     add(DEV, 0x1000, &dev, EXIT_MMIO_DEVICE);
     add(NEXT, 0x200, &next, EXIT_MMIO_DEVICE + 1);

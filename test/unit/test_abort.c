@@ -361,6 +361,30 @@ static void permission_fault_without_hpfar(void **state)
     expect_retry();
 }
 
+/* The first abort of a guest that has printed nothing is told, once. */
+static void first_abort(void **state)
+{
+    data_fault(ISS(2, 5) | WRITE, NOTHING + 8);
+    assert_string_equal(logged, "before it has printed anything the guest gets an abort: vCPU 3, "
+                                "pc 0xffff800008000100, write to 0xffff80000b000008, "
+                                "IPA 0xb000008: translation fault");
+    logged[0] = '\0';
+    data_fault(ISS(2, 5), NOTHING);
+    assert_string_equal(logged, "");
+    scene(state);
+    map(MAPPED, STAGE2_READ | STAGE2_WRITE);
+    fault_at(MAPPED);
+    fake_sysreg.hpfar_el2 = 0;
+    abort_instruction(vcpu, IABT | PERMISSION_L3);
+    assert_non_null(strstr(logged, "fetch of 0xffff80000c000000, IPA 0xc000000: permission fault"));
+    scene(state);
+    data_fault(ISS(2, 5), DEV);
+    assert_string_equal(logged, "");
+    guest_spoke = true;
+    data_fault(ISS(2, 5), NOTHING);
+    assert_string_equal(logged, "");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup(f, scene)
@@ -373,6 +397,7 @@ int main(void)
         TEST(other_faults),        TEST(cache_maintenance),
         TEST(stage1_walk),         TEST(instruction_aborts),
         TEST(stage2_has_changed),  TEST(permission_fault_without_hpfar),
+        TEST(first_abort),
     };
 
     int failed = cmocka_run_group_tests_name("by abort_fast()", tests, NULL, NULL);
