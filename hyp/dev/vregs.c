@@ -4,14 +4,10 @@
 
 #include "lib/string.h"
 
-void vregs_init(struct vregs *regs, uint64_t size)
+void vregs_reset(void *dev)
 {
-    regs->size = size;
-    vregs_reset(regs);
-}
+    struct vregs *regs = dev;
 
-void vregs_reset(struct vregs *regs)
-{
     spin_lock(&regs->lock);
     memset(regs->byte, 0, regs->size);
     spin_unlock(&regs->lock);

@@ -17,9 +17,8 @@ struct vregs {
     uint8_t byte[];
 };
 
-/* `size` bytes of registers, all 0: at once, and again at each start of the guest. */
-void vregs_init(struct vregs *regs, uint64_t size);
-void vregs_reset(struct vregs *regs);
+/* All of them 0, at each start of the guest. `dev` is the struct vregs. */
+void vregs_reset(void *dev);
 
 /* The mmio_access_fn; `dev` is the struct vregs. Takes every size. */
 enum mmio_result vregs_access(void *dev, struct mmio_access *access);

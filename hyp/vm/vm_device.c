@@ -2,8 +2,6 @@
 /* What Traproom offers. See vm_device.h; docs/adding-a-device.md tells how to add a row. */
 #include "vm/vm_device.h"
 
-#include <libfdt.h>
-
 #include "dev/virtio_blk.h"
 #include "dev/virtio_mmio.h"
 #include "dev/vpl011.h"
@@ -117,14 +115,11 @@ static int read_registers(const struct dt_walk *at, int gic, struct vm_device_co
 
 static int make_registers(struct vm *vm, void *state, const struct vm_device_config *config)
 {
-    (void)vm;
-    vregs_init(state, config->regs.size);
-    return 0;
-}
+    struct vregs *regs = state;
 
-static void reset_registers(void *state)
-{
-    vregs_reset(state);
+    (void)vm;
+    regs->size = config->regs.size;
+    return 0;
 }
 
 /* A node that is of several kinds is of the first. */
@@ -137,7 +132,7 @@ static const struct vm_device_kind kinds[] = {
         .read_fn = read_registers,
         .state_size = sizeof(struct vregs),
         .make_fn = make_registers,
-        .reset_fn = reset_registers,
+        .reset_fn = vregs_reset,
         .access_fn = vregs_access,
     },
     {
@@ -181,58 +176,4 @@ const struct vm_device_kind *vm_device_kind(unsigned index)
 unsigned vm_device_kind_index(const struct vm_device_kind *kind)
 {
     return (unsigned)(kind - kinds);
-}
-
-static bool is_kind(const struct dt_walk *at, const struct vm_device_kind *kind)
-{
-    int node = dt_walk_node(at);
-
-    return kind->compatible != NULL ? dt_prop_compatible(at->fdt, node, kind->compatible)
-                                    : dt_prop_present(at->fdt, node, kind->property);
-}
-
-static bool is_data(const struct dt_walk *at)
-{
-    static const char *const names[] = {"cpus", "chosen", "reserved-memory"};
-    const char *name = fdt_get_name(at->fdt, dt_walk_node(at), NULL);
-
-    for (unsigned i = 0; at->depth == 1 && name != NULL && i < ARRAY_SIZE(names); i++) {
-        if (strcmp(name, names[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Is its "reg" an address of the machine's? So it is unless a bus above has addresses of its own.
- */
-static bool has_address(const struct dt_walk *at)
-{
-    bool found = dt_prop_present(at->fdt, dt_walk_node(at), "reg");
-
-    for (int depth = at->depth - 1; depth > 0; depth--)
-        found = found && dt_prop_present(at->fdt, at->node[depth], "ranges");
-    return found;
-}
-
-static bool has_interrupt(const struct dt_walk *at)
-{
-    int node = dt_walk_node(at);
-
-    return dt_prop_present(at->fdt, node, "interrupts") ||
-           dt_prop_present(at->fdt, node, "interrupts-extended");
-}
-
-enum vm_device_offer vm_device_offer(const struct dt_walk *at, const struct vm_device_kind **kind)
-{
-    if (is_data(at))
-        return VM_DEVICE_DATA;
-    if (at->depth == 0 || !dt_prop_present(at->fdt, dt_walk_node(at), "compatible"))
-        return VM_DEVICE_FREE;
-    for (*kind = kinds; *kind < kinds + ARRAY_SIZE(kinds); (*kind)++) {
-        if (is_kind(at, *kind))
-            return VM_DEVICE_KIND;
-    }
-    if (dt_prop_present(at->fdt, dt_walk_node(at), "traproom,pass"))
-        return VM_DEVICE_PASSED;
-    return has_address(at) || has_interrupt(at) ? VM_DEVICE_NONE : VM_DEVICE_FREE;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The one table of what Traproom offers a guest: for each kind of node its "compatible", how it is
- * read, made and reset. Neighbours: vm_fdt_device.c reads the nodes by it, vm_fdt_guest.c disables
- * what it lacks, vm.c makes the devices; dev/ holds what they do.
+ * read, made and reset. Neighbours: vm_fdt_device.c reads the nodes by it, vm_fdt_offer.c finds a
+ * node in it, vm.c makes the devices; dev/ holds what they do.
  */
 #ifndef VM_VM_DEVICE_H
 #define VM_VM_DEVICE_H
@@ -49,17 +49,5 @@ struct vm_device_kind {
 /* By index, which is how exits are counted: EXIT_MMIO_DEVICE and up. NULL: no more. */
 const struct vm_device_kind *vm_device_kind(unsigned index);
 unsigned vm_device_kind_index(const struct vm_device_kind *kind);
-
-/* What becomes of a node of the guest's tree. */
-enum vm_device_offer {
-    VM_DEVICE_NONE,   /* not offered, nor what is below it */
-    VM_DEVICE_KIND,   /* something of the table; what is below it counts for itself */
-    VM_DEVICE_PASSED, /* nothing is at its addresses, but its user wants it to reach the guest */
-    VM_DEVICE_FREE,   /* it needs nothing of the machine; what is below it counts for itself */
-    VM_DEVICE_DATA,   /* data that describes no device, with all below it */
-};
-
-/* Of the node that the walk is at, by its properties and its place. *kind: for VM_DEVICE_KIND. */
-enum vm_device_offer vm_device_offer(const struct dt_walk *at, const struct vm_device_kind **kind);
 
 #endif

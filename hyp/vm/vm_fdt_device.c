@@ -11,6 +11,7 @@
 #include "gic/vgic_limits.h"
 #include "lib/log.h"
 #include "vm/vm_fdt_internal.h"
+#include "vm/vm_fdt_offer.h"
 
 static struct ipa_range to_ipa(struct dt_range range)
 {
@@ -156,16 +157,16 @@ static int read_node(struct vm_fdt_parser *parser, struct dt_walk *at)
 {
     const struct vm_device_kind *kind;
 
-    switch (vm_device_offer(at, &kind)) {
-    case VM_DEVICE_KIND:
+    switch (vm_fdt_offer(at, &kind)) {
+    case VM_FDT_KIND:
         return read_kind(parser, at, kind);
-    case VM_DEVICE_PASSED:
+    case VM_FDT_PASSED:
         return claim_passed(parser, at);
-    case VM_DEVICE_NONE:
-    case VM_DEVICE_DATA:
+    case VM_FDT_NONE:
+    case VM_FDT_DATA:
         dt_walk_skip(at);
         break;
-    case VM_DEVICE_FREE:
+    case VM_FDT_FREE:
         break;
     }
     return 0;

@@ -12,6 +12,7 @@
 #include "lib/log.h"
 #include "lib/string.h"
 #include "vm/vm_fdt.h"
+#include "vm/vm_fdt_offer.h"
 
 #define OWN_PREFIX "traproom,"
 #define DISABLED   "disabled"
@@ -73,13 +74,13 @@ static int disable_rest(void *fdt, const struct vm_config *config)
 
     dt_walk_start(&at, fdt);
     while (err == 0 && dt_walk_next(&at)) {
-        enum vm_device_offer offer = vm_device_offer(&at, &kind);
+        enum vm_fdt_offer offer = vm_fdt_offer(&at, &kind);
 
         if (config->pmu_intid == 0 && dt_prop_compatible(fdt, dt_walk_node(&at), DT_PMU_COMPATIBLE))
-            offer = VM_DEVICE_NONE; /* the CPU's, if that has one */
-        if (offer == VM_DEVICE_NONE)
+            offer = VM_FDT_NONE; /* the CPU's, if that has one */
+        if (offer == VM_FDT_NONE)
             err = disable(fdt, dt_walk_node(&at));
-        if (offer == VM_DEVICE_NONE || offer == VM_DEVICE_DATA)
+        if (offer == VM_FDT_NONE || offer == VM_FDT_DATA)
             dt_walk_skip(&at);
     }
     return err;

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What becomes of a node. See vm_fdt_offer.h; docs/devices.md says it in words. */
+#include "vm/vm_fdt_offer.h"
+
+#include <libfdt.h>
+#include <stddef.h>
+
+#include "fdt/dt_prop.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+
+static bool is_kind(const struct dt_walk *at, const struct vm_device_kind *kind)
+{
+    int node = dt_walk_node(at);
+
+    return kind->compatible != NULL ? dt_prop_compatible(at->fdt, node, kind->compatible)
+                                    : dt_prop_present(at->fdt, node, kind->property);
+}
+
+static bool is_data(const struct dt_walk *at)
+{
+    static const char *const names[] = {"cpus", "chosen", "reserved-memory"};
+    const char *name = fdt_get_name(at->fdt, dt_walk_node(at), NULL);
+
+    for (unsigned i = 0; at->depth == 1 && name != NULL && i < ARRAY_SIZE(names); i++) {
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Is its "reg" an address of the machine? It is, but where a bus above has addresses of its own. */
+static bool has_address(const struct dt_walk *at)
+{
+    bool found = dt_prop_present(at->fdt, dt_walk_node(at), "reg");
+
+    for (int depth = at->depth - 1; depth > 0; depth--)
+        found = found && dt_prop_present(at->fdt, at->node[depth], "ranges");
+    return found;
+}
+
+static bool has_interrupt(const struct dt_walk *at)
+{
+    int node = dt_walk_node(at);
+
+    return dt_prop_present(at->fdt, node, "interrupts") ||
+           dt_prop_present(at->fdt, node, "interrupts-extended");
+}
+
+enum vm_fdt_offer vm_fdt_offer(const struct dt_walk *at, const struct vm_device_kind **kind)
+{
+    if (is_data(at))
+        return VM_FDT_DATA;
+    if (at->depth == 0 || !dt_prop_present(at->fdt, dt_walk_node(at), "compatible"))
+        return VM_FDT_FREE;
+    for (unsigned i = 0; (*kind = vm_device_kind(i)) != NULL; i++) {
+        if (is_kind(at, *kind))
+            return VM_FDT_KIND;
+    }
+    if (dt_prop_present(at->fdt, dt_walk_node(at), "traproom,pass"))
+        return VM_FDT_PASSED;
+    return has_address(at) || has_interrupt(at) ? VM_FDT_NONE : VM_FDT_FREE;
+}
