@@ -40,11 +40,11 @@ static void reset_state(struct vgic *vgic)
     for (unsigned i = 0; i < VGIC_SPI_BANKS; i++)
         reset_bank(&vgic->spi[i], (uint16_t)(VGIC_FIRST_SPI + 32 * i), 0);
     for (unsigned i = 0; i < VGIC_NR_SPIS; i++)
-        vgic->irouter[i] = vgic->cpu[0].mpidr;
-    for (unsigned i = 0; i < vgic->nr_cpus; i++) {
-        reset_bank(&vgic->cpu[i].bank, 0, (uint8_t)i);
-        vgic->cpu[i].incoming = 0;
-        vgic->cpu[i].asleep = false;
+        vgic->irouter[i] = vgic->vcpu[0].mpidr;
+    for (unsigned i = 0; i < vgic->nr_vcpus; i++) {
+        reset_bank(&vgic->vcpu[i].bank, 0, (uint8_t)i);
+        vgic->vcpu[i].incoming = 0;
+        vgic->vcpu[i].asleep = false;
     }
 }
 
@@ -52,43 +52,43 @@ void vgic_reset(struct vgic *vgic)
 {
     spin_lock(&vgic->lock);
     reset_state(vgic);
-    for (unsigned i = 0; i < vgic->nr_cpus; i++)
-        reset_hw_ppis(i, vgic->cpu[i].bank.linked);
+    for (unsigned i = 0; i < vgic->nr_vcpus; i++)
+        reset_hw_ppis(vgic->vcpu[i].cpu, vgic->vcpu[i].bank.linked);
     spin_unlock(&vgic->lock);
 }
 
-void vgic_init(struct vgic *vgic, unsigned nr_cpus, const uint64_t *mpidr, unsigned nr_lrs,
+void vgic_init(struct vgic *vgic, unsigned nr_vcpus, const uint64_t *mpidr, unsigned nr_lrs,
                unsigned priority_bits)
 {
-    vgic->nr_cpus = nr_cpus;
+    vgic->nr_vcpus = nr_vcpus;
     vgic->all_lrs = (uint32_t)(BIT(nr_lrs) - 1);
     vgic->priority_mask = (uint8_t)(0xff00 >> priority_bits);
-    for (unsigned i = 0; i < nr_cpus; i++) {
-        vgic->cpu[i] = (struct vgic_cpu){
-
-            .bank = {.linked = VGIC_TIMER_PPIS},
-            .mpidr = mpidr[i] & GICD_IROUTER_AFF,
-            .index = i,
-            .off = true,
-            .folded = true,
-            .hcr = VGIC_HCR_USUAL};
+    for (unsigned i = 0; i < nr_vcpus; i++) {
+        vgic->vcpu[i] =
+            (struct vgic_vcpu){.cpu = i, /* vCPU n runs on CPU n; that nobody else needs to know */
+                               .bank = {.linked = VGIC_TIMER_PPIS},
+                               .mpidr = mpidr[i] & GICD_IROUTER_AFF,
+                               .index = i,
+                               .off = true,
+                               .folded = true,
+                               .hcr = VGIC_HCR_USUAL};
     }
     reset_state(vgic);
 }
 
 void vgic_link_ppi(struct vgic *vgic, uint32_t intid)
 {
-    for (unsigned i = 0; i < vgic->nr_cpus; i++)
-        vgic->cpu[i].bank.linked |= UINT32_C(1) << intid;
+    for (unsigned i = 0; i < vgic->nr_vcpus; i++)
+        vgic->vcpu[i].bank.linked |= UINT32_C(1) << intid;
 }
 
 /* Of the CPUs that could take a 1-of-N interrupt: the caller, else the first that is there. */
 static unsigned pick_any(const struct vgic *vgic, unsigned me)
 {
-    if (!vgic->cpu[me].off && !vgic->cpu[me].asleep)
+    if (!vgic->vcpu[me].off && !vgic->vcpu[me].asleep)
         return me;
-    for (unsigned i = 0; i < vgic->nr_cpus; i++) {
-        if (!vgic->cpu[i].off && !vgic->cpu[i].asleep)
+    for (unsigned i = 0; i < vgic->nr_vcpus; i++) {
+        if (!vgic->vcpu[i].off && !vgic->vcpu[i].asleep)
             return i;
     }
     return VGIC_NO_TARGET;
@@ -105,15 +105,15 @@ static void deliver_one(struct vgic *vgic, unsigned me, struct vgic_bank *bank, 
     if (target == VGIC_NO_TARGET)
         return;
     if (target == me) {
-        struct vgic_cpu *cpu = &vgic->cpu[me];
+        struct vgic_vcpu *vcpu = &vgic->vcpu[me];
 
         /* A refill looks whether a linked PPI is still pending. */
-        if (bank->base == 0 || !vgic_lr_insert(vgic, cpu, bank, n)) {
-            vgic_lr_fold(vgic, cpu);
-            vgic_lr_refill(vgic, cpu, vgic->spi_hot);
+        if (bank->base == 0 || !vgic_lr_insert(vgic, vcpu, bank, n)) {
+            vgic_lr_fold(vgic, vcpu);
+            vgic_lr_refill(vgic, vcpu, vgic->spi_hot);
         }
-    } else if (!vgic->cpu[target].folded) {
-        gic_kick(target);
+    } else if (!vgic->vcpu[target].folded) {
+        vgic_kick(vgic, target);
     }
 }
 
@@ -137,33 +137,33 @@ static void pend_spi(struct vgic *vgic, unsigned me, struct vgic_bank *bank, uns
         bank->latch |= bit;
         vgic_deliver(vgic, me, bank, bit);
     } else if (bank->owner[n] == me && vgic_bank_is_for(bank, n, me)) {
-        vgic_lr_set_pending(&vgic->cpu[me], bank, n);
+        vgic_lr_set_pending(&vgic->vcpu[me], bank, n);
     } else {
         bank->latch |= bit;
-        gic_kick(bank->owner[n]);
+        vgic_kick(vgic, bank->owner[n]);
     }
 }
 
 /* The private interrupt `n` of the calling CPU became pending. No lock. */
-static inline void pend_own(struct vgic *vgic, struct vgic_cpu *cpu, unsigned n)
+static inline void pend_own(struct vgic *vgic, struct vgic_vcpu *vcpu, unsigned n)
 {
-    struct vgic_bank *bank = &cpu->bank;
+    struct vgic_bank *bank = &vcpu->bank;
     uint32_t bit = UINT32_C(1) << n;
 
     if ((bank->in_lr & bit) != 0) {
-        vgic_lr_set_pending(cpu, bank, n);
+        vgic_lr_set_pending(vcpu, bank, n);
         return;
     }
     bank->latch |= bit;
-    if ((vgic_bank_deliverable(vgic, bank) & bit) != 0 && !vgic_lr_insert(vgic, cpu, bank, n))
-        vgic_sync(vgic, cpu->index);
+    if ((vgic_bank_deliverable(vgic, bank) & bit) != 0 && !vgic_lr_insert(vgic, vcpu, bank, n))
+        vgic_sync(vgic, vcpu->index);
 }
 
-/* The private interrupt `n` of `cpu`, from another CPU or while it is off. No lock. */
-static void pend_incoming(struct vgic_cpu *cpu, unsigned n)
+/* The private interrupt `n` of `vcpu`, from another CPU or while it is off. No lock. */
+static void pend_incoming(const struct vgic *vgic, struct vgic_vcpu *vcpu, unsigned n)
 {
-    __atomic_fetch_or(&cpu->incoming, UINT32_C(1) << n, __ATOMIC_ACQ_REL);
-    gic_kick(cpu->index);
+    __atomic_fetch_or(&vcpu->incoming, UINT32_C(1) << n, __ATOMIC_ACQ_REL);
+    vgic_kick(vgic, vcpu->index);
 }
 
 void vgic_set_line(void *ctx, uint32_t intid, bool level)
@@ -172,7 +172,7 @@ void vgic_set_line(void *ctx, uint32_t intid, bool level)
     struct vgic_bank *bank = vgic_bank_of(vgic, 0, intid);
     unsigned n = intid % 32;
     uint32_t bit = UINT32_C(1) << n;
-    unsigned me = cpu_index();
+    unsigned me = cpu_current_vcpu();
 
     spin_lock(&vgic->lock);
     if (((bank->line & bit) != 0) != level) {
@@ -183,17 +183,17 @@ void vgic_set_line(void *ctx, uint32_t intid, bool level)
         } else if ((bank->in_lr & bit) == 0) {
             vgic_deliver(vgic, me, bank, bit);
         } else if (bank->owner[n] == me && vgic_bank_is_for(bank, n, me)) {
-            vgic_lr_follow_line(&vgic->cpu[me], bank, n);
+            vgic_lr_follow_line(&vgic->vcpu[me], bank, n);
         } else {
-            gic_kick(bank->owner[n]);
+            vgic_kick(vgic, bank->owner[n]);
         }
     }
     spin_unlock(&vgic->lock);
 }
 
-void vgic_hw_ppi_fired(struct vgic *vgic, unsigned cpu, uint32_t intid)
+void vgic_hw_ppi_fired(struct vgic *vgic, unsigned vcpu, uint32_t intid)
 {
-    struct vgic_cpu *own = &vgic->cpu[cpu];
+    struct vgic_vcpu *own = &vgic->vcpu[vcpu];
 
     if (own->off)
         __atomic_fetch_or(&own->incoming, UINT32_C(1) << intid, __ATOMIC_ACQ_REL);
@@ -217,16 +217,16 @@ void vgic_send_sgi(struct vgic *vgic, unsigned from, uint64_t sgir, bool group1)
     uint64_t cluster = sgi_cluster(sgir);
     bool all_others = (sgir & ICC_SGIR_IRM) != 0;
 
-    for (unsigned i = 0; i < vgic->nr_cpus; i++) {
-        struct vgic_cpu *cpu = &vgic->cpu[i];
-        uint64_t rank = cpu->mpidr - cluster; /* below 16 in the cluster alone */
+    for (unsigned i = 0; i < vgic->nr_vcpus; i++) {
+        struct vgic_vcpu *vcpu = &vgic->vcpu[i];
+        uint64_t rank = vcpu->mpidr - cluster; /* below 16 in the cluster alone */
         bool named = all_others ? i != from : rank < 16 && (list >> rank & 1) != 0;
 
-        if (!named || (!group1 && (cpu->bank.group1 >> intid & 1) != 0))
+        if (!named || (!group1 && (vcpu->bank.group1 >> intid & 1) != 0))
             continue;
         if (i == from)
-            pend_own(vgic, cpu, intid);
+            pend_own(vgic, vcpu, intid);
         else
-            pend_incoming(cpu, intid);
+            pend_incoming(vgic, vcpu, intid);
     }
 }

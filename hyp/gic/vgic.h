@@ -6,15 +6,36 @@
  * for each vCPU, the SPIs' banks once for all. A bank keeps one word for each property,
  * so that a register is a word and a step is a few bit operations.
  *
- * An interrupt that a vCPU shall see sits in one of its list registers (LRs). While it does,
- * the LR holds its pending and active state and `in_lr` is set; otherwise memory does. Only
- * the CPU that owns an LR can look at it; another one first has its owner fold its LRs back
- * into memory (vgic_sync.c).
+ * An interrupt's life:
  *
- * Who may touch what: a CPU's own bank 0, its LRs and what is known of them belong to that CPU,
- * which needs no lock for them; to another CPU only while that one is folded, under the lock. What
- * others send it meanwhile goes into `incoming`. So SGIs and timers, most of all interrupts,
- * take no lock. SPIs want the lock always.
+ *   a line rises, an SGI, a timer fires, a write to ISPENDR
+ *        |
+ *        v                     deliver: enabled, its group on,
+ *   +-----------+              routed to a vCPU with a free LR     +----------------------------+
+ *   | in memory | -----------------------------------------------> | in an LR of that vCPU      |
+ *   | latch,    |   vgic_lr_insert(): this one, into a free LR     | pending -> active -> done: |
+ *   | line,     |   vgic_lr_refill(): the most urgent of all       | the guest acknowledges and |
+ *   | active    | <----------------------------------------------- | ends it without an exit    |
+ *   +-----------+   vgic_lr_fold(): a kick, maintenance, a claim   +----------------------------+
+ *
+ * What the words mean:
+ *   LR      list register of a CPU: what the guest that runs there sees as its interrupts
+ *   in_lr   the interrupt's pending and active state are in an LR; otherwise memory has them
+ *   owner   the vCPU whose LR it is, or was last: an active interrupt comes back there
+ *   fold    to take everything out of a vCPU's LRs, back into memory; only its own CPU can
+ *   folded  the vCPU has nothing in its LRs, and fills them before it enters the guest
+ *   held    others need a vCPU folded, to look at or change what it had in its LRs (vgic_sync.c)
+ *   claim   such a need, from the first look to the end of the change
+ *   hot     said of a bank of SPIs in which something may wait to be delivered, or is active
+ *   kick    a physical SGI to the CPU that runs a vCPU: it exits and looks (vgic_sync())
+ *
+ * Numbers: `vcpu`, `me`, `owner`, `target` are vCPUs' indices in the VM. A physical CPU is asked
+ * for only where the machine's GIC is (struct vgic_vcpu, `cpu`).
+ *
+ * Who may touch what: a vCPU's own bank 0, its LRs and what is known of them belong to the CPU that
+ * runs it, which needs no lock for them; to another CPU only while that vCPU is folded, under the
+ * lock. What others send it meanwhile goes into `incoming`. So SGIs and timers, most of all
+ * interrupts, take no lock. SPIs want the lock always.
  *
  * Neighbours: vgic.c (lines, SGIs, timers), vgic_lr.c (what goes into list registers),
  * vgic_mmio.c (GICD and GICR), vgic_sync.c (state held by another CPU), gic.c (the machine's own
@@ -27,6 +48,7 @@
 #include <stdint.h>
 
 #include "dev/mmio.h"
+#include "gic/gic.h"
 #include "gic/vgic_limits.h"
 #include "lib/limits.h"
 #include "spinlock.h"
@@ -53,25 +75,26 @@ struct vgic_bank {
     uint16_t base;      /* INTID of bit 0 */
 };
 
-struct vgic_cpu {
+struct vgic_vcpu {
     struct vgic_bank bank; /* INTIDs 0 to 31 */
     uint64_t mpidr;        /* affinity fields as in MPIDR_EL1 */
     uint32_t incoming;     /* atomic: of bank 0, made pending by other CPUs and not yet in latch */
     uint32_t lr_used;      /* LRs with an interrupt, for all we know without looking */
     uint32_t lr_spi;       /* those of them with an SPI */
     uint64_t lr_value[VGIC_MAX_LRS]; /* as last written, but of the state just: may it be pending */
-    unsigned index;                  /* of this CPU */
+    unsigned index;                  /* of this vCPU in the VM */
+    unsigned cpu;                    /* the CPU that runs it, as gic.h counts them */
     bool asleep;                     /* GICR_WAKER.ProcessorSleep */
     bool last;                       /* GICR_TYPER.Last */
-    bool off;                        /* its vCPU is off: stays folded */
-    bool folded;    /* its LRs are empty, and it refills them before it enters the guest */
-    unsigned holds; /* CPUs that need it folded; while > 0 it stays so */
+    bool off;                        /* stays folded */
+    bool folded;
+    unsigned holds; /* vCPUs that hold it; while > 0 it stays folded */
     uint64_t hcr;   /* ICH_HCR_EL2 as last written */
 };
 
 struct vgic {
-    spinlock_t lock; /* SPIs, the distributor's state, holds and folded; see above for CPUs */
-    unsigned nr_cpus;
+    spinlock_t lock; /* SPIs, the distributor's state, holds and folded; see above */
+    unsigned nr_vcpus;
     uint32_t all_lrs;      /* a bit for each that the hardware has */
     uint8_t priority_mask; /* the priority bits that the hardware implements */
     uint32_t group0_on;    /* all ones where GICD_CTLR.EnableGrp0 is set, else 0 */
@@ -79,7 +102,7 @@ struct vgic {
     uint32_t spi_hot; /* a bit for each SPI bank that may hold something to deliver */
     uint64_t irouter[VGIC_NR_SPIS];
     struct vgic_bank spi[VGIC_SPI_BANKS];
-    struct vgic_cpu cpu[MAX_VCPUS];
+    struct vgic_vcpu vcpu[MAX_VCPUS];
 };
 
 /* The EL1 timers, linked in every VM. */
@@ -94,18 +117,24 @@ struct vgic_redist_region {
 };
 
 /*
- * Make the distributor and `nr_cpus` redistributors, in the state in which firmware hands them to
+ * Make the distributor and `nr_vcpus` redistributors, in the state in which firmware hands them to
  * an operating system: as out of reset, but that redistributors are awake and all interrupts are in
  * group 1. Not every guest does that itself, as it need not where there are two security states.
  * `mpidr` gives each vCPU's affinity; `nr_lrs` and `priority_bits` what the hardware has.
  * No vCPU runs yet, and the machine's GIC is left alone.
  */
-void vgic_init(struct vgic *vgic, unsigned nr_cpus, const uint64_t *mpidr, unsigned nr_lrs,
+void vgic_init(struct vgic *vgic, unsigned nr_vcpus, const uint64_t *mpidr, unsigned nr_lrs,
                unsigned priority_bits);
 /* Link the PPI `intid` as well. Before any vCPU runs. */
 void vgic_link_ppi(struct vgic *vgic, uint32_t intid);
 /* Back to that state. Every vCPU is folded (in EL2). */
 void vgic_reset(struct vgic *vgic);
+
+/* Have vCPU `vcpu` exit and look at what has changed. What was written before is seen then. */
+static inline void vgic_kick(const struct vgic *vgic, unsigned vcpu)
+{
+    gic_kick(vgic->vcpu[vcpu].cpu);
+}
 
 /* The end of a device's wire (dev/irq_line.h): `intid` is an SPI. */
 void vgic_set_line(void *vgic, uint32_t intid, bool level);
@@ -118,33 +147,33 @@ void vgic_set_line(void *vgic, uint32_t intid, bool level);
 void vgic_send_sgi(struct vgic *vgic, unsigned from, uint64_t sgir, bool group1);
 
 /*
- * A write to ICC_DIR_EL1 by vCPU `cpu`, on whose CPU this runs: the interrupt, whoever acknowledged
- * it, is active no more. Ignored with EOImode 0 (GICv3, "ICC_DIR_EL1").
+ * A write to ICC_DIR_EL1 by vCPU `vcpu`, on whose CPU this runs: the interrupt, whoever
+ * acknowledged it, is active no more. Ignored with EOImode 0 (GICv3, "ICC_DIR_EL1").
  */
-void vgic_deactivate(struct vgic *vgic, unsigned cpu, uint64_t dir_value);
+void vgic_deactivate(struct vgic *vgic, unsigned vcpu, uint64_t dir_value);
 
 /*
- * The machine's PPI `intid`, one that is linked, was acknowledged on the CPU of `cpu` and is
+ * The machine's PPI `intid`, one that is linked, was acknowledged on the CPU of `vcpu` and is
  * active until the guest, or a write to the virtual GIC, ends it.
  */
-void vgic_hw_ppi_fired(struct vgic *vgic, unsigned cpu, uint32_t intid);
+void vgic_hw_ppi_fired(struct vgic *vgic, unsigned vcpu, uint32_t intid);
 
-/* The maintenance interrupt or a kick: bring the LRs of `cpu`, the caller's, up to date. */
-void vgic_sync(struct vgic *vgic, unsigned cpu);
+/* The maintenance interrupt or a kick: bring the LRs of `vcpu`, the caller's, up to date. */
+void vgic_sync(struct vgic *vgic, unsigned vcpu);
 
 /*
- * Take everything out of the LRs of `cpu`, the caller's, and leave it folded: it is off, or
+ * Take everything out of the LRs of `vcpu`, the caller's, and leave it folded: it is off, or
  * about to be reset. vgic_cpu_on() undoes it, and wakes its redistributor as firmware does; called
  * on that CPU before it enters the guest.
  */
-void vgic_cpu_off(struct vgic *vgic, unsigned cpu);
-void vgic_cpu_on(struct vgic *vgic, unsigned cpu);
+void vgic_cpu_off(struct vgic *vgic, unsigned vcpu);
+void vgic_cpu_on(struct vgic *vgic, unsigned vcpu);
 
 /*
- * Is an interrupt waiting that vCPU `cpu`, the caller's, could take once it unmasks, or of which
+ * Is an interrupt waiting that vCPU `vcpu`, the caller's, could take once it unmasks, or of which
  * its redistributor, asleep, asks to be woken (GICv3, "GICR_WAKER")? No lock may be held.
  */
-bool vgic_has_pending(struct vgic *vgic, unsigned cpu);
+bool vgic_has_pending(struct vgic *vgic, unsigned vcpu);
 
 /* mmio_access_fn for the distributor (`dev` a struct vgic) and a region of redistributors. */
 enum mmio_result vgic_dist_access(void *dev, struct mmio_access *access);

@@ -15,9 +15,9 @@
  */
 #define VGIC_HCR_USUAL (ICH_HCR_En | ICH_HCR_TDIR)
 
-static inline struct vgic_bank *vgic_bank_of(struct vgic *vgic, unsigned cpu, uint32_t intid)
+static inline struct vgic_bank *vgic_bank_of(struct vgic *vgic, unsigned vcpu, uint32_t intid)
 {
-    return intid < VGIC_FIRST_SPI ? &vgic->cpu[cpu].bank : &vgic->spi[intid / 32 - 1];
+    return intid < VGIC_FIRST_SPI ? &vgic->vcpu[vcpu].bank : &vgic->spi[intid / 32 - 1];
 }
 
 /* Whose bank 0 it is. */
@@ -46,44 +46,45 @@ static inline uint32_t vgic_bank_deliverable(const struct vgic *vgic, const stru
     return vgic_bank_pending(bank) & vgic_bank_enabled(vgic, bank) & ~bank->in_lr & ~bank->active;
 }
 
-/* May `cpu` take bit `n` of `bank`, by its routing? */
-static inline bool vgic_bank_is_for(const struct vgic_bank *bank, unsigned n, unsigned cpu)
+/* May `vcpu` take bit `n` of `bank`, by its routing? */
+static inline bool vgic_bank_is_for(const struct vgic_bank *bank, unsigned n, unsigned vcpu)
 {
-    return bank->target[n] == cpu || bank->target[n] == VGIC_TARGET_ANY;
+    return bank->target[n] == vcpu || bank->target[n] == VGIC_TARGET_ANY;
 }
 
 /* vgic_lr.c, about the LRs of the calling CPU */
 
 /* Take all of them back into memory. With the lock if lr_spi is not 0. */
-void vgic_lr_fold(struct vgic *vgic, struct vgic_cpu *cpu);
+void vgic_lr_fold(struct vgic *vgic, struct vgic_vcpu *vcpu);
 /*
  * Give it what it should see, into free LRs; fold first to have everything weighed anew. `spi_hot`
  * are the SPIs' banks to look at: none without the lock.
  */
-void vgic_lr_refill(struct vgic *vgic, struct vgic_cpu *cpu, uint32_t spi_hot);
+void vgic_lr_refill(struct vgic *vgic, struct vgic_vcpu *vcpu, uint32_t spi_hot);
 /*
- * Give it this one deliverable interrupt, bit `n` of `bank`. False: there is no room; all must be
- * folded and weighed.
+ * Put this one deliverable interrupt, bit `n` of `bank`, into a free LR. False: it is not in one.
+ * Then a fold and a refill weigh it with all others, if there is no room or others wait already;
+ * and do nothing while the vCPU is folded or asleep, which gets it when it no longer is.
  */
-bool vgic_lr_insert(struct vgic *vgic, struct vgic_cpu *cpu, struct vgic_bank *bank, unsigned n);
+bool vgic_lr_insert(struct vgic *vgic, struct vgic_vcpu *vcpu, struct vgic_bank *bank, unsigned n);
 /* Has it a deliverable interrupt that is in no LR? With the lock. */
-bool vgic_lr_is_waited_for(struct vgic *vgic, struct vgic_cpu *cpu);
+bool vgic_lr_is_waited_for(struct vgic *vgic, struct vgic_vcpu *vcpu);
 /*
  * Bit `n` of `bank`, in an LR of this CPU and for it, is pending again, or follows its line. That
  * the guest may have ended it since makes no difference: nothing else about it has changed, or it
  * would have been folded.
  */
-void vgic_lr_set_pending(struct vgic_cpu *cpu, struct vgic_bank *bank, unsigned n);
-void vgic_lr_follow_line(struct vgic_cpu *cpu, struct vgic_bank *bank, unsigned n);
+void vgic_lr_set_pending(struct vgic_vcpu *vcpu, struct vgic_bank *bank, unsigned n);
+void vgic_lr_follow_line(struct vgic_vcpu *vcpu, struct vgic_bank *bank, unsigned n);
 
 /* vgic.c */
 
 /* What other CPUs have sent to this one, which calls or is folded, becomes pending in its bank 0.
  */
-static inline void vgic_take_incoming(struct vgic_cpu *cpu)
+static inline void vgic_take_incoming(struct vgic_vcpu *vcpu)
 {
-    if (__atomic_load_n(&cpu->incoming, __ATOMIC_RELAXED) != 0)
-        cpu->bank.latch |= __atomic_exchange_n(&cpu->incoming, 0, __ATOMIC_ACQ_REL);
+    if (__atomic_load_n(&vcpu->incoming, __ATOMIC_RELAXED) != 0)
+        vcpu->bank.latch |= __atomic_exchange_n(&vcpu->incoming, 0, __ATOMIC_ACQ_REL);
 }
 
 /* The interrupts `mask` of `bank` have changed: those now deliverable find their CPUs. Lock held.

@@ -26,125 +26,128 @@ struct choice {
  * active, as it comes back here then, and CPUs with such interrupts would kick each other for
  * ever.
  */
-static void spi_leaves(struct vgic *vgic, const struct vgic_cpu *cpu, const struct vgic_bank *bank,
-                       unsigned n)
+static void spi_leaves(struct vgic *vgic, const struct vgic_vcpu *vcpu,
+                       const struct vgic_bank *bank, unsigned n)
 {
     vgic->spi_hot |= UINT32_C(1) << (bank->base / 32 - 1);
-    if (!vgic_bank_is_for(bank, n, cpu->index) && bank->target[n] != VGIC_NO_TARGET &&
+    if (!vgic_bank_is_for(bank, n, vcpu->index) && bank->target[n] != VGIC_NO_TARGET &&
         (bank->active >> n & 1) == 0)
-        gic_kick(bank->target[n]);
+        vgic_kick(vgic, bank->target[n]);
 }
 
 /* One LR's interrupt goes back to memory, with what `lr`, its value, says about it. */
-static void retire(struct vgic *vgic, struct vgic_cpu *cpu, unsigned i, uint64_t lr)
+static void retire(struct vgic *vgic, struct vgic_vcpu *vcpu, unsigned i, uint64_t lr)
 {
-    uint32_t intid = (uint32_t)FIELD_GET(ICH_LR_vINTID, cpu->lr_value[i]);
-    struct vgic_bank *bank = vgic_bank_of(vgic, cpu->index, intid);
+    uint32_t intid = (uint32_t)FIELD_GET(ICH_LR_vINTID, vcpu->lr_value[i]);
+    struct vgic_bank *bank = vgic_bank_of(vgic, vcpu->index, intid);
     uint32_t bit = UINT32_C(1) << intid % 32;
     bool latched = (bank->edge & bit) != 0 || (lr & ICH_LR_HW) != 0;
 
-    cpu->lr_used &= ~(UINT32_C(1) << i);
-    cpu->lr_spi &= ~(UINT32_C(1) << i);
+    vcpu->lr_used &= ~(UINT32_C(1) << i);
+    vcpu->lr_spi &= ~(UINT32_C(1) << i);
     bank->in_lr &= ~bit;
     if ((lr & ICH_LR_Active) != 0)
         bank->active |= bit;
     if ((lr & ICH_LR_Pending) != 0 && latched)
         bank->latch |= bit;
-    else if ((lr & ICH_LR_Pending) == 0 && !latched && (cpu->lr_value[i] & ICH_LR_Pending) != 0)
+    else if ((lr & ICH_LR_Pending) == 0 && !latched && (vcpu->lr_value[i] & ICH_LR_Pending) != 0)
         bank->latch &= ~bit; /* a level's latch ends when the guest acknowledges it */
     if (bank->base != 0)
-        spi_leaves(vgic, cpu, bank, intid % 32);
+        spi_leaves(vgic, vcpu, bank, intid % 32);
 }
 
-void vgic_lr_set_pending(struct vgic_cpu *cpu, struct vgic_bank *bank, unsigned n)
+void vgic_lr_set_pending(struct vgic_vcpu *vcpu, struct vgic_bank *bank, unsigned n)
 {
     unsigned i = bank->lr[n];
 
-    if ((cpu->lr_value[i] & ICH_LR_Pending) != 0)
-        gich_write_lr(i, cpu->lr_value[i] | (gich_read_lr(i) & ICH_LR_State));
+    if ((vcpu->lr_value[i] & ICH_LR_Pending) != 0)
+        gich_write_lr(i, vcpu->lr_value[i] | (gich_read_lr(i) & ICH_LR_State));
     else
         bank->latch |= UINT32_C(1) << n;
 }
 
-void vgic_lr_follow_line(struct vgic_cpu *cpu, struct vgic_bank *bank, unsigned n)
+void vgic_lr_follow_line(struct vgic_vcpu *vcpu, struct vgic_bank *bank, unsigned n)
 {
     unsigned i = bank->lr[n];
     uint32_t bit = UINT32_C(1) << n;
-    uint64_t may_pend = cpu->lr_value[i] & ICH_LR_Pending;
+    uint64_t may_pend = vcpu->lr_value[i] & ICH_LR_Pending;
     uint64_t state = gich_read_lr(i) & ICH_LR_State;
 
     if (may_pend != 0 && (state & ICH_LR_Pending) == 0)
         bank->latch &= ~bit; /* acknowledged */
-    cpu->lr_value[i] &= ~ICH_LR_EOI;
+    vcpu->lr_value[i] &= ~ICH_LR_EOI;
     if ((bank->line & bit) != 0) {
-        cpu->lr_value[i] |= ICH_LR_EOI;
+        vcpu->lr_value[i] |= ICH_LR_EOI;
         state |= may_pend;
     } else if ((bank->latch & bit) == 0) {
         state &= ~ICH_LR_Pending;
     }
-    gich_write_lr(i, (cpu->lr_value[i] & ~ICH_LR_State) | state);
+    gich_write_lr(i, (vcpu->lr_value[i] & ~ICH_LR_State) | state);
 }
 
-/* What shall go into an LR for bit `n`, but for its state. */
-static uint64_t lr_base(const struct vgic_bank *bank, unsigned n)
+/* May bit `n` of `bank` be pending in an LR of `vcpu`? */
+static bool may_pend(const struct vgic *vgic, const struct vgic_vcpu *vcpu,
+                     const struct vgic_bank *bank, unsigned n)
 {
-    uint32_t bit = UINT32_C(1) << n;
-    uint32_t intid = bank->base + n;
-    uint64_t lr = FIELD_PREP(ICH_LR_vINTID, intid) | FIELD_PREP(ICH_LR_Priority, bank->priority[n]);
+    return vgic_bank_is_for(bank, n, vcpu->index) && (vgic_bank_enabled(vgic, bank) >> n & 1) != 0;
+}
 
-    if ((bank->group1 & bit) != 0)
-        lr |= ICH_LR_Group;
-    if ((bank->linked & bit) != 0)
-        lr |= ICH_LR_HW | FIELD_PREP(ICH_LR_pINTID, intid);
-    else if ((bank->line & ~bank->edge & bit) != 0)
+/*
+ * The value of an LR of `vcpu` for bit `n` of `bank`, as memory has it. A linked one is never
+ * pending and active at once (GICv3, "ICH_LR<n>_EL2", HW). An active one that has become pending
+ * for another vCPU tells its end, so that it can go there; a level that is up, so that it can come
+ * again.
+ */
+static uint64_t lr_for(const struct vgic *vgic, const struct vgic_vcpu *vcpu,
+                       const struct vgic_bank *bank, unsigned n)
+{
+    bool pending = (vgic_bank_pending(bank) >> n & 1) != 0;
+    bool active = (bank->active >> n & 1) != 0;
+    bool linked = (bank->linked >> n & 1) != 0;
+    bool tells_end = (bank->line & ~bank->edge) >> n & 1;
+    uint64_t lr =
+        FIELD_PREP(ICH_LR_vINTID, bank->base + n) | FIELD_PREP(ICH_LR_Priority, bank->priority[n]);
+
+    if (may_pend(vgic, vcpu, bank, n))
+        lr |= pending && !(linked && active) ? ICH_LR_Pending : 0;
+    else if (!vgic_bank_is_for(bank, n, vcpu->index))
+        tells_end |= pending;
+    lr |= active ? ICH_LR_Active : 0;
+    lr |= (bank->group1 >> n & 1) != 0 ? ICH_LR_Group : 0;
+    if (linked)
+        lr |= ICH_LR_HW | FIELD_PREP(ICH_LR_pINTID, bank->base + n);
+    else if (tells_end)
         lr |= ICH_LR_EOI;
     return lr;
 }
 
-/*
- * Put bit `n` of `bank` into the free LR `i`. A linked one is never pending and active at once
- * (GICv3, "ICH_LR<n>_EL2", HW). An active one that has become pending for another CPU tells its
- * end, so that it can go there.
- */
-static void place(struct vgic *vgic, struct vgic_cpu *cpu, unsigned i, struct vgic_bank *bank,
+/* Bit `n` of `bank` goes from memory into the free LR `i`. */
+static void place(struct vgic *vgic, struct vgic_vcpu *vcpu, unsigned i, struct vgic_bank *bank,
                   unsigned n)
 {
     uint32_t bit = UINT32_C(1) << n;
-    bool pending = (vgic_bank_pending(bank) & bit) != 0;
-    uint64_t lr = lr_base(bank, n);
-    uint64_t state = 0;
+    uint64_t lr = lr_for(vgic, vcpu, bank, n);
 
-    cpu->lr_value[i] = lr;
-    if ((bank->active & bit) != 0)
-        state = ICH_LR_Active;
-    if (!vgic_bank_is_for(bank, n, cpu->index)) {
-        lr |= pending ? ICH_LR_EOI : 0;
-    } else if ((vgic_bank_enabled(vgic, bank) & bit) != 0) {
-        cpu->lr_value[i] |= ICH_LR_Pending;
-        if (pending && (state == 0 || (lr & ICH_LR_HW) == 0))
-            state |= ICH_LR_Pending;
-    }
-    gich_write_lr(i, lr | state);
-    cpu->lr_used |= UINT32_C(1) << i;
+    gich_write_lr(i, lr);
+    vcpu->lr_value[i] = (lr & ~ICH_LR_State) | (may_pend(vgic, vcpu, bank, n) ? ICH_LR_Pending : 0);
+    vcpu->lr_used |= UINT32_C(1) << i;
     if (bank->base != 0)
-        cpu->lr_spi |= UINT32_C(1) << i;
+        vcpu->lr_spi |= UINT32_C(1) << i;
     bank->in_lr |= bit;
-    bank->owner[n] = (uint8_t)cpu->index;
+    bank->owner[n] = (uint8_t)vcpu->index;
     bank->lr[n] = (uint8_t)i;
     bank->active &= ~bit;
-    if ((lr & ICH_LR_HW) != 0 || ((bank->edge & bit) != 0 && (state & ICH_LR_Pending) != 0))
+    if ((lr & ICH_LR_HW) != 0 || ((bank->edge & bit) != 0 && (lr & ICH_LR_Pending) != 0))
         bank->latch &= ~bit;
 }
 
-bool vgic_lr_insert(struct vgic *vgic, struct vgic_cpu *cpu, struct vgic_bank *bank, unsigned n)
+bool vgic_lr_insert(struct vgic *vgic, struct vgic_vcpu *vcpu, struct vgic_bank *bank, unsigned n)
 {
-    uint32_t free_lrs = vgic->all_lrs & ~cpu->lr_used;
+    uint32_t free_lrs = vgic->all_lrs & ~vcpu->lr_used;
 
-    if (cpu->folded || cpu->asleep)
-        return true; /* it comes with the refill */
-    if (free_lrs == 0 || cpu->hcr != VGIC_HCR_USUAL)
+    if (free_lrs == 0 || vcpu->hcr != VGIC_HCR_USUAL || vcpu->folded || vcpu->asleep)
         return false;
-    place(vgic, cpu, (unsigned)__builtin_ctz(free_lrs), bank, n);
+    place(vgic, vcpu, (unsigned)__builtin_ctz(free_lrs), bank, n);
     return true;
 }
 
@@ -163,14 +166,14 @@ static void consider(struct choice *best, struct vgic_bank *bank, uint32_t mask)
 }
 
 /* Those of `mask`, deliverable SPIs, that are for this CPU. */
-static uint32_t spis_for(const struct vgic_bank *bank, uint32_t mask, unsigned cpu)
+static uint32_t spis_for(const struct vgic_bank *bank, uint32_t mask, unsigned vcpu)
 {
     uint32_t mine = 0;
 
     for (; mask != 0; mask &= mask - 1) {
         unsigned n = (unsigned)__builtin_ctz(mask);
 
-        if (bank->target[n] == cpu || bank->target[n] == VGIC_TARGET_ANY)
+        if (vgic_bank_is_for(bank, n, vcpu))
             mine |= UINT32_C(1) << n;
     }
     return mine;
@@ -180,51 +183,51 @@ static uint32_t spis_for(const struct vgic_bank *bank, uint32_t mask, unsigned c
  * A linked PPI whose line has dropped since it was latched is pending no more. The machine's own
  * stays active with one that is active in its own right, or it would be signalled once more.
  */
-static void check_hw_lines(struct vgic_cpu *cpu, unsigned index)
+static void check_hw_lines(struct vgic_vcpu *vcpu)
 {
-    uint32_t gone = cpu->bank.latch & cpu->bank.linked;
+    uint32_t gone = vcpu->bank.latch & vcpu->bank.linked;
 
     if (gone == 0)
         return;
-    gone &= ~gic_ppi_pending(index);
-    cpu->bank.latch &= ~gone;
-    for (gone &= ~cpu->bank.active; gone != 0; gone &= gone - 1)
-        gic_ppi_set_active(index, (uint32_t)__builtin_ctz(gone), false);
+    gone &= ~gic_ppi_pending(vcpu->cpu);
+    vcpu->bank.latch &= ~gone;
+    for (gone &= ~vcpu->bank.active; gone != 0; gone &= gone - 1)
+        gic_ppi_set_active(vcpu->cpu, (uint32_t)__builtin_ctz(gone), false);
 }
 
-static struct choice best_pending(struct vgic *vgic, struct vgic_cpu *cpu, uint32_t spi_hot)
+static struct choice best_pending(struct vgic *vgic, struct vgic_vcpu *vcpu, uint32_t spi_hot)
 {
     struct choice best = {.bank = NULL};
 
-    consider(&best, &cpu->bank, vgic_bank_deliverable(vgic, &cpu->bank));
+    consider(&best, &vcpu->bank, vgic_bank_deliverable(vgic, &vcpu->bank));
     for (; spi_hot != 0; spi_hot &= spi_hot - 1) {
         unsigned i = (unsigned)__builtin_ctz(spi_hot);
         uint32_t ready = vgic_bank_deliverable(vgic, &vgic->spi[i]);
 
         if (ready == 0 && vgic->spi[i].active == 0)
             vgic->spi_hot &= ~(UINT32_C(1) << i);
-        consider(&best, &vgic->spi[i], spis_for(&vgic->spi[i], ready, cpu->index));
+        consider(&best, &vgic->spi[i], spis_for(&vgic->spi[i], ready, vcpu->index));
     }
     return best;
 }
 
-bool vgic_lr_is_waited_for(struct vgic *vgic, struct vgic_cpu *cpu)
+bool vgic_lr_is_waited_for(struct vgic *vgic, struct vgic_vcpu *vcpu)
 {
-    return best_pending(vgic, cpu, vgic->spi_hot).bank != NULL;
+    return best_pending(vgic, vcpu, vgic->spi_hot).bank != NULL;
 }
 
 /* Active interrupts that this CPU acknowledged and that have no LR. */
-static struct choice best_active(struct vgic *vgic, struct vgic_cpu *cpu, uint32_t spi_hot)
+static struct choice best_active(struct vgic *vgic, struct vgic_vcpu *vcpu, uint32_t spi_hot)
 {
     struct choice best = {.bank = NULL};
 
-    consider(&best, &cpu->bank, cpu->bank.active & ~cpu->bank.in_lr);
+    consider(&best, &vcpu->bank, vcpu->bank.active & ~vcpu->bank.in_lr);
     for (; spi_hot != 0; spi_hot &= spi_hot - 1) {
         struct vgic_bank *bank = &vgic->spi[__builtin_ctz(spi_hot)];
         uint32_t mine = 0;
 
         for (uint32_t rest = bank->active & ~bank->in_lr; rest != 0; rest &= rest - 1) {
-            if (bank->owner[__builtin_ctz(rest)] == cpu->index)
+            if (bank->owner[__builtin_ctz(rest)] == vcpu->index)
                 mine |= rest & -rest;
         }
         consider(&best, bank, mine);
@@ -232,7 +235,7 @@ static struct choice best_active(struct vgic *vgic, struct vgic_cpu *cpu, uint32
     return best;
 }
 
-static void update_hcr(struct vgic_cpu *cpu, bool overflow, bool spilled)
+static void update_hcr(struct vgic_vcpu *vcpu, bool overflow, bool spilled)
 {
     uint64_t hcr = VGIC_HCR_USUAL;
 
@@ -240,69 +243,69 @@ static void update_hcr(struct vgic_cpu *cpu, bool overflow, bool spilled)
         hcr |= ICH_HCR_NPIE;
     if (spilled)
         hcr |= ICH_HCR_LRENPIE;
-    if (hcr != cpu->hcr)
+    if (hcr != vcpu->hcr)
         gich_write_hcr(hcr);
-    cpu->hcr = hcr;
+    vcpu->hcr = hcr;
 }
 
-void vgic_lr_refill(struct vgic *vgic, struct vgic_cpu *cpu, uint32_t spi_hot)
+void vgic_lr_refill(struct vgic *vgic, struct vgic_vcpu *vcpu, uint32_t spi_hot)
 {
     struct choice pending = {.bank = NULL};
     struct choice active;
-    uint32_t free_lrs = vgic->all_lrs & ~cpu->lr_used;
+    uint32_t free_lrs = vgic->all_lrs & ~vcpu->lr_used;
     bool first = true;
 
-    if (cpu->folded)
+    if (vcpu->folded)
         return;
-    check_hw_lines(cpu, cpu->index);
-    if (!cpu->asleep)
-        pending = best_pending(vgic, cpu, spi_hot);
-    active = best_active(vgic, cpu, spi_hot);
+    check_hw_lines(vcpu);
+    if (!vcpu->asleep)
+        pending = best_pending(vgic, vcpu, spi_hot);
+    active = best_active(vgic, vcpu, spi_hot);
     for (; free_lrs != 0; free_lrs &= free_lrs - 1) {
         struct choice *next =
             active.bank != NULL && !(first && pending.bank != NULL) ? &active : &pending;
 
         if (next->bank == NULL)
             break;
-        place(vgic, cpu, (unsigned)__builtin_ctz(free_lrs), next->bank, next->n);
+        place(vgic, vcpu, (unsigned)__builtin_ctz(free_lrs), next->bank, next->n);
         first = false;
         if (next->count == 1)
             next->bank = NULL;
         else
-            *next = next == &active ? best_active(vgic, cpu, spi_hot)
-                                    : best_pending(vgic, cpu, spi_hot);
+            *next = next == &active ? best_active(vgic, vcpu, spi_hot)
+                                    : best_pending(vgic, vcpu, spi_hot);
     }
-    update_hcr(cpu, pending.bank != NULL, active.bank != NULL);
+    update_hcr(vcpu, pending.bank != NULL, active.bank != NULL);
 }
 
 /* The guest has ended interrupts that had no LR: the most urgent active ones. */
-static void end_spilled(struct vgic *vgic, struct vgic_cpu *cpu)
+static void end_spilled(struct vgic *vgic, struct vgic_vcpu *vcpu)
 {
     uint64_t hcr = gich_read_hcr();
 
     for (uint64_t ended = FIELD_GET(ICH_HCR_EOIcount, hcr); ended != 0; ended--) {
-        struct choice active = best_active(vgic, cpu, vgic->spi_hot);
+        struct choice active = best_active(vgic, vcpu, vgic->spi_hot);
 
         if (active.bank == NULL)
             break;
         active.bank->active &= ~(UINT32_C(1) << active.n);
         if (active.bank->base != 0)
-            spi_leaves(vgic, cpu, active.bank, active.n);
+            spi_leaves(vgic, vcpu, active.bank, active.n);
         else if ((active.bank->linked >> active.n & 1) != 0)
-            gic_ppi_set_active(cpu->index, active.n, false);
+            gic_ppi_set_active(vcpu->cpu, active.n, false);
     }
     gich_write_hcr(hcr & ~ICH_HCR_EOIcount);
 }
 
-void vgic_lr_fold(struct vgic *vgic, struct vgic_cpu *cpu)
+void vgic_lr_fold(struct vgic *vgic, struct vgic_vcpu *vcpu)
 {
-    if ((cpu->hcr & ICH_HCR_LRENPIE) != 0)
-        end_spilled(vgic, cpu);
-    for (uint32_t used = cpu->lr_used; used != 0; used &= used - 1) {
+    if ((vcpu->hcr & ICH_HCR_LRENPIE) != 0)
+        end_spilled(vgic, vcpu);
+    for (uint32_t used = vcpu->lr_used; used != 0; used &= used - 1) {
         unsigned i = (unsigned)__builtin_ctz(used);
         uint64_t lr = gich_read_lr(i);
 
-        retire(vgic, cpu, i, lr);
+        retire(vgic, vcpu, i, lr);
         if ((lr & (ICH_LR_State | ICH_LR_EOI)) != 0)
             gich_write_lr(i, 0); /* it would ask for maintenance for ever, or be taken twice */
     }

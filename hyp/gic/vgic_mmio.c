@@ -41,11 +41,11 @@ struct reg {
 };
 
 /* For each linked PPI of `mask`: the same done to the machine's own. */
-static void for_hw_ppis(const struct vgic_bank *bank, uint32_t mask,
+static void for_hw_ppis(const struct vgic_claim *claim, uint32_t mask,
                         void (*fn)(unsigned cpu, uint32_t intid, bool on), bool on)
 {
-    for (mask &= bank->linked; mask != 0; mask &= mask - 1)
-        fn(vgic_bank_vcpu(bank), (uint32_t)__builtin_ctz(mask), on);
+    for (mask &= claim->bank->linked; mask != 0; mask &= mask - 1)
+        fn(claim->vgic->vcpu[vgic_bank_vcpu(claim->bank)].cpu, (uint32_t)__builtin_ctz(mask), on);
 }
 
 static uint32_t read_group(struct vgic_claim *claim)
@@ -67,7 +67,7 @@ static uint32_t read_pending(struct vgic_claim *claim)
     vgic_claim(claim);
     v = vgic_bank_pending(bank);
     if (hw != 0)
-        v = (v & ~hw) | (gic_ppi_pending(vgic_bank_vcpu(bank)) & hw);
+        v = (v & ~hw) | (gic_ppi_pending(claim->vgic->vcpu[vgic_bank_vcpu(bank)].cpu) & hw);
     vgic_release(claim, 0);
     return v;
 }
@@ -90,25 +90,25 @@ static void write_group(const struct vgic_claim *claim, uint32_t v)
 static void write_enable(const struct vgic_claim *claim, uint32_t v)
 {
     claim->bank->enabled |= v;
-    for_hw_ppis(claim->bank, v, gic_ppi_set_enabled, true);
+    for_hw_ppis(claim, v, gic_ppi_set_enabled, true);
 }
 
 static void write_disable(const struct vgic_claim *claim, uint32_t v)
 {
     claim->bank->enabled &= ~v;
-    for_hw_ppis(claim->bank, v, gic_ppi_set_enabled, false);
+    for_hw_ppis(claim, v, gic_ppi_set_enabled, false);
 }
 
 static void write_set_pending(const struct vgic_claim *claim, uint32_t v)
 {
     claim->bank->latch |= v & ~claim->bank->linked;
-    for_hw_ppis(claim->bank, v, gic_ppi_set_pending, true);
+    for_hw_ppis(claim, v, gic_ppi_set_pending, true);
 }
 
 static void write_clear_pending(const struct vgic_claim *claim, uint32_t v)
 {
     claim->bank->latch &= ~(v & ~claim->bank->linked);
-    for_hw_ppis(claim->bank, v, gic_ppi_set_pending, false);
+    for_hw_ppis(claim, v, gic_ppi_set_pending, false);
 }
 
 /* An interrupt that becomes active so does it where it is routed to; 1 of N: at the caller. */
@@ -122,17 +122,17 @@ static void write_set_active(const struct vgic_claim *claim, uint32_t v)
 
         bank->owner[n] = (uint8_t)target;
         if (target != claim->me)
-            gic_kick(target);
+            vgic_kick(claim->vgic, target);
     }
     bank->active |= v;
-    for_hw_ppis(bank, v, gic_ppi_set_active, true);
+    for_hw_ppis(claim, v, gic_ppi_set_active, true);
     if (bank->base != 0)
         claim->vgic->spi_hot |= UINT32_C(1) << (bank->base / 32 - 1);
 }
 
 static void write_clear_active(const struct vgic_claim *claim, uint32_t v)
 {
-    for_hw_ppis(claim->bank, claim->bank->active & v, gic_ppi_set_active, false);
+    for_hw_ppis(claim, claim->bank->active & v, gic_ppi_set_active, false);
     claim->bank->active &= ~v;
 }
 
@@ -217,8 +217,8 @@ static uint8_t route_to(const struct vgic *vgic, uint64_t irouter)
 {
     if ((irouter & GICD_IROUTER_IRM) != 0)
         return VGIC_TARGET_ANY;
-    for (unsigned i = 0; i < vgic->nr_cpus; i++) {
-        if (vgic->cpu[i].mpidr == (irouter & GICD_IROUTER_AFF))
+    for (unsigned i = 0; i < vgic->nr_vcpus; i++) {
+        if (vgic->vcpu[i].mpidr == (irouter & GICD_IROUTER_AFF))
             return (uint8_t)i;
     }
     return VGIC_NO_TARGET;
@@ -340,7 +340,7 @@ enum mmio_result vgic_dist_access(void *dev, struct mmio_access *access)
 }
 
 /* GICR_TYPER, as a whole or either half of it: whose redistributor this is. */
-static enum mmio_result read_redist_typer(const struct vgic_cpu *own, struct mmio_access *access)
+static enum mmio_result read_redist_typer(const struct vgic_vcpu *own, struct mmio_access *access)
 {
     uint64_t affinity = (own->mpidr & GENMASK(23, 0)) | FIELD_GET(MPIDR_Aff3, own->mpidr) << 24;
     uint64_t v = FIELD_PREP(GICR_TYPER_Affinity_Value, affinity) |
@@ -355,7 +355,7 @@ static enum mmio_result read_redist_typer(const struct vgic_cpu *own, struct mmi
 }
 
 /* While ProcessorSleep is set no interrupt reaches the vCPU; ChildrenAsleep follows at once. */
-static enum mmio_result access_waker(struct vgic *vgic, struct vgic_cpu *own,
+static enum mmio_result access_waker(struct vgic *vgic, struct vgic_vcpu *own,
                                      struct mmio_access *access)
 {
     struct vgic_claim claim = {.vgic = vgic, .me = access->vcpu};
@@ -380,9 +380,9 @@ enum mmio_result vgic_redist_access(void *dev, struct mmio_access *access)
     switch (access->offset % GICR_SIZE) {
     case GICR_TYPER:
     case GICR_TYPER + 4:
-        return read_redist_typer(&region->vgic->cpu[vcpu], access);
+        return read_redist_typer(&region->vgic->vcpu[vcpu], access);
     case GICR_WAKER:
-        return access_waker(region->vgic, &region->vgic->cpu[vcpu], access);
+        return access_waker(region->vgic, &region->vgic->vcpu[vcpu], access);
     case GICR_PIDR2:
         return read_word(access, PIDR2_ArchRev_GICv3);
     default:

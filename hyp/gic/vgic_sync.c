@@ -17,22 +17,22 @@
 #include "gic/vgic_internal.h"
 #include "gich.h"
 
-static bool is_held(const struct vgic_cpu *cpu)
+static bool is_held(const struct vgic_vcpu *vcpu)
 {
-    return __atomic_load_n(&cpu->holds, __ATOMIC_RELAXED) != 0;
+    return __atomic_load_n(&vcpu->holds, __ATOMIC_RELAXED) != 0;
 }
 
-static bool is_folded(const struct vgic_cpu *cpu)
+static bool is_folded(const struct vgic_vcpu *vcpu)
 {
-    return __atomic_load_n(&cpu->folded, __ATOMIC_RELAXED);
+    return __atomic_load_n(&vcpu->folded, __ATOMIC_RELAXED);
 }
 
-static void set_folded(struct vgic_cpu *cpu, bool folded)
+static void set_folded(struct vgic_vcpu *vcpu, bool folded)
 {
-    __atomic_store_n(&cpu->folded, folded, __ATOMIC_RELAXED);
+    __atomic_store_n(&vcpu->folded, folded, __ATOMIC_RELAXED);
 }
 
-static void fold_self(struct vgic *vgic, struct vgic_cpu *self)
+static void fold_self(struct vgic *vgic, struct vgic_vcpu *self)
 {
     if (!self->folded) {
         vgic_take_incoming(self);
@@ -42,7 +42,7 @@ static void fold_self(struct vgic *vgic, struct vgic_cpu *self)
 }
 
 /* Stay folded until nobody holds us, then fill the LRs. */
-static void unfold_self(struct vgic *vgic, struct vgic_cpu *self)
+static void unfold_self(struct vgic *vgic, struct vgic_vcpu *self)
 {
     while (is_held(self)) {
         fold_self(vgic, self);
@@ -61,7 +61,7 @@ static void unfold_self(struct vgic *vgic, struct vgic_cpu *self)
 }
 
 /* Wait until `other`, which we hold, is folded; it stays so. */
-static void wait_for(struct vgic *vgic, struct vgic_cpu *self, const struct vgic_cpu *other)
+static void wait_for(struct vgic *vgic, struct vgic_vcpu *self, const struct vgic_vcpu *other)
 {
     while (!is_folded(other)) {
         if (is_held(self))
@@ -73,19 +73,19 @@ static void wait_for(struct vgic *vgic, struct vgic_cpu *self, const struct vgic
     }
 }
 
-static void hold(struct vgic_claim *claim, unsigned cpu)
+static void hold(struct vgic_claim *claim, unsigned vcpu)
 {
     struct vgic *vgic = claim->vgic;
-    struct vgic_cpu *self = &vgic->cpu[claim->me];
-    struct vgic_cpu *other = &vgic->cpu[cpu];
+    struct vgic_vcpu *self = &vgic->vcpu[claim->me];
+    struct vgic_vcpu *other = &vgic->vcpu[vcpu];
 
     if (other == self) {
         fold_self(vgic, self);
-    } else if ((claim->held >> cpu & 1) == 0) {
-        claim->held |= UINT32_C(1) << cpu;
+    } else if ((claim->held >> vcpu & 1) == 0) {
+        claim->held |= UINT32_C(1) << vcpu;
         __atomic_fetch_add(&other->holds, 1, __ATOMIC_ACQ_REL);
         if (!other->folded)
-            gic_kick(cpu);
+            vgic_kick(vgic, vcpu);
         wait_for(vgic, self, other);
     }
 }
@@ -98,14 +98,14 @@ void vgic_claim(struct vgic_claim *claim)
 
     spin_lock(&vgic->lock);
     if (bank == NULL) {
-        for (unsigned i = 0; i < vgic->nr_cpus; i++)
+        for (unsigned i = 0; i < vgic->nr_vcpus; i++)
             hold(claim, i);
         return;
     }
     if (bank->base == 0) {
         if (vgic_bank_vcpu(bank) != claim->me)
             hold(claim, vgic_bank_vcpu(bank));
-        vgic_take_incoming(&vgic->cpu[vgic_bank_vcpu(bank)]);
+        vgic_take_incoming(&vgic->vcpu[vgic_bank_vcpu(bank)]);
     }
     while ((elsewhere = bank->in_lr & claim->mask) != 0)
         hold(claim, bank->owner[__builtin_ctz(elsewhere)]);
@@ -126,20 +126,20 @@ void vgic_release(struct vgic_claim *claim, uint32_t changed)
     else
         deliver_spis(vgic, claim->me);
     for (; claim->held != 0; claim->held &= claim->held - 1)
-        __atomic_fetch_sub(&vgic->cpu[__builtin_ctz(claim->held)].holds, 1, __ATOMIC_ACQ_REL);
-    unfold_self(vgic, &vgic->cpu[claim->me]);
+        __atomic_fetch_sub(&vgic->vcpu[__builtin_ctz(claim->held)].holds, 1, __ATOMIC_ACQ_REL);
+    unfold_self(vgic, &vgic->vcpu[claim->me]);
     spin_unlock(&vgic->lock);
 }
 
 /* With private interrupts alone, which are this CPU's own, there is nobody to lock out. */
-static void sync_private(struct vgic *vgic, struct vgic_cpu *self)
+static void sync_private(struct vgic *vgic, struct vgic_vcpu *self)
 {
     vgic_take_incoming(self);
     vgic_lr_fold(vgic, self);
     vgic_lr_refill(vgic, self, 0);
 }
 
-static void sync_all(struct vgic *vgic, struct vgic_cpu *self)
+static void sync_all(struct vgic *vgic, struct vgic_vcpu *self)
 {
     spin_lock(&vgic->lock);
     vgic_take_incoming(self);
@@ -148,9 +148,9 @@ static void sync_all(struct vgic *vgic, struct vgic_cpu *self)
     spin_unlock(&vgic->lock);
 }
 
-void vgic_sync(struct vgic *vgic, unsigned cpu)
+void vgic_sync(struct vgic *vgic, unsigned vcpu)
 {
-    struct vgic_cpu *self = &vgic->cpu[cpu];
+    struct vgic_vcpu *self = &vgic->vcpu[vcpu];
     uint32_t spi_hot = __atomic_load_n(&vgic->spi_hot, __ATOMIC_ACQUIRE);
 
     if (self->off)
@@ -161,22 +161,22 @@ void vgic_sync(struct vgic *vgic, unsigned cpu)
         sync_all(vgic, self);
 }
 
-void vgic_cpu_off(struct vgic *vgic, unsigned cpu)
+void vgic_cpu_off(struct vgic *vgic, unsigned vcpu)
 {
-    struct vgic_cpu *self = &vgic->cpu[cpu];
+    struct vgic_vcpu *self = &vgic->vcpu[vcpu];
 
     spin_lock(&vgic->lock);
     fold_self(vgic, self);
     self->off = true;
     self->hcr = VGIC_HCR_USUAL;
     gich_write_hcr(self->hcr); /* with no LR in use, no maintenance interrupt either */
-    deliver_spis(vgic, cpu);   /* those that any other CPU can take */
+    deliver_spis(vgic, vcpu);  /* those that any other CPU can take */
     spin_unlock(&vgic->lock);
 }
 
-void vgic_cpu_on(struct vgic *vgic, unsigned cpu)
+void vgic_cpu_on(struct vgic *vgic, unsigned vcpu)
 {
-    struct vgic_cpu *self = &vgic->cpu[cpu];
+    struct vgic_vcpu *self = &vgic->vcpu[vcpu];
 
     spin_lock(&vgic->lock);
     gich_reset();
@@ -188,9 +188,9 @@ void vgic_cpu_on(struct vgic *vgic, unsigned cpu)
     spin_unlock(&vgic->lock);
 }
 
-bool vgic_has_pending(struct vgic *vgic, unsigned cpu)
+bool vgic_has_pending(struct vgic *vgic, unsigned vcpu)
 {
-    struct vgic_cpu *self = &vgic->cpu[cpu];
+    struct vgic_vcpu *self = &vgic->vcpu[vcpu];
     bool waiting = false;
 
     for (uint32_t used = self->lr_used; used != 0; used &= used - 1) {
@@ -206,17 +206,17 @@ bool vgic_has_pending(struct vgic *vgic, unsigned cpu)
     return waiting;
 }
 
-void vgic_deactivate(struct vgic *vgic, unsigned cpu, uint64_t dir_value)
+void vgic_deactivate(struct vgic *vgic, unsigned vcpu, uint64_t dir_value)
 {
     uint32_t intid = (uint32_t)FIELD_GET(GIC_INTID_MASK, dir_value);
-    struct vgic_claim claim = {.vgic = vgic, .me = cpu, .mask = UINT32_C(1) << intid % 32};
+    struct vgic_claim claim = {.vgic = vgic, .me = vcpu, .mask = UINT32_C(1) << intid % 32};
 
     if (intid >= VGIC_NR_IRQS || (gich_read_vmcr() & ICH_VMCR_VEOIM) == 0)
         return;
-    claim.bank = vgic_bank_of(vgic, cpu, intid);
+    claim.bank = vgic_bank_of(vgic, vcpu, intid);
     vgic_claim(&claim);
     if ((claim.bank->active & claim.bank->linked & claim.mask) != 0)
-        gic_ppi_set_active(cpu, intid, false);
+        gic_ppi_set_active(vgic->vcpu[vcpu].cpu, intid, false);
     claim.bank->active &= ~claim.mask;
     vgic_release(&claim, claim.mask);
 }

@@ -11,7 +11,6 @@
 #include "drv/console.h"
 #include "drv/host_psci.h"
 #include "el1_ctx.h"
-#include "gic/gic.h"
 #include "lib/log.h"
 #include "mm/phys.h"
 #include "regs.h"
@@ -22,7 +21,7 @@
 
 void power_kick(struct vcpu *target)
 {
-    gic_kick(target->index);
+    vgic_kick(&target->vm->vgic, target->index);
 }
 
 /* The registers that vectors.S loads, of a CPU that was just turned on (PSCI, "CPU_ON"). */

@@ -122,7 +122,7 @@ static int add_gic(struct vm *vm)
         vm->redist[i] = (struct vgic_redist_region){&vm->vgic, first, count};
         first += count;
         if (count > 0)
-            vm->vgic.cpu[first - 1].last = true;
+            vm->vgic.vcpu[first - 1].last = true;
         err = mmio_bus_add(&vm->bus, gic->redist[i], vgic_redist_access, &vm->redist[i],
                            EXIT_MMIO_GICR);
     }

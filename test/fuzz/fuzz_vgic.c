@@ -119,7 +119,7 @@ static void access_register(bool redist)
     if (size < 8)
         value &= (UINT64_C(1) << 8 * size) - 1;
     offset %= region - size + 1;
-    do_access(redist, redist ? offset + fuzz_below(&in, vgic.nr_cpus) * GICR_SIZE : offset, size,
+    do_access(redist, redist ? offset + fuzz_below(&in, vgic.nr_vcpus) * GICR_SIZE : offset, size,
               write, value);
 }
 
@@ -291,7 +291,7 @@ static void set_up_guest(void)
         do_access(false, GICD_ISENABLER + word, 4, true, UINT32_MAX);
     }
     do_access(false, GICD_CTLR, 4, true, GICD_CTLR_EnableGrp0 | GICD_CTLR_EnableGrp1);
-    for (unsigned i = 0; i < vgic.nr_cpus; i++) {
+    for (unsigned i = 0; i < vgic.nr_vcpus; i++) {
         uint64_t base = i * GICR_SIZE;
 
         fake_cpu_index = i;
@@ -331,11 +331,11 @@ static void drain(void)
     for (unsigned i = 0; moving; i++) {
         fuzz_require(i < DRAIN_MAX);
         moving = false;
-        for (unsigned cpu = 0; cpu < vgic.nr_cpus; cpu++) {
+        for (unsigned cpu = 0; cpu < vgic.nr_vcpus; cpu++) {
             run(cpu, false);
             moving |= cpus[cpu].busy;
         }
-        for (unsigned cpu = 0; cpu < vgic.nr_cpus; cpu++)
+        for (unsigned cpu = 0; cpu < vgic.nr_vcpus; cpu++)
             moving |= fake_kicked(cpu);
     }
 }
@@ -360,9 +360,9 @@ static void check_lrs(unsigned cpu)
 /* What this CPU could take is in an LR, or there is no LR free. */
 static void check_nothing_lost(unsigned cpu)
 {
-    uint32_t waiting = vgic_bank_deliverable(&vgic, &vgic.cpu[cpu].bank) & ~vgic.cpu[cpu].bank.linked;
+    uint32_t waiting = vgic_bank_deliverable(&vgic, &vgic.vcpu[cpu].bank) & ~vgic.vcpu[cpu].bank.linked;
 
-    if (cpus[cpu].off || vgic.cpu[cpu].asleep || (vgic.all_lrs & ~vgic.cpu[cpu].lr_used) == 0)
+    if (cpus[cpu].off || vgic.vcpu[cpu].asleep || (vgic.all_lrs & ~vgic.vcpu[cpu].lr_used) == 0)
         return;
     fuzz_require(waiting == 0);
     for (unsigned i = 0; i < VGIC_SPI_BANKS; i++) {
@@ -374,10 +374,10 @@ static void check_nothing_lost(unsigned cpu)
 
 static void check(void)
 {
-    for (unsigned cpu = 0; cpu < vgic.nr_cpus; cpu++) {
-        fuzz_require(vgic.cpu[cpu].holds == 0);
-        fuzz_require(vgic.cpu[cpu].folded == cpus[cpu].off);
-        fuzz_require(cpus[cpu].off || vgic.cpu[cpu].incoming == 0);
+    for (unsigned cpu = 0; cpu < vgic.nr_vcpus; cpu++) {
+        fuzz_require(vgic.vcpu[cpu].holds == 0);
+        fuzz_require(vgic.vcpu[cpu].folded == cpus[cpu].off);
+        fuzz_require(cpus[cpu].off || vgic.vcpu[cpu].incoming == 0);
         check_lrs(cpu);
         check_nothing_lost(cpu);
     }
@@ -388,7 +388,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     in = (struct fuzz_input){data, size};
     set_up();
     for (unsigned i = 0; i < MAX_STEPS && in.left > 0; i++)
-        run(fuzz_below(&in, vgic.nr_cpus), true);
+        run(fuzz_below(&in, vgic.nr_vcpus), true);
     in.left = 0;
     drain();
     check();

@@ -14,7 +14,7 @@ static int start(void **state)
 
 static void nobody_but(unsigned cpu)
 {
-    for (unsigned i = 0; i < vgic.nr_cpus; i++) {
+    for (unsigned i = 0; i < vgic.nr_vcpus; i++) {
         if (i != cpu)
             expect_none(i);
     }

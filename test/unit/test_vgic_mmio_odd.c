@@ -71,7 +71,7 @@ static void misaligned_accesses(void **state)
     assert_int_equal(dist_read_sized(GICD_IROUTER + 8 * 32, 8), 0);
     assert_int_equal(dist_read_sized(GICD_IROUTER + 8 * LAST_SPI, 8), 0);
     for (unsigned n = 0; n < 32; n++)
-        assert_int_equal(vgic.cpu[3].bank.target[n], 3);
+        assert_int_equal(vgic.vcpu[3].bank.target[n], 3);
 }
 
 /* Every offset, read and written with every size, keeps to what it may touch. */

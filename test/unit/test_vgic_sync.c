@@ -392,7 +392,7 @@ static void waiting_without_the_lock(void **state)
     alarm(TIME_MAX);
     for (unsigned i = 0; i < ARRAY_SIZE(waiter); i++)
         fake_require(pthread_create(&waiter[i].thread, NULL, read_pending_of_1, &waiter[i]) == 0);
-    while (__atomic_load_n(&vgic.cpu[1].holds, __ATOMIC_ACQUIRE) < ARRAY_SIZE(waiter) ||
+    while (__atomic_load_n(&vgic.vcpu[1].holds, __ATOMIC_ACQUIRE) < ARRAY_SIZE(waiter) ||
            is_locked())
         sched_yield();
     for (unsigned i = 0; i < ROUNDS; i++) {
@@ -404,8 +404,8 @@ static void waiting_without_the_lock(void **state)
     for (unsigned i = 0; i < ARRAY_SIZE(waiter); i++)
         pthread_join(waiter[i].thread, NULL);
     alarm(0);
-    assert_int_equal(vgic.cpu[1].holds, 0);
-    assert_false(vgic.cpu[1].folded);
+    assert_int_equal(vgic.vcpu[1].holds, 0);
+    assert_false(vgic.vcpu[1].folded);
 }
 
 int main(void)

@@ -57,7 +57,7 @@ static inline void settle_all(void)
     unsigned me = fake_cpu_index;
 
     for (unsigned round = 0; round < 2; round++) {
-        for (fake_cpu_index = 0; fake_cpu_index < vgic.nr_cpus; fake_cpu_index++)
+        for (fake_cpu_index = 0; fake_cpu_index < vgic.nr_vcpus; fake_cpu_index++)
             settle();
     }
     fake_cpu_index = me;
@@ -80,7 +80,7 @@ static inline void players_begin(struct player player[MAX_VCPUS], unsigned me)
 {
     players_stop = false;
     fake_cpu_index = me;
-    for (unsigned i = 0; i < vgic.nr_cpus; i++) {
+    for (unsigned i = 0; i < vgic.nr_vcpus; i++) {
         player[i].cpu = i;
         if (i != me)
             fake_require(pthread_create(&player[i].thread, NULL, play, &player[i]) == 0);
@@ -90,7 +90,7 @@ static inline void players_begin(struct player player[MAX_VCPUS], unsigned me)
 static inline void players_end(struct player player[MAX_VCPUS], unsigned me)
 {
     __atomic_store_n(&players_stop, true, __ATOMIC_RELEASE);
-    for (unsigned i = 0; i < vgic.nr_cpus; i++) {
+    for (unsigned i = 0; i < vgic.nr_vcpus; i++) {
         if (i != me)
             pthread_join(player[i].thread, NULL);
     }
@@ -302,7 +302,7 @@ static inline void vgic_start(unsigned nr_cpus, const uint64_t *mpidr, unsigned 
     fake_cpu_index = 0;
     memset(&vgic, 0, sizeof(vgic));
     vgic_init(&vgic, nr_cpus, mpidr, nr_lrs, 5);
-    vgic.cpu[nr_cpus - 1].last = true;
+    vgic.vcpu[nr_cpus - 1].last = true;
     redists.count = nr_cpus;
     cpu_on(0);
 }

@@ -10,10 +10,10 @@
 #include "vcpu_layout.h"
 
 /*
- * Index of the vCPU, and so of the CPU, that runs this. TPIDR_EL2 holds its struct vcpu from
- * vm start on; only code that works for a guest may ask.
+ * Index of the vCPU that this CPU runs. TPIDR_EL2 holds its struct vcpu from vm start on; only code
+ * that works for a guest may ask.
  */
-static inline unsigned cpu_index(void)
+static inline unsigned cpu_current_vcpu(void)
 {
     const char *vcpu = (const char *)read_sysreg(tpidr_el2); /* NOLINT(performance-no-int-to-ptr) */
 

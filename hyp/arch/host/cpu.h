@@ -8,7 +8,7 @@
 
 extern _Thread_local unsigned fake_cpu_index;
 
-static inline unsigned cpu_index(void)
+static inline unsigned cpu_current_vcpu(void)
 {
     return fake_cpu_index;
 }

@@ -10,7 +10,7 @@ struct fake_gich {
     uint64_t hcr;
 };
 
-extern struct fake_gich fake_gich[16]; /* by cpu_index() */
+extern struct fake_gich fake_gich[16]; /* by cpu_current_vcpu() */
 
 uint64_t gich_read_lr(unsigned n);
 void gich_write_lr(unsigned n, uint64_t value);
