@@ -41,6 +41,7 @@
 #define GICD_TYPER_ITLinesNumber GENMASK(4, 0)
 #define GICD_TYPER_IDbits        GENMASK(23, 19)
 #define GICD_TYPER_A3V           BIT(24)
+#define GICD_TYPER_RSS           BIT(26)
 
 #define GICD_IROUTER_IRM BIT(31)
 #define GICD_IROUTER_AFF (GENMASK(39, 32) | GENMASK(23, 0))
@@ -76,16 +77,33 @@
 #define ICH_HCR_En       BIT(0)
 #define ICH_HCR_LRENPIE  BIT(2)
 #define ICH_HCR_NPIE     BIT(3)
+#define ICH_HCR_TC       BIT(10)
 #define ICH_HCR_TDIR     BIT(14)
 #define ICH_HCR_EOIcount GENMASK(31, 27)
 
 /* ICH_VMCR_EL2 */
+#define ICH_VMCR_VCBPR BIT(4)
 #define ICH_VMCR_VEOIM BIT(9)
+#define ICH_VMCR_VPMR  GENMASK(31, 24)
 
 /* ICH_VTR_EL2 */
 #define ICH_VTR_ListRegs GENMASK(4, 0)
+#define ICH_VTR_TDS      BIT(19) /* ICH_HCR_EL2.TDIR works */
+#define ICH_VTR_A3V      BIT(21)
+#define ICH_VTR_SEIS     BIT(22)
+#define ICH_VTR_IDbits   GENMASK(25, 23)
 #define ICH_VTR_PREbits  GENMASK(28, 26)
 #define ICH_VTR_PRIbits  GENMASK(31, 29)
+
+/* ICC_CTLR_EL1 and ICC_RPR_EL1 */
+#define ICC_CTLR_CBPR    BIT(0)
+#define ICC_CTLR_EOImode BIT(1)
+#define ICC_CTLR_PRIbits GENMASK(10, 8)
+#define ICC_CTLR_IDbits  GENMASK(13, 11)
+#define ICC_CTLR_SEIS    BIT(14)
+#define ICC_CTLR_A3V     BIT(15)
+#define ICC_CTLR_RSS     BIT(18)
+#define ICC_RPR_IDLE     0xff
 
 /* ICC_SGI1R_EL1 and its siblings */
 #define ICC_SGIR_TargetList GENMASK(15, 0)
@@ -95,6 +113,7 @@
 #define ICC_SGIR_IRM        BIT(40)
 #define ICC_SGIR_RS         GENMASK(47, 44)
 #define ICC_SGIR_Aff3       GENMASK(55, 48)
+#define ICC_SGIR_NEAR_AFF0  15 /* the greatest that is reached without RS */
 
 /* MPIDR_EL1's affinity fields, which IROUTER and the SGI registers name as well */
 #define MPIDR_Aff0 GENMASK(7, 0)

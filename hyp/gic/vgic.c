@@ -61,6 +61,7 @@ void vgic_init(struct vgic *vgic, unsigned nr_vcpus, const uint64_t *mpidr, unsi
                unsigned priority_bits)
 {
     vgic->nr_vcpus = nr_vcpus;
+    vgic->traps = ICH_HCR_TDIR;
     vgic->all_lrs = (uint32_t)(BIT(nr_lrs) - 1);
     vgic->priority_mask = (uint8_t)(0xff00 >> priority_bits);
     for (unsigned i = 0; i < nr_vcpus; i++) {
@@ -80,6 +81,11 @@ void vgic_link_ppi(struct vgic *vgic, uint32_t intid)
 {
     for (unsigned i = 0; i < vgic->nr_vcpus; i++)
         vgic->vcpu[i].bank.linked |= UINT32_C(1) << intid;
+}
+
+void vgic_trap_common(struct vgic *vgic)
+{
+    vgic->traps = ICH_HCR_TC;
 }
 
 /* Of the CPUs that could take a 1-of-N interrupt: the caller, else the first that is there. */

@@ -38,8 +38,8 @@
  * interrupts, take no lock. SPIs want the lock always.
  *
  * Neighbours: vgic.c (lines, SGIs, timers), vgic_lr.c (what goes into list registers),
- * vgic_mmio.c (GICD and GICR), vgic_sync.c (state held by another CPU), gic.c (the machine's own
- * GIC).
+ * vgic_mmio.c (GICD and GICR), vgic_sync.c (state held by another CPU), vgic_icc.c (the CPU
+ * interface where it traps), gic.c (the machine's own GIC).
  */
 #ifndef GIC_VGIC_H
 #define GIC_VGIC_H
@@ -89,12 +89,13 @@ struct vgic_vcpu {
     bool off;                        /* stays folded */
     bool folded;
     unsigned holds; /* vCPUs that hold it; while > 0 it stays folded */
-    uint64_t hcr;   /* ICH_HCR_EL2 as last written */
+    uint64_t hcr;   /* ICH_HCR_EL2 as last written, but for traps */
 };
 
 struct vgic {
     spinlock_t lock; /* SPIs, the distributor's state, holds and folded; see above */
     unsigned nr_vcpus;
+    uint64_t traps;        /* of ICH_HCR_EL2: what of the CPU interface a guest may not do alone */
     uint32_t all_lrs;      /* a bit for each that the hardware has */
     uint8_t priority_mask; /* the priority bits that the hardware implements */
     uint32_t group0_on;    /* all ones where GICD_CTLR.EnableGrp0 is set, else 0 */
@@ -127,6 +128,13 @@ void vgic_init(struct vgic *vgic, unsigned nr_vcpus, const uint64_t *mpidr, unsi
                unsigned priority_bits);
 /* Link the PPI `intid` as well. Before any vCPU runs. */
 void vgic_link_ppi(struct vgic *vgic, uint32_t intid);
+/*
+ * From now on the guest's accesses to the registers that serve both groups trap, to vgic_icc_*()
+ * and vgic_deactivate(). ICC_DIR_EL1 traps always: what it deactivates may be an SPI in an LR of
+ * another vCPU. The others have to where the machine can't trap that one alone, or where
+ * ICC_CTLR_EL1.RSS would deny that SGIs reach a vCPU.
+ */
+void vgic_trap_common(struct vgic *vgic);
 /* Back to that state. Every vCPU is folded (in EL2). */
 void vgic_reset(struct vgic *vgic);
 
@@ -151,6 +159,13 @@ void vgic_send_sgi(struct vgic *vgic, unsigned from, uint64_t sgir, bool group1)
  * acknowledged it, is active no more. Ignored with EOImode 0 (GICv3, "ICC_DIR_EL1").
  */
 void vgic_deactivate(struct vgic *vgic, unsigned vcpu, uint64_t dir_value);
+
+/* ICC_CTLR_EL1, ICC_PMR_EL1 and ICC_RPR_EL1 of the vCPU that runs here. */
+uint64_t vgic_icc_read_ctlr(void);
+void vgic_icc_write_ctlr(uint64_t v);
+uint64_t vgic_icc_read_pmr(void);
+void vgic_icc_write_pmr(uint64_t v);
+uint64_t vgic_icc_read_rpr(void);
 
 /*
  * The machine's PPI `intid`, one that is linked, was acknowledged on the CPU of `vcpu` and is

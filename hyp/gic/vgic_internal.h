@@ -9,11 +9,8 @@
 #include "gic/gic_regs.h"
 #include "gic/vgic.h"
 
-/*
- * ICH_HCR_EL2 while all that is pending or active for a CPU is in its LRs. ICC_DIR_EL1 traps even
- * then: what it deactivates may be an SPI in an LR of another CPU.
- */
-#define VGIC_HCR_USUAL (ICH_HCR_En | ICH_HCR_TDIR)
+/* ICH_HCR_EL2, but for traps, while all that is pending or active for a vCPU is in its LRs. */
+#define VGIC_HCR_USUAL ICH_HCR_En
 
 static inline struct vgic_bank *vgic_bank_of(struct vgic *vgic, unsigned vcpu, uint32_t intid)
 {

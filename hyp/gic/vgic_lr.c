@@ -235,7 +235,7 @@ static struct choice best_active(struct vgic *vgic, struct vgic_vcpu *vcpu, uint
     return best;
 }
 
-static void update_hcr(struct vgic_vcpu *vcpu, bool overflow, bool spilled)
+static void update_hcr(const struct vgic *vgic, struct vgic_vcpu *vcpu, bool overflow, bool spilled)
 {
     uint64_t hcr = VGIC_HCR_USUAL;
 
@@ -244,7 +244,7 @@ static void update_hcr(struct vgic_vcpu *vcpu, bool overflow, bool spilled)
     if (spilled)
         hcr |= ICH_HCR_LRENPIE;
     if (hcr != vcpu->hcr)
-        gich_write_hcr(hcr);
+        gich_write_hcr(hcr | vgic->traps);
     vcpu->hcr = hcr;
 }
 
@@ -275,7 +275,7 @@ void vgic_lr_refill(struct vgic *vgic, struct vgic_vcpu *vcpu, uint32_t spi_hot)
             *next = next == &active ? best_active(vgic, vcpu, spi_hot)
                                     : best_pending(vgic, vcpu, spi_hot);
     }
-    update_hcr(vcpu, pending.bank != NULL, active.bank != NULL);
+    update_hcr(vgic, vcpu, pending.bank != NULL, active.bank != NULL);
 }
 
 /* The guest has ended interrupts that had no LR: the most urgent active ones. */

@@ -23,7 +23,7 @@
 
 #define GICD_TYPER_VALUE                                                                           \
     (FIELD_PREP(GICD_TYPER_ITLinesNumber, VGIC_BANKS - 1) | FIELD_PREP(GICD_TYPER_IDbits, 9) |     \
-     GICD_TYPER_A3V)
+     GICD_TYPER_A3V | GICD_TYPER_RSS)
 
 /* The registers of one name, side by side. */
 struct reg {

@@ -169,8 +169,9 @@ void vgic_cpu_off(struct vgic *vgic, unsigned vcpu)
     fold_self(vgic, self);
     self->off = true;
     self->hcr = VGIC_HCR_USUAL;
-    gich_write_hcr(self->hcr); /* with no LR in use, no maintenance interrupt either */
-    deliver_spis(vgic, vcpu);  /* those that any other CPU can take */
+    gich_write_hcr(self->hcr |
+                   vgic->traps); /* with no LR in use, no maintenance interrupt either */
+    deliver_spis(vgic, vcpu);    /* those that any other CPU can take */
     spin_unlock(&vgic->lock);
 }
 
@@ -181,7 +182,7 @@ void vgic_cpu_on(struct vgic *vgic, unsigned vcpu)
     spin_lock(&vgic->lock);
     gich_reset();
     self->hcr = VGIC_HCR_USUAL;
-    gich_write_hcr(self->hcr);
+    gich_write_hcr(self->hcr | vgic->traps);
     self->off = false;
     self->asleep = false;
     unfold_self(vgic, self);

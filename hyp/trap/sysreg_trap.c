@@ -17,10 +17,13 @@
 #define SYSREG_NAME (ISS_SYS64_Op0 | ISS_SYS64_Op1 | ISS_SYS64_CRn | ISS_SYS64_CRm | ISS_SYS64_Op2)
 
 #define ACTLR_EL1      SYSREG(3, 0, 1, 0, 1)
+#define ICC_PMR_EL1    SYSREG(3, 0, 4, 6, 0)
 #define ICC_DIR_EL1    SYSREG(3, 0, 12, 11, 1)
+#define ICC_RPR_EL1    SYSREG(3, 0, 12, 11, 3)
 #define ICC_SGI1R_EL1  SYSREG(3, 0, 12, 11, 5)
 #define ICC_ASGI1R_EL1 SYSREG(3, 0, 12, 11, 6)
 #define ICC_SGI0R_EL1  SYSREG(3, 0, 12, 11, 7)
+#define ICC_CTLR_EL1   SYSREG(3, 0, 12, 12, 4)
 
 /* Reads of the registers whose CRm and op2 are free: all that HCR_EL2.TID3 traps but for CRm. */
 #define ID_SPACE      (SYSREG(3, 0, 0, 0, 0) | ISS_SYS64_Dir)
@@ -80,6 +83,22 @@ static void deactivate(struct vcpu *vcpu, uint64_t esr)
     skip_insn(vcpu, esr);
 }
 
+/* A register of the CPU interface that traps in some VMs only; no `write`: it can't be written. */
+static void access_icc(struct vcpu *vcpu, uint64_t esr, uint64_t (*read)(void),
+                       void (*write)(uint64_t v))
+{
+    if (!is_read(esr) && write == NULL) {
+        undefined(vcpu);
+        return;
+    }
+    vcpu->exits[EXIT_SYSREG_OTHER]++;
+    if (is_read(esr))
+        set_target(vcpu, esr, read());
+    else
+        write(source(vcpu, esr));
+    skip_insn(vcpu, esr);
+}
+
 /* ACTLR_EL1 must exist; what the guest's CPU lets software control there is nothing. */
 static void read_zero_ignore_write(struct vcpu *vcpu, uint64_t esr)
 {
@@ -123,6 +142,15 @@ void sysreg_trap(struct vcpu *vcpu, uint64_t esr)
         break;
     case ICC_DIR_EL1:
         deactivate(vcpu, esr);
+        break;
+    case ICC_CTLR_EL1:
+        access_icc(vcpu, esr, vgic_icc_read_ctlr, vgic_icc_write_ctlr);
+        break;
+    case ICC_PMR_EL1:
+        access_icc(vcpu, esr, vgic_icc_read_pmr, vgic_icc_write_pmr);
+        break;
+    case ICC_RPR_EL1:
+        access_icc(vcpu, esr, vgic_icc_read_rpr, NULL);
         break;
     case ACTLR_EL1:
         read_zero_ignore_write(vcpu, esr);

@@ -11,6 +11,7 @@
 #include "drv/console.h"
 #include "el1_ctx.h"
 #include "gic/gic_regs.h"
+#include "gicc.h"
 #include "gich.h"
 #include "lib/log.h"
 #include "lib/string.h"
@@ -181,6 +182,16 @@ static int add_devices(struct vm *vm, struct phys_map *phys)
     return err;
 }
 
+/* Does the machine's CPU interface say to a guest all that its SGIs can do? */
+static bool can_say_all(const struct vm *vm)
+{
+    bool far = false;
+
+    for (unsigned i = 0; i < vm->nr_vcpus; i++)
+        far |= FIELD_GET(MPIDR_Aff0, vm->config.mpidr[i]) > ICC_SGIR_NEAR_AFF0;
+    return !far || (gicc_read_ctlr() & ICC_CTLR_RSS) != 0;
+}
+
 static void add_vcpus(struct vm *vm)
 {
     uint64_t vtr = gich_read_vtr();
@@ -197,6 +208,8 @@ static void add_vcpus(struct vm *vm)
               (unsigned)FIELD_GET(ICH_VTR_PRIbits, vtr) + 1);
     if (vm->config.pmu_intid != 0)
         vgic_link_ppi(&vm->vgic, vm->config.pmu_intid);
+    if ((vtr & ICH_VTR_TDS) == 0 || !can_say_all(vm))
+        vgic_trap_common(&vm->vgic);
 }
 
 int vm_init(struct vm *vm, const struct vm_config *config, const void *fdt, uint64_t fdt_size,

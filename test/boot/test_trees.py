@@ -96,6 +96,17 @@ class Trees(BootTest):
         out = self.command(access, "--dtb", path, "--pass", "/tdrv@b000000", status=135)  # SIGBUS
         self.assertIn("b000000.tdrv\n", out)
 
+    def test_cpus_with_aff0_above_15(self):
+        """They come, SGIs reach them, and Linux is told so."""
+        path = self.own_tree(("cpu@2", "cpu@11"), ("reg = <2>", "reg = <0x11>"),
+                             ("cpu@3", "cpu@c8"), ("reg = <3>", "reg = <0xc8>"))
+        out = self.command("echo cpus=$(nproc); "
+                           "echo ipis=$(awk '/IPI1:/ {print ($4 > 0), ($5 > 0)}' /proc/interrupts); "
+                           "dmesg | grep 'GICv3 features'; ! dmesg | grep \"can't SGI\"", "--dtb", path)
+        self.assertEqual(self.value(out, "cpus"), "4")
+        self.assertEqual(self.value(out, "ipis"), "1 1")
+        self.assertRegex(out, "GICv3 features:.* RSS")
+
     def test_disk_behind_what_the_guest_sees(self):
         """The first slot is on a bus that is disabled."""
         path = self.own_tree(("\tvirtio_mmio@a000000 {", "\tbus { compatible = \"simple-bus\"; "

@@ -8,6 +8,9 @@
 
 #include "gic/gic.h"
 
+#define PRIORITY_BITS 5
+#define PRIORITIES    (0xff & 0xff00 >> PRIORITY_BITS)
+
 struct fake_gich fake_gich[16];
 struct fake_guest fake_guest[16];
 struct fake_ppi fake_ppi[16];
@@ -67,21 +70,8 @@ void gich_write_lr(unsigned n, uint64_t value)
     }
 }
 
-uint32_t gich_empty_lrs(void)
-{
-    uint32_t v = 0;
-
-    for (unsigned i = 0; i < nr_lrs; i++) {
-        uint64_t lr = own()->lr[i];
-        bool tells = (lr & ICH_LR_HW) == 0 && (lr & ICH_LR_EOI) != 0;
-
-        if ((lr & ICH_LR_State) == 0 && !tells)
-            v |= UINT32_C(1) << i;
-    }
-    return v;
-}
-
-uint32_t gich_ended_lrs(void)
+/* ICH_EISR_EL2 */
+static uint32_t ended_lrs(void)
 {
     uint32_t v = 0;
 
@@ -104,7 +94,38 @@ void gich_write_hcr(uint64_t v)
 
 uint64_t gich_read_vmcr(void)
 {
-    return fake_guest[fake_cpu_index].eoi_mode ? ICH_VMCR_VEOIM : 0;
+    const struct fake_guest *guest = &fake_guest[fake_cpu_index];
+
+    return FIELD_PREP(ICH_VMCR_VEOIM, guest->eoi_mode) | FIELD_PREP(ICH_VMCR_VCBPR, guest->cbpr) |
+           FIELD_PREP(ICH_VMCR_VPMR, guest->pmr);
+}
+
+void gich_write_vmcr(uint64_t v)
+{
+    struct fake_guest *guest = &fake_guest[fake_cpu_index];
+
+    guest->eoi_mode = (v & ICH_VMCR_VEOIM) != 0;
+    guest->cbpr = (v & ICH_VMCR_VCBPR) != 0;
+    guest->pmr = FIELD_GET(ICH_VMCR_VPMR, v) & PRIORITIES;
+}
+
+uint64_t gich_read_vtr(void)
+{
+    return FIELD_PREP(ICH_VTR_ListRegs, nr_lrs - 1) |
+           FIELD_PREP(ICH_VTR_PRIbits, PRIORITY_BITS - 1) |
+           FIELD_PREP(ICH_VTR_PREbits, PRIORITY_BITS - 1) | FIELD_PREP(ICH_VTR_IDbits, 1) |
+           ICH_VTR_A3V | ICH_VTR_TDS;
+}
+
+uint32_t gich_read_active_priorities(unsigned n)
+{
+    const struct fake_guest *guest = &fake_guest[fake_cpu_index];
+    uint32_t v = 0;
+
+    fake_require(n == 0);
+    for (unsigned i = 0; i < guest->depth; i++)
+        v |= UINT32_C(1) << (guest->running[i] >> (8 - PRIORITY_BITS));
+    return v;
 }
 
 void gich_reset(void)
@@ -119,7 +140,7 @@ bool fake_maintenance(void)
 
     if ((hcr & ICH_HCR_En) == 0)
         return false;
-    return gich_ended_lrs() != 0 ||
+    return ended_lrs() != 0 ||
            ((hcr & ICH_HCR_LRENPIE) != 0 && FIELD_GET(ICH_HCR_EOIcount, hcr) != 0) ||
            ((hcr & ICH_HCR_NPIE) != 0 && fake_lrs_in(fake_cpu_index, ICH_LR_Pending) == 0);
 }

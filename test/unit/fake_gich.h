@@ -22,6 +22,7 @@
 /* The guest's side of a CPU, touched by the thread that plays it. */
 struct fake_guest {
     bool eoi_mode; /* ICC_CTLR_EL1.EOImode: an EOI does not deactivate */
+    bool cbpr;     /* ICC_CTLR_EL1.CBPR */
     uint8_t pmr;   /* ICC_PMR_EL1 */
     unsigned depth;
     uint8_t running[64]; /* priorities of what is acknowledged and not ended, `depth` of them */

@@ -73,6 +73,33 @@ bool pmu_access(uint64_t esr, uint64_t *value)
     return true;
 }
 
+#define ICC_READ 0x1cc
+
+uint64_t vgic_icc_read_ctlr(void)
+{
+    return ICC_READ;
+}
+
+void vgic_icc_write_ctlr(uint64_t v)
+{
+    last_value = v;
+}
+
+uint64_t vgic_icc_read_pmr(void)
+{
+    return ICC_READ + 1;
+}
+
+void vgic_icc_write_pmr(uint64_t v)
+{
+    last_value = v + 1;
+}
+
+uint64_t vgic_icc_read_rpr(void)
+{
+    return ICC_READ + 2;
+}
+
 /* As the Arm ARM draws the ISS, independent of esr.h. */
 static uint64_t syndrome(unsigned op0, unsigned op1, unsigned crn, unsigned crm, unsigned op2,
                          unsigned rt, bool read)
@@ -330,6 +357,27 @@ static void all_syndromes(void **state)
     (void)state;
 }
 
+static void cpu_interface(void **state)
+{
+    static const struct {
+        unsigned crn, crm, op2;
+        uint64_t read, written; /* 0: can't be */
+    } regs[] = {
+        {12, 12, 4, ICC_READ, 77}, {4, 6, 0, ICC_READ + 1, 78}, {12, 11, 3, ICC_READ + 2, 0}};
+
+    for (unsigned i = 0; i < sizeof(regs) / sizeof(regs[0]); i++) {
+        set_up(state);
+        sysreg_trap(vcpu, syndrome(3, 0, regs[i].crn, regs[i].crm, regs[i].op2, 5, true));
+        assert_int_equal(vcpu->regs.x[5], regs[i].read);
+        assert_int_equal(vcpu->regs.pc, PC + 4);
+        set_up(state);
+        vcpu->regs.x[5] = 77;
+        sysreg_trap(vcpu, syndrome(3, 0, regs[i].crn, regs[i].crm, regs[i].op2, 5, false));
+        assert_int_equal(last_value, regs[i].written);
+        assert_int_equal(nr_undefined, regs[i].written == 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +393,7 @@ int main(void)
         cmocka_unit_test_setup(pmu, set_up),
         cmocka_unit_test_setup(hidden, set_up),
         cmocka_unit_test_setup(all_syndromes, set_up),
+        cmocka_unit_test(cpu_interface),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

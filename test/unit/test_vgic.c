@@ -316,6 +316,39 @@ static void timer_that_stops_active(void **state)
     expect_none(0);
 }
 
+/* Where the registers common to both groups trap, they are what the hardware's would be. */
+static void cpu_interface_that_traps(void **state)
+{
+    (void)state;
+    vgic_start_ready(1, 4);
+    assert_int_equal(fake_gich[0].hcr, ICH_HCR_En | ICH_HCR_TDIR);
+    vgic_trap_common(&vgic);
+    cpu_off(0);
+    assert_int_equal(fake_gich[0].hcr, ICH_HCR_En | ICH_HCR_TC);
+    cpu_on(0);
+    assert_int_equal(fake_gich[0].hcr, ICH_HCR_En | ICH_HCR_TC);
+    assert_int_equal(vgic_icc_read_ctlr(), 1 << 18 | 1 << 15 | 1 << 11 | 4 << 8);
+    vgic_icc_write_ctlr(~UINT64_C(0));
+    assert_true(fake_guest[0].eoi_mode && fake_guest[0].cbpr);
+    assert_int_equal(vgic_icc_read_ctlr() & 3, 3);
+    vgic_icc_write_ctlr(0);
+    assert_false(fake_guest[0].eoi_mode || fake_guest[0].cbpr);
+    vgic_icc_write_pmr(0x5f);
+    assert_int_equal(vgic_icc_read_pmr(), 0x58);
+    assert_int_equal(fake_guest[0].pmr, 0x58);
+    irq_write(0, GICD_ISENABLER, 3);
+    irq_write(0, GICD_ISENABLER, 4);
+    irq_set_priority(0, 3, 0x48);
+    irq_set_priority(0, 4, 0x08);
+    assert_int_equal(vgic_icc_read_rpr(), 0xff);
+    send_sgi(3, 1);
+    assert_int_equal(ack(0), 3);
+    assert_int_equal(vgic_icc_read_rpr(), 0x48);
+    send_sgi(4, 1);
+    assert_int_equal(ack(0), 4);
+    assert_int_equal(vgic_icc_read_rpr(), 0x08);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +362,7 @@ int main(void)
         test(timer_that_stops),
         test(timer_that_stops_unseen),
         test(timer_that_stops_active),
+        cmocka_unit_test(cpu_interface_that_traps),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

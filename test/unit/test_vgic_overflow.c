@@ -42,7 +42,7 @@ static void more_than_fit(void **state)
         expect_one(0, 32 + i);
     }
     expect_none(0);
-    assert_int_equal(fake_gich[0].hcr, VGIC_HCR_USUAL);
+    assert_int_equal(fake_gich[0].hcr, VGIC_HCR_USUAL | ICH_HCR_TDIR);
 }
 
 /* The most urgent of all is always in an LR, be they full of others. */
@@ -122,7 +122,7 @@ static void nested_deeply(void **state)
     for (uint32_t i = 0; i < depth; i++)
         eoi(0, 32 + i);
     assert_int_equal(dist_read(GICD_ISACTIVER + 4), 0);
-    assert_int_equal(fake_gich[0].hcr, VGIC_HCR_USUAL);
+    assert_int_equal(fake_gich[0].hcr, VGIC_HCR_USUAL | ICH_HCR_TDIR);
     for (uint32_t i = 0; i < depth; i++) {
         pulse(32 + i);
         expect_one(0, 32 + i);

@@ -15,8 +15,8 @@
 #define ICC_SRE_DFB    UINT64_C(0x2)
 #define ICC_SRE_DIB    UINT64_C(0x4)
 #define ICC_SRE_Enable UINT64_C(0x8)
-/* ICC_CTLR_EL1 */
-#define ICC_CTLR_EOImode UINT64_C(0x2)
+/* ICC_CTLR_EL1.EOImode; gic/gic_regs.h has the other fields. */
+#define EOIMODE_1 UINT64_C(0x2)
 
 static inline uint32_t gicc_acknowledge(void)
 {
@@ -56,6 +56,14 @@ static inline void gicc_send_sgi(uint64_t sgir)
                      : "memory");
 }
 
+static inline uint64_t gicc_read_ctlr(void)
+{
+    uint64_t v;
+
+    __asm__ volatile("mrs %0, S3_0_C12_C12_4" : "=r"(v));
+    return v;
+}
+
 /* Turn the CPU interface on: every priority, group 1, EOImode 1; the same to be had by EL1. */
 static inline void gicc_init(void)
 {
@@ -69,7 +77,7 @@ static inline void gicc_init(void)
                      "msr S3_0_C12_C12_7, %3\n"  /* ICC_IGRPEN1_EL1 */
                      "isb"
                      :
-                     : "r"(sre), "r"(ICC_CTLR_EOImode), "r"(UINT64_C(0xff)), "r"(UINT64_C(1)));
+                     : "r"(sre), "r"(EOIMODE_1), "r"(UINT64_C(0xff)), "r"(UINT64_C(1)));
 }
 
 #endif

@@ -44,6 +44,29 @@ void gich_write_lr(unsigned n, uint64_t value)
     }
 }
 
+uint32_t gich_read_active_priorities(unsigned n)
+{
+    uint64_t group0 = 0;
+    uint64_t group1 = 0;
+
+    switch (n) {
+#define X(i)                                                                                       \
+    case i:                                                                                        \
+        __asm__ volatile("mrs %0, S3_4_C12_C8_" #i "\n"                                            \
+                         "mrs %1, S3_4_C12_C9_" #i                                                 \
+                         : "=r"(group0), "=r"(group1));                                            \
+        break;
+        X(0)
+        X(1)
+        X(2)
+        X(3)
+#undef X
+    default:
+        break;
+    }
+    return (uint32_t)(group0 | group1);
+}
+
 /* ICH_AP0R<n>_EL2 and ICH_AP1R<n>_EL2: how many there are follows from the preemption bits. */
 static void reset_active_priorities(unsigned preemption_bits)
 {

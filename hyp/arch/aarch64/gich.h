@@ -13,25 +13,6 @@
 uint64_t gich_read_lr(unsigned n);
 void gich_write_lr(unsigned n, uint64_t value);
 
-/* A bit for each list register that is empty and whose end, if asked for, was told (ICH_ELRSR_EL2).
- */
-static inline uint32_t gich_empty_lrs(void)
-{
-    uint64_t v;
-
-    __asm__ volatile("mrs %0, S3_4_C12_C11_5" : "=r"(v));
-    return (uint32_t)v;
-}
-
-/* A bit for each list register whose interrupt has ended and asked to be told (ICH_EISR_EL2). */
-static inline uint32_t gich_ended_lrs(void)
-{
-    uint64_t v;
-
-    __asm__ volatile("mrs %0, S3_4_C12_C11_3" : "=r"(v));
-    return (uint32_t)v;
-}
-
 static inline uint64_t gich_read_hcr(void)
 {
     uint64_t v;
@@ -54,6 +35,11 @@ static inline uint64_t gich_read_vmcr(void)
     return v;
 }
 
+static inline void gich_write_vmcr(uint64_t v)
+{
+    __asm__ volatile("msr S3_4_C12_C11_7, %0" : : "r"(v));
+}
+
 static inline uint64_t gich_read_vtr(void)
 {
     uint64_t v;
@@ -61,6 +47,13 @@ static inline uint64_t gich_read_vtr(void)
     __asm__ volatile("mrs %0, S3_4_C12_C11_1" : "=r"(v));
     return v;
 }
+
+/*
+ * Word `n` of the priorities at which the guest has interrupts active, of either group
+ * (ICH_AP0R<n>_EL2, ICH_AP1R<n>_EL2); there is one for each 32 levels that ICH_VTR_EL2.PREbits
+ * gives.
+ */
+uint32_t gich_read_active_priorities(unsigned n);
 
 /*
  * The running priority of the guest is idle, nothing is active, its masks are as after a reset, its

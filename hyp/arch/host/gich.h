@@ -14,11 +14,12 @@ extern struct fake_gich fake_gich[16]; /* by cpu_current_vcpu() */
 
 uint64_t gich_read_lr(unsigned n);
 void gich_write_lr(unsigned n, uint64_t value);
-uint32_t gich_empty_lrs(void);
-uint32_t gich_ended_lrs(void);
 uint64_t gich_read_hcr(void);
 void gich_write_hcr(uint64_t v);
 uint64_t gich_read_vmcr(void);
+void gich_write_vmcr(uint64_t v);
+uint64_t gich_read_vtr(void);
+uint32_t gich_read_active_priorities(unsigned n);
 void gich_reset(void);
 
 #endif
