@@ -98,27 +98,25 @@ static bool may_pend(const struct vgic *vgic, const struct vgic_vcpu *vcpu,
  * for another vCPU tells its end, so that it can go there; a level that is up, so that it can come
  * again.
  */
-static uint64_t lr_for(const struct vgic *vgic, const struct vgic_vcpu *vcpu,
-                       const struct vgic_bank *bank, unsigned n)
+static inline uint64_t lr_for(const struct vgic_vcpu *vcpu, const struct vgic_bank *bank,
+                              unsigned n, bool may_pend)
 {
     bool pending = (vgic_bank_pending(bank) >> n & 1) != 0;
-    bool active = (bank->active >> n & 1) != 0;
-    bool linked = (bank->linked >> n & 1) != 0;
-    bool tells_end = (bank->line & ~bank->edge) >> n & 1;
     uint64_t lr =
         FIELD_PREP(ICH_LR_vINTID, bank->base + n) | FIELD_PREP(ICH_LR_Priority, bank->priority[n]);
 
-    if (may_pend(vgic, vcpu, bank, n))
-        lr |= pending && !(linked && active) ? ICH_LR_Pending : 0;
-    else if (!vgic_bank_is_for(bank, n, vcpu->index))
-        tells_end |= pending;
-    lr |= active ? ICH_LR_Active : 0;
-    lr |= (bank->group1 >> n & 1) != 0 ? ICH_LR_Group : 0;
-    if (linked)
+    if ((bank->active >> n & 1) != 0)
+        lr |= ICH_LR_Active;
+    if ((bank->group1 >> n & 1) != 0)
+        lr |= ICH_LR_Group;
+    if ((bank->linked >> n & 1) != 0) {
         lr |= ICH_LR_HW | FIELD_PREP(ICH_LR_pINTID, bank->base + n);
-    else if (tells_end)
+        pending &= (lr & ICH_LR_Active) == 0;
+    } else if (((bank->line & ~bank->edge) >> n & 1) != 0 ||
+               (pending && !vgic_bank_is_for(bank, n, vcpu->index))) {
         lr |= ICH_LR_EOI;
-    return lr;
+    }
+    return lr | (pending && may_pend ? ICH_LR_Pending : 0);
 }
 
 /* Bit `n` of `bank` goes from memory into the free LR `i`. */
@@ -126,10 +124,11 @@ static void place(struct vgic *vgic, struct vgic_vcpu *vcpu, unsigned i, struct 
                   unsigned n)
 {
     uint32_t bit = UINT32_C(1) << n;
-    uint64_t lr = lr_for(vgic, vcpu, bank, n);
+    bool pend = may_pend(vgic, vcpu, bank, n);
+    uint64_t lr = lr_for(vcpu, bank, n, pend);
 
+    vcpu->lr_value[i] = (lr & ~ICH_LR_State) | (pend ? ICH_LR_Pending : 0);
     gich_write_lr(i, lr);
-    vcpu->lr_value[i] = (lr & ~ICH_LR_State) | (may_pend(vgic, vcpu, bank, n) ? ICH_LR_Pending : 0);
     vcpu->lr_used |= UINT32_C(1) << i;
     if (bank->base != 0)
         vcpu->lr_spi |= UINT32_C(1) << i;

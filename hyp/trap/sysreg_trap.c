@@ -83,19 +83,27 @@ static void deactivate(struct vcpu *vcpu, uint64_t esr)
     skip_insn(vcpu, esr);
 }
 
-/* A register of the CPU interface that traps in some VMs only; no `write`: it can't be written. */
-static void access_icc(struct vcpu *vcpu, uint64_t esr, uint64_t (*read)(void),
-                       void (*write)(uint64_t v))
+/* Registers of the CPU interface that trap in some VMs (vgic.h, vgic_trap_common()). */
+static __attribute__((noinline)) void access_icc(struct vcpu *vcpu, uint64_t esr)
 {
-    if (!is_read(esr) && write == NULL) {
+    uint64_t name = esr & SYSREG_NAME;
+    bool read = is_read(esr);
+
+    if (read && name == ICC_CTLR_EL1)
+        set_target(vcpu, esr, vgic_icc_read_ctlr());
+    else if (read && name == ICC_PMR_EL1)
+        set_target(vcpu, esr, vgic_icc_read_pmr());
+    else if (read && name == ICC_RPR_EL1)
+        set_target(vcpu, esr, vgic_icc_read_rpr());
+    else if (!read && name == ICC_CTLR_EL1)
+        vgic_icc_write_ctlr(source(vcpu, esr));
+    else if (!read && name == ICC_PMR_EL1)
+        vgic_icc_write_pmr(source(vcpu, esr));
+    else {
         undefined(vcpu);
         return;
     }
     vcpu->exits[EXIT_SYSREG_OTHER]++;
-    if (is_read(esr))
-        set_target(vcpu, esr, read());
-    else
-        write(source(vcpu, esr));
     skip_insn(vcpu, esr);
 }
 
@@ -143,15 +151,6 @@ void sysreg_trap(struct vcpu *vcpu, uint64_t esr)
     case ICC_DIR_EL1:
         deactivate(vcpu, esr);
         break;
-    case ICC_CTLR_EL1:
-        access_icc(vcpu, esr, vgic_icc_read_ctlr, vgic_icc_write_ctlr);
-        break;
-    case ICC_PMR_EL1:
-        access_icc(vcpu, esr, vgic_icc_read_pmr, vgic_icc_write_pmr);
-        break;
-    case ICC_RPR_EL1:
-        access_icc(vcpu, esr, vgic_icc_read_rpr, NULL);
-        break;
     case ACTLR_EL1:
         read_zero_ignore_write(vcpu, esr);
         break;
@@ -159,7 +158,7 @@ void sysreg_trap(struct vcpu *vcpu, uint64_t esr)
         if (vcpu->vm->config.pmu_intid != 0 && access_pmu(vcpu, esr))
             break;
         /* Trace, RAS, LORegions, activity monitors, IMPLEMENTATION DEFINED: not shown. */
-        undefined(vcpu);
+        access_icc(vcpu, esr);
         break;
     }
 }
