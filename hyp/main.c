@@ -13,8 +13,10 @@
 #include "check/invariants.h"
 #include "check/sabotage.h"
 #include "cpu.h"
+#include "drv/alarm.h"
 #include "drv/console.h"
 #include "drv/host_psci.h"
+#include "drv/pl031.h"
 #include "el1_ctx.h"
 #include "entropy.h"
 #include "gic/gic.h"
@@ -155,6 +157,8 @@ static void make_map(void)
     }
     map_or_panic(host.uart.base, align_up(host.uart.size, PAGE_SIZE), HYP_DEVICE);
     map_or_panic(host.gic.dist.base, host.gic.dist.size, HYP_DEVICE);
+    if (host.has_clock)
+        map_or_panic(host.clock, PAGE_SIZE, HYP_DEVICE);
     for (unsigned i = 0; i < host.gic.nr_redist_regions; i++)
         map_or_panic(host.gic.redist[i].base, host.gic.redist[i].size, HYP_DEVICE);
     for (unsigned i = 0; i < MAX_CPUS; i++) {
@@ -205,11 +209,19 @@ static void handle_console_irq(void *ctx, struct vcpu *vcpu)
     console_input();
 }
 
+static void handle_alarm_irq(void *ctx, struct vcpu *vcpu)
+{
+    (void)ctx;
+    (void)vcpu;
+    alarm_fired();
+}
+
 static void start_gic(void)
 {
     if (gic_init(&host.gic) != 0)
         panic("the machine has no GICv3");
     if (irq_init(host.gic.maintenance) != 0 ||
+        irq_register(ALARM_INTID, IRQ_LEVEL, EXIT_IRQ_ALARM, handle_alarm_irq, NULL) != 0 ||
         irq_register(host.uart_intid, IRQ_LEVEL, EXIT_IRQ_UART, handle_console_irq, NULL) != 0)
         panic("the machine's device tree gives the GIC or the UART an interrupt that is taken");
 }
@@ -247,6 +259,7 @@ static void make_vm(void)
         refuse("its device tree is not usable");
     log_set_quiet(vm_config.quiet);
     pmu_offer(&vm_config, host.pmu_intid);
+    vm_config.epoch = host.has_clock ? pl031_epoch(host.clock) : 0;
     if (vm_config.nr_cpus > host.nr_cpus)
         refuse("its tree has more CPUs than the machine");
     if (vm_init(&vm, &vm_config, fdt, size, &phys, &pool) != 0)
@@ -260,6 +273,7 @@ static void prepare_vcpu(unsigned index)
 
     if (gic_init_cpu(index, cpu_mpidr()) != 0)
         panic("CPU %u has no redistributor", index);
+    gic_ppi_set_enabled(index, ALARM_INTID, true);
     vcpu->stack = image_stack_top(index);
     pauth_read_key(vcpu->el2_key);
     el1_ctx_configure(vcpu->mpidr, vm.stage2.vtcr, stage2_vttbr(&vm.stage2),

@@ -61,6 +61,8 @@ static void read_node(const struct fdt_node *node, void *arg)
     } else if (fdt_property_has(node, "compatible", "arm,pl011")) {
         if (!platform.uart.regs.size)
             read_device(node, &platform.uart);
+    } else if (fdt_property_has(node, "compatible", "arm,pl031")) {
+        read_device(node, &platform.rtc);
     } else if (fdt_property_has(node, "compatible", "virtio,mmio")) {
         if (platform.nr_virtio < PLATFORM_MAX_VIRTIO)
             read_device(node, &platform.virtio[platform.nr_virtio++]);

@@ -27,6 +27,7 @@ struct platform {
     struct fdt_reg gicd;
     struct fdt_reg gicr[PLATFORM_MAX_GICR];
     struct platform_device uart;
+    struct platform_device rtc;
     struct platform_device virtio[PLATFORM_MAX_VIRTIO];
     bool psci_smc; /* the conduit the tree names */
 };

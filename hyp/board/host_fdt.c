@@ -144,6 +144,19 @@ static int read_uart_intid(const struct dt_walk *at, struct host_info *info, int
     return err == -ERR_NOENT ? dt_walk_error(at, err, "it has no interrupt") : err;
 }
 
+/* The machine's clock, without which the guest's starts in 1970. */
+static void read_clock(const void *fdt, struct host_info *info)
+{
+    struct dt_walk at;
+    struct dt_range reg = {0, 0};
+
+    dt_walk_start(&at, fdt);
+    if (!dt_walk_next_compatible(&at, "arm,pl031") || dt_reg_read(&at, 0, &reg) != 0)
+        return;
+    info->has_clock = reg.size >= PAGE_SIZE && is_aligned(reg.base, PAGE_SIZE);
+    info->clock = pa(reg.base);
+}
+
 /* What is no number is as good as none: nothing depends on it but how hard the guard is to guess.
  */
 static void read_seed(const void *fdt, struct host_info *info)
@@ -203,6 +216,7 @@ int host_fdt_parse(const void *fdt, struct host_info *info)
         return err;
     read_model(fdt, info);
     read_seed(fdt, info);
+    read_clock(fdt, info);
     err = read_uart_place(&uart, fdt, info);
     if (err == 0)
         err = read_ram(fdt, info);

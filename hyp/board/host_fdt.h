@@ -42,6 +42,9 @@ struct host_info {
     struct pa_range uart; /* the PL011 that is the console */
     uint32_t uart_intid;
 
+    pa_t clock;     /* the first PL031, if it has a page to itself */
+    bool has_clock;
+
     bool psci_smc; /* PSCI is called by SMC; false: by HVC */
 
     uint64_t seed; /* random bits, from "kaslr-seed" in /chosen; 0: there are none */

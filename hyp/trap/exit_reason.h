@@ -20,11 +20,12 @@
     X(EXIT_IRQ_KICK, "irq: kick from another CPU")                                                 \
     X(EXIT_IRQ_MAINTENANCE, "irq: GIC maintenance")                                                \
     X(EXIT_IRQ_UART, "irq: console input")                                                         \
+    X(EXIT_IRQ_ALARM, "irq: alarm of a guest's clock")                                             \
     X(EXIT_IRQ_OTHER, "irq: other")                                                                \
     X(EXIT_SERROR, "serror")                                                                       \
     X(EXIT_UNDEF, "undefined instruction")
 
-#define EXIT_DEVICE_KINDS 16
+#define EXIT_DEVICE_KINDS 24
 
 enum exit_reason {
 #define X(id, text) id,

@@ -67,6 +67,8 @@ struct vm_config {
     struct ipa_range guest_initrd; /* /chosen linux,initrd-start and -end */
     ipa_t guest_dtb;               /* /chosen traproom,dtb-address, else VM_DEFAULT_DTB */
 
+    uint32_t epoch; /* the machine's time, seconds since 1970, when the counter was 0 */
+
     bool quiet;     /* /chosen traproom,quiet */
     bool stats;     /* /chosen traproom,stats */
     bool no_reboot; /* /chosen traproom,no-reboot: a reset ends the machine */

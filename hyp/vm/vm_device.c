@@ -5,7 +5,9 @@
 #include "dev/virtio_blk.h"
 #include "dev/virtio_mmio.h"
 #include "dev/vpl011.h"
+#include "dev/vpl031.h"
 #include "dev/vregs.h"
+#include "drv/alarm.h"
 #include "fdt/dt_irq.h"
 #include "fdt/dt_pmu.h"
 #include "fdt/dt_prop.h"
@@ -79,6 +81,42 @@ static int make_virtio(struct vm *vm, void *state, const struct vm_device_config
 static void reset_virtio(void *state)
 {
     virtio_mmio_reset(state);
+}
+
+/* A clock, and what wakes it. The clock is first: it takes the accesses. */
+struct clock {
+    struct vpl031 rtc;
+    struct alarm alarm;
+};
+
+static void ring(void *clock)
+{
+    vpl031_alarm(clock);
+}
+
+static void set_alarm(void *alarm, uint64_t due)
+{
+    alarm_set(alarm, due);
+}
+
+static int make_pl031(struct vm *vm, void *state, const struct vm_device_config *config)
+{
+    struct clock *clock = state;
+    struct irq_line line = line_of(vm, config);
+    struct vpl031_ops ops = {alarm_now, set_alarm, &clock->alarm};
+
+    if (alarm_frequency() == 0) {
+        log_error("the machine's firmware has left CNTFRQ_EL0 at 0: no clock can be made of it");
+        return -ERR_UNSUPPORTED;
+    }
+    alarm_add(&clock->alarm, ring, clock);
+    vpl031_init(&clock->rtc, &line, &ops, alarm_frequency(), vm->config.epoch);
+    return 0;
+}
+
+static void reset_pl031(void *state)
+{
+    vpl031_reset(state);
 }
 
 /* The timers' interrupts are wired to the CPU: a tree can only say what they are. */
@@ -156,6 +194,16 @@ static const struct vm_device_kind kinds[] = {
         .make_fn = make_virtio,
         .reset_fn = reset_virtio,
         .access_fn = virtio_mmio_access,
+    },
+    {
+        .compatible = "arm,pl031",
+        .name = "pl031",
+        .min_size = 0x1000, /* its identification registers are the last */
+        .interrupt = true,
+        .state_size = sizeof(struct clock),
+        .make_fn = make_pl031,
+        .reset_fn = reset_pl031,
+        .access_fn = vpl031_access,
     },
     /* Served elsewhere: by gic/, by the CPUs themselves, by trap/psci.c. */
     {.compatible = "arm,gic-v3"},

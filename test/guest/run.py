@@ -34,6 +34,7 @@ FAMILIES = {
     "gic_handover": {"disk": True},
     "timer": {},
     "pmu": {"icount": True},
+    "rtc": {},
     "mem": {},
     "leak": {},
     "virtio": {"disk": True},

@@ -2,10 +2,31 @@
 /* A console that does nothing and a vGIC that remembers. See fake_machine.h. */
 #include "fake_machine.h"
 
+#include "drv/alarm.h"
 #include "drv/console.h"
 #include "gic/vgic.h"
 
 struct fake_line fake_line;
+
+uint64_t alarm_now(void)
+{
+    return 0;
+}
+
+uint64_t alarm_frequency(void)
+{
+    return 1;
+}
+
+void alarm_add(struct alarm *alarm, void (*fn)(void *ctx), void *ctx)
+{
+    *alarm = (struct alarm){.fn = fn, .ctx = ctx};
+}
+
+void alarm_set(struct alarm *alarm, uint64_t due)
+{
+    alarm->due = due;
+}
 
 void console_set_input(console_take_fn take, void *ctx)
 {

@@ -63,6 +63,7 @@ static void test_all(void **state)
     assert_range(info.uart, 0x9040000, 0x1000);
     assert_int_equal(info.uart_intid, 432);
     assert_int_equal(info.pmu_intid, 22);
+    assert_false(info.has_clock);
     assert_true(info.psci_smc);
     assert_int_equal(info.fdt_size, size);
     assert_int_equal(info.seed, 0);
@@ -360,6 +361,8 @@ static void check_qemu(const char *name)
     assert_range(info.uart, 0x9000000, 0x1000);
     assert_int_equal(info.uart_intid, 33);
     assert_int_equal(info.pmu_intid, 23);
+    assert_true(info.has_clock);
+    assert_int_equal(info.clock.v, 0x9010000);
     assert_int_equal(info.nr_ram, 1);
     assert_int_equal(info.ram[0].base.v, 0x40000000);
     assert_int_equal(info.nr_reserved, 0);

@@ -6,6 +6,8 @@
 #include <sched.h>
 #include <stdint.h>
 
+#include "sysreg.h"
+
 extern _Thread_local unsigned fake_cpu_index;
 
 static inline unsigned cpu_current_vcpu(void)
@@ -16,6 +18,11 @@ static inline unsigned cpu_current_vcpu(void)
 static inline uint64_t cpu_mpidr(void)
 {
     return fake_cpu_index;
+}
+
+static inline uint64_t cpu_counter(void)
+{
+    return read_sysreg(cntpct_el0);
 }
 
 static inline void cpu_relax(void)

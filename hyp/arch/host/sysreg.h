@@ -26,6 +26,7 @@ struct fake_sysreg {
     uint64_t pmcr_el0, pmcntenset_el0, pmcntenclr_el0, pmovsclr_el0, pmovsset_el0, pmswinc_el0;
     uint64_t pmselr_el0, pmceid0_el0, pmceid1_el0, pmccntr_el0, pmxevtyper_el0, pmxevcntr_el0;
     uint64_t pmuserenr_el0, pmintenset_el1, pmintenclr_el1, pmmir_el1;
+    uint64_t cntpct_el0, cntfrq_el0, cnthp_cval_el2, cnthp_ctl_el2;
 };
 
 extern _Thread_local struct fake_sysreg fake_sysreg;
