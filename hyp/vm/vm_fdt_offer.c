@@ -49,6 +49,8 @@ static bool has_interrupt(const struct dt_walk *at)
 
 enum vm_fdt_offer vm_fdt_offer(const struct dt_walk *at, const struct vm_device_kind **kind)
 {
+    bool pass;
+
     if (is_data(at))
         return VM_FDT_DATA;
     if (at->depth == 0 || !dt_prop_present(at->fdt, dt_walk_node(at), "compatible"))
@@ -57,7 +59,8 @@ enum vm_fdt_offer vm_fdt_offer(const struct dt_walk *at, const struct vm_device_
         if (is_kind(at, *kind))
             return VM_FDT_KIND;
     }
-    if (dt_prop_present(at->fdt, dt_walk_node(at), "traproom,pass"))
-        return VM_FDT_PASSED;
-    return has_address(at) || has_interrupt(at) ? VM_FDT_NONE : VM_FDT_FREE;
+    pass = dt_prop_present(at->fdt, dt_walk_node(at), "traproom,pass");
+    if (has_address(at))
+        return pass ? VM_FDT_PASSED : VM_FDT_NONE;
+    return has_interrupt(at) && !pass ? VM_FDT_NONE : VM_FDT_FREE;
 }

@@ -14,7 +14,7 @@ enum vm_fdt_offer {
     VM_FDT_NONE,   /* not offered, nor what is below it */
     VM_FDT_KIND,   /* something of the table; what is below it counts for itself */
     VM_FDT_PASSED, /* nothing is at its addresses, but its user wants it to reach the guest */
-    VM_FDT_FREE,   /* it needs nothing of the machine; what is below it counts for itself */
+    VM_FDT_FREE,   /* it needs no address of the machine; what is below it counts for itself */
     VM_FDT_DATA,   /* data that describes no device, with all below it */
 };
 

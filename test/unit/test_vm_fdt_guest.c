@@ -342,8 +342,8 @@ static void add_node(void *fdt, const char *parent, const char *name, const char
 static void test_free_nodes(void **state)
 {
     static const char *const paths[] = {
-        "/tdrv",     "/firmware",       "/firmware/acme",      "/keys",
-        "/acme-bus", "/acme-bus/dev@3", "/bus@c000000/nothing"};
+        "/tdrv",     "/firmware",       "/firmware/acme",       "/keys",
+        "/acme-bus", "/acme-bus/dev@3", "/bus@c000000/nothing", "/acme-bus/irq@4"};
     void *fdt = tree_open("guest");
     void *copy;
 
@@ -357,6 +357,10 @@ static void test_free_nodes(void **state)
     add_node(fdt, "/acme-bus", "dev@3", "acme,dev");
     TREE_CELLS(fdt, "/acme-bus/dev@3", "reg", 3);
     add_node(fdt, "/bus@c000000", "nothing", "acme,nothing");
+    add_node(fdt, "/acme-bus", "irq@4", "acme,irq");
+    TREE_CELLS(fdt, "/acme-bus/irq@4", "reg", 4);
+    TREE_CELLS(fdt, "/acme-bus/irq@4", "interrupts", 0, 60, 4);
+    assert_int_equal(fdt_setprop_empty(fdt, tree_node(fdt, "/acme-bus/irq@4"), "traproom,pass"), 0);
     copy = copy_of(fdt);
     for (unsigned i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
         assert_untouched(copy, paths[i]);
