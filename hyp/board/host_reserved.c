@@ -34,6 +34,12 @@ static struct span first_free(const struct host_info *info, struct span fdt, str
     return span;
 }
 
+static int too_many(void)
+{
+    log_error("the machine reserves more than %u pieces of its RAM", HOST_MAX_RESERVED);
+    return -ERR_NOMEM;
+}
+
 /* Reserve what of `span`, all RAM, is not yet spoken for. */
 static int add_span(struct host_info *info, struct span fdt, struct span span)
 {
@@ -41,10 +47,8 @@ static int add_span(struct host_info *info, struct span fdt, struct span span)
         struct span piece = first_free(info, fdt, span);
 
         if (piece.base < piece.end) {
-            if (info->nr_reserved == HOST_MAX_RESERVED) {
-                log_error("the machine reserves more than %u pieces of its RAM", HOST_MAX_RESERVED);
-                return -ERR_NOMEM;
-            }
+            if (info->nr_reserved == HOST_MAX_RESERVED)
+                return too_many();
             info->reserved[info->nr_reserved++] =
                 (struct pa_range){pa(piece.base), piece.end - piece.base};
         }
@@ -59,7 +63,7 @@ static int add_no_map(struct host_info *info, struct span fdt, struct span span)
     if (fdt.base < span.end && span.base < fdt.end)
         return 0;
     if (info->nr_no_map == HOST_MAX_RESERVED)
-        return -ERR_NOMEM;
+        return too_many();
     info->no_map[info->nr_no_map++] = (struct pa_range){pa(span.base), span.end - span.base};
     return 0;
 }

@@ -159,6 +159,24 @@ static void test_too_many_reserved(void **state)
     assert_refused(fdt, ERR_NOMEM, "reserves more than");
 }
 
+/* The same again and again takes no more memory, but each is to be left out of the map. */
+static void test_too_many_no_map(void **state)
+{
+    void *fdt = tree_open("host");
+
+    (void)state;
+    for (unsigned i = 0; i <= HOST_MAX_RESERVED; i++) {
+        char path[64];
+
+        snprintf(path, sizeof(path), "again@%x", i);
+        assert_true(fdt_add_subnode(fdt, tree_node(fdt, "/reserved-memory"), path) >= 0);
+        snprintf(path, sizeof(path), "/reserved-memory/again@%x", i);
+        TREE_CELLS(fdt, path, "reg", 0, 0x60000000, 0, 0x1000);
+        assert_int_equal(fdt_setprop_empty(fdt, tree_node(fdt, path), "no-map"), 0);
+    }
+    assert_refused(fdt, ERR_NOMEM, "reserves more than");
+}
+
 static void test_broken_reserved(void **state)
 {
     void *fdt = tree_open("host");
@@ -387,6 +405,7 @@ static void test_qemu(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_too_many_no_map),
         cmocka_unit_test(test_all),
         cmocka_unit_test(test_seed),
         cmocka_unit_test(test_reserved),
