@@ -227,29 +227,53 @@ static void sgi_life(void **state)
     }
 }
 
+static void life_of_linked(uint32_t ppi)
+{
+    fake_ppi_line(1, ppi, true);
+    settle_all();
+    nobody_but(CPUS);
+    irq_write(1, GICD_ISENABLER, ppi);
+    assert_int_equal(ack(1), ppi);
+    nobody_but(CPUS);
+    assert_true(irq_is(1, GICD_ISACTIVER, ppi));
+    assert_true(irq_is(1, GICD_ISPENDR, ppi)); /* the line is still up */
+    fake_ppi_line(1, ppi, false);
+    assert_false(irq_is(1, GICD_ISPENDR, ppi));
+    eoi(1, ppi);
+    assert_int_equal(fake_ppi[1].active, 0);
+    expect_none(1);
+    fake_ppi_line(1, ppi, true);
+    settle_all();
+    for (unsigned i = 0; i < 3; i++)
+        expect_one(1, ppi); /* as long as it is up */
+    fake_ppi_line(1, ppi, false);
+    expect_one(1, ppi); /* signalled before the line fell */
+    expect_none(1);
+}
+
 static void timer_life(void **state)
 {
     (void)state;
-    fake_ppi_line(1, 27, true);
+    life_of_linked(27);
+    life_of_linked(30);
+}
+
+/* Others are the machine's own as well, once they are linked. */
+static void linked_life(void **state)
+{
+    (void)state;
+    irq_write(1, GICD_ISENABLER, 23);
+    fake_ppi_line(1, 23, true);
     settle_all();
-    nobody_but(CPUS);
-    irq_write(1, GICD_ISENABLER, 27);
-    assert_int_equal(ack(1), 27);
-    nobody_but(CPUS);
-    assert_true(irq_is(1, GICD_ISACTIVER, 27));
-    assert_true(irq_is(1, GICD_ISPENDR, 27)); /* the line is still up */
-    fake_ppi_line(1, 27, false);
-    assert_false(irq_is(1, GICD_ISPENDR, 27));
-    eoi(1, 27);
-    assert_int_equal(fake_ppi[1].active, 0);
     expect_none(1);
-    fake_ppi_line(1, 27, true);
-    settle_all();
-    for (unsigned i = 0; i < 3; i++)
-        expect_one(1, 27); /* as long as it is up */
-    fake_ppi_line(1, 27, false);
-    expect_one(1, 27); /* signalled before the line fell */
-    expect_none(1);
+    assert_int_equal(fake_ppi[1].enabled >> 23 & 1, 0);
+    fake_ppi_line(1, 23, false);
+    irq_write(1, GICD_ICENABLER, 23);
+    vgic_link_ppi(&vgic, 23);
+    life_of_linked(23);
+    vgic_reset(&vgic);
+    assert_int_equal(fake_ppi[1].enabled >> 23 & 1, 0);
+    assert_int_equal(vgic.vcpu[1].bank.linked >> 23 & 1, 1);
 }
 
 /* A timer that was signalled, and stopped before the guest could take it. */
@@ -359,6 +383,7 @@ int main(void)
         test(sgi_groups),
         test(sgi_life),
         test(timer_life),
+        test(linked_life),
         test(timer_that_stops),
         test(timer_that_stops_unseen),
         test(timer_that_stops_active),
