@@ -186,24 +186,6 @@ static int read_guest_fdt(const void *fdt, struct host_info *info)
     return 0;
 }
 
-static int check_blob(const void *fdt, struct host_info *info)
-{
-    int err;
-
-    if (fdt_magic(fdt) != FDT_MAGIC) {
-        log_error("there is no device tree of the machine where the boot loader says: 0x%lx",
-                  (unsigned long)(uintptr_t)fdt);
-        return -ERR_NOENT;
-    }
-    err = dt_walk_check(fdt, fdt_totalsize(fdt));
-    if (err != 0) {
-        log_error("the machine's device tree is broken: %s", fdt_strerror(err));
-        return -ERR_INVAL;
-    }
-    info->fdt_size = fdt_totalsize(fdt);
-    return 0;
-}
-
 int host_fdt_parse(const void *fdt, struct host_info *info)
 {
     struct dt_walk uart;
@@ -211,9 +193,10 @@ int host_fdt_parse(const void *fdt, struct host_info *info)
     int err;
 
     memset(info, 0, sizeof(*info));
-    err = check_blob(fdt, info);
+    err = dt_walk_open(fdt, fdt_totalsize(fdt), "of the machine");
     if (err != 0)
         return err;
+    info->fdt_size = fdt_totalsize(fdt);
     read_model(fdt, info);
     read_seed(fdt, info);
     read_clock(fdt, info);

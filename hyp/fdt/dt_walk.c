@@ -5,6 +5,7 @@
 #include <libfdt.h>
 
 #include "fdt/dt_prop.h"
+#include "lib/log.h"
 
 /* The first whose header has the sizes of all its parts; what dtc, libfdt and QEMU write. */
 #define FIRST_VERSION 17
@@ -18,6 +19,22 @@ int dt_walk_check(const void *fdt, size_t size)
     if (fdt_version(fdt) < FIRST_VERSION)
         return -FDT_ERR_BADVERSION;
     return fdt_check_full(fdt, size);
+}
+
+int dt_walk_open(const void *fdt, size_t size, const char *whose)
+{
+    int err;
+
+    if (size < sizeof(struct fdt_header) || fdt_magic(fdt) != FDT_MAGIC) {
+        log_error("there is no device tree %s at 0x%lx: load one there", whose,
+                  (unsigned long)(uintptr_t)fdt);
+        return -ERR_NOENT;
+    }
+    err = dt_walk_check(fdt, size);
+    if (err == 0)
+        return 0;
+    log_error("the device tree %s is broken (%s): make it anew with dtc", whose, fdt_strerror(err));
+    return -ERR_INVAL;
 }
 
 void dt_walk_start(struct dt_walk *walk, const void *fdt)

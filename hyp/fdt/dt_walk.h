@@ -27,7 +27,13 @@ struct dt_walk {
  */
 int must_check dt_walk_check(const void *fdt, size_t size);
 
-/* Begin before the root of a tree that dt_walk_check() has found sound. */
+/*
+ * The same of what may be no tree at all. Logged: -ERR_NOENT: there is none; -ERR_INVAL: it is
+ * broken. `whose`, "of the machine" say, is for the message.
+ */
+int must_check dt_walk_open(const void *fdt, size_t size, const char *whose);
+
+/* Begin before the root of a tree that was found sound. */
 void dt_walk_start(struct dt_walk *walk, const void *fdt);
 
 /*

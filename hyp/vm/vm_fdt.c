@@ -22,24 +22,13 @@ size_t vm_fdt_size(const void *fdt, size_t room)
 
 static int check_blob(const void *fdt, size_t max_size)
 {
-    int err;
+    int err = dt_walk_open(fdt, max_size, "for the guest");
 
-    if (max_size < sizeof(struct fdt_header) || fdt_magic(fdt) != FDT_MAGIC) {
-        log_error("there is no device tree for the guest at 0x%lx: load one there",
-                  (unsigned long)(uintptr_t)fdt);
-        return -ERR_NOENT;
-    }
-    err = dt_walk_check(fdt, max_size);
-    if (err != 0) {
-        log_error("the guest's device tree is broken (%s): make it anew with dtc",
-                  fdt_strerror(err));
-        return -ERR_INVAL;
-    }
-    if (!dt_walk_reaches_all(fdt)) {
+    if (err == 0 && !dt_walk_reaches_all(fdt)) {
         log_error("the guest's device tree is nested more than %u deep", DT_MAX_DEPTH - 1);
-        return -ERR_UNSUPPORTED;
+        err = -ERR_UNSUPPORTED;
     }
-    return 0;
+    return err;
 }
 
 static int read_cpus(const void *fdt, struct vm_config *config)
