@@ -94,11 +94,7 @@ int gic_init_cpu(unsigned cpu, uint64_t mpidr)
 
     if (err != 0)
         return err;
-    cpus[cpu].kick = FIELD_PREP(ICC_SGIR_Aff3, FIELD_GET(MPIDR_Aff3, mpidr)) |
-                     FIELD_PREP(ICC_SGIR_Aff2, FIELD_GET(MPIDR_Aff2, mpidr)) |
-                     FIELD_PREP(ICC_SGIR_Aff1, FIELD_GET(MPIDR_Aff1, mpidr)) |
-                     FIELD_PREP(ICC_SGIR_RS, FIELD_GET(MPIDR_Aff0, mpidr) >> 4) |
-                     FIELD_PREP(ICC_SGIR_INTID, GIC_SGI_KICK) | BIT(mpidr & 0xf);
+    cpus[cpu].kick = gic_sgir_target(mpidr) | FIELD_PREP(ICC_SGIR_INTID, GIC_SGI_KICK);
     wake_redist(cpu);
     io_write32(ppi_reg(cpu, GICD_ICENABLER), BITS_32);
     io_write32(ppi_reg(cpu, GICD_ICPENDR), BITS_32);

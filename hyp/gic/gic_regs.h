@@ -121,6 +121,16 @@
 #define MPIDR_Aff2 GENMASK(23, 16)
 #define MPIDR_Aff3 GENMASK(39, 32)
 
+/* How a write to an SGI register with IRM = 0 names the CPU of these affinity fields. */
+#define ICC_SGIR_CLUSTER (ICC_SGIR_Aff3 | ICC_SGIR_Aff2 | ICC_SGIR_Aff1 | ICC_SGIR_RS)
+static inline uint64_t gic_sgir_target(uint64_t mpidr)
+{
+    return FIELD_PREP(ICC_SGIR_Aff3, FIELD_GET(MPIDR_Aff3, mpidr)) |
+           FIELD_PREP(ICC_SGIR_Aff2, FIELD_GET(MPIDR_Aff2, mpidr)) |
+           FIELD_PREP(ICC_SGIR_Aff1, FIELD_GET(MPIDR_Aff1, mpidr)) |
+           FIELD_PREP(ICC_SGIR_RS, FIELD_GET(MPIDR_Aff0, mpidr) >> 4) | BIT(mpidr & 0xf);
+}
+
 #define GIC_INTID_MASK    GENMASK(23, 0)
 #define GIC_INTID_SPECIAL 1020 /* from here on: nothing to handle */
 

@@ -69,6 +69,7 @@ void vgic_init(struct vgic *vgic, unsigned nr_vcpus, const uint64_t *mpidr, unsi
             (struct vgic_vcpu){.cpu = i, /* vCPU n runs on CPU n; that nobody else needs to know */
                                .bank = {.linked = VGIC_TIMER_PPIS},
                                .mpidr = mpidr[i] & GICD_IROUTER_AFF,
+                               .sgir_target = gic_sgir_target(mpidr[i]),
                                .index = i,
                                .off = true,
                                .folded = true,
@@ -207,26 +208,21 @@ void vgic_hw_ppi_fired(struct vgic *vgic, unsigned vcpu, uint32_t intid)
         pend_own(vgic, own, intid);
 }
 
-/* The affinity of the 16 CPUs that a write to an SGI register with IRM = 0 can name. */
-static uint64_t sgi_cluster(uint64_t sgir)
+/* Does this write to an SGI register, with IRM = 0, name `vcpu`? */
+static inline bool sgi_names(const struct vgic_vcpu *vcpu, uint64_t sgir)
 {
-    return FIELD_PREP(MPIDR_Aff3, FIELD_GET(ICC_SGIR_Aff3, sgir)) |
-           FIELD_PREP(MPIDR_Aff2, FIELD_GET(ICC_SGIR_Aff2, sgir)) |
-           FIELD_PREP(MPIDR_Aff1, FIELD_GET(ICC_SGIR_Aff1, sgir)) |
-           FIELD_GET(ICC_SGIR_RS, sgir) << 4;
+    return ((sgir ^ vcpu->sgir_target) & ICC_SGIR_CLUSTER) == 0 &&
+           (sgir & vcpu->sgir_target & ICC_SGIR_TargetList) != 0;
 }
 
 void vgic_send_sgi(struct vgic *vgic, unsigned from, uint64_t sgir, bool group1)
 {
     unsigned intid = (unsigned)FIELD_GET(ICC_SGIR_INTID, sgir);
-    uint64_t list = FIELD_GET(ICC_SGIR_TargetList, sgir);
-    uint64_t cluster = sgi_cluster(sgir);
     bool all_others = (sgir & ICC_SGIR_IRM) != 0;
 
     for (unsigned i = 0; i < vgic->nr_vcpus; i++) {
         struct vgic_vcpu *vcpu = &vgic->vcpu[i];
-        uint64_t rank = vcpu->mpidr - cluster; /* below 16 in the cluster alone */
-        bool named = all_others ? i != from : rank < 16 && (list >> rank & 1) != 0;
+        bool named = all_others ? i != from : sgi_names(vcpu, sgir);
 
         if (!named || (!group1 && (vcpu->bank.group1 >> intid & 1) != 0))
             continue;

@@ -78,6 +78,7 @@ struct vgic_bank {
 struct vgic_vcpu {
     struct vgic_bank bank; /* INTIDs 0 to 31 */
     uint64_t mpidr;        /* affinity fields as in MPIDR_EL1 */
+    uint64_t sgir_target;  /* and as gic_sgir_target() has them */
     uint32_t incoming;     /* atomic: of bank 0, made pending by other CPUs and not yet in latch */
     uint32_t lr_used;      /* LRs with an interrupt, for all we know without looking */
     uint32_t lr_spi;       /* those of them with an SPI */
