@@ -20,6 +20,8 @@ static size_t early_len;
 static spinlock_t input_lock; /* protects what follows; held while a byte is taken */
 static console_take_fn input_take;
 static void *input_ctx;
+static void (*break_answer)(void *ctx);
+static void *break_ctx;
 static int input_byte = -1; /* received, but not yet taken; -1: none */
 
 static void put_locked(char c)
@@ -77,6 +79,26 @@ void console_set_input(console_take_fn take, void *ctx)
     spin_unlock(&input_lock);
 }
 
+void console_set_break(void (*answer)(void *ctx), void *ctx)
+{
+    spin_lock(&input_lock);
+    break_answer = answer;
+    break_ctx = ctx;
+    spin_unlock(&input_lock);
+}
+
+/* The next one to be taken, -1: none. */
+static int receive_locked(void)
+{
+    int byte = pl011_get();
+
+    while (byte == PL011_BREAK && break_answer != NULL) {
+        break_answer(break_ctx);
+        byte = pl011_get();
+    }
+    return byte;
+}
+
 void console_input(void)
 {
     bool room;
@@ -85,7 +107,7 @@ void console_input(void)
     room = input_take != NULL;
     while (room) {
         if (input_byte < 0)
-            input_byte = pl011_get();
+            input_byte = receive_locked();
         if (input_byte < 0)
             break;
         room = input_take(input_ctx, (uint8_t)input_byte);

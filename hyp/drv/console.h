@@ -35,6 +35,12 @@ typedef bool (*console_take_fn)(void *ctx, uint8_t byte);
 void console_set_input(console_take_fn take, void *ctx);
 
 /*
+ * A break on the console's line is for `answer`, which may log; NULL, as it is at first: it is a
+ * byte of input, 0. The input's lock is held.
+ */
+void console_set_break(void (*answer)(void *ctx), void *ctx);
+
+/*
  * Hand on as much input as is taken. When some is refused, the rest stays in the machine's UART,
  * its interrupt off until the next call. Call it on that interrupt and when there is room; any CPU.
  */

@@ -33,9 +33,12 @@ void pl011_put(uint8_t byte)
 
 int pl011_get(void)
 {
+    uint32_t data;
+
     if ((io_read32(io_reg(uart, UARTFR)) & UARTFR_RXFE) != 0)
         return -1;
-    return (int)(io_read32(io_reg(uart, UARTDR)) & 0xff);
+    data = io_read32(io_reg(uart, UARTDR));
+    return (data & UARTDR_BE) != 0 ? PL011_BREAK : (int)(data & UARTDR_DATA);
 }
 
 void pl011_set_rx_interrupt(bool enabled)

@@ -14,7 +14,9 @@ void pl011_init(pa_t base);
 /* Send a byte. The FIFO's state is read once for each filling: then it waits until it is empty. */
 void pl011_put(uint8_t byte);
 
-/* The next byte received, or -1. */
+#define PL011_BREAK 0x100 /* the line was held low for longer than any byte takes */
+
+/* The next byte received, PL011_BREAK, or -1. */
 int pl011_get(void);
 
 /* Raise the UART's interrupt, or not, while there is input. */

@@ -24,6 +24,7 @@
 #define UARTPeriphID0 0xfe0
 
 #define UARTDR_DATA 0xffU
+#define UARTDR_BE   (1U << 10)
 #define UARTDR_OE   (1U << 11)
 #define UARTRSR_OE  (1U << 3)
 

@@ -79,6 +79,12 @@ class Command(BootTest):
         self.assertGreater(len(lines), 5, out)
         self.assertEqual(lines[-1], "[traproom] exit: guest powered off")
 
+    def test_stats_at_the_time_limit(self):
+        """Wherever the guest is by then."""
+        status, out, err = self.launch("--cmd", "sleep 1000", "--stats", "--timeout", "15")
+        self.assertEqual(status, 124, err)
+        self.assertRegex(out, r"exits by reason.*\n(\[traproom\] .*\n)+\[traproom\] break: ")
+
     def test_icount(self):
         self.command("true", "--icount", "--smp", "2")
 

@@ -31,6 +31,13 @@ class Session(BootTest):
         child.sendline("exit")
         self.ends(child)
 
+    def test_break(self):
+        child = self.terminal("--stats")
+        child.send("\x01b")
+        child.expect(r"\[traproom\] exits by reason.*\[traproom\] break: the guest goes on")
+        child.sendline("poweroff")
+        self.assertIn("[traproom] exits by reason", self.ends(child))
+
     def test_poweroff(self):
         child = self.terminal("--quiet")
         self.assertNotIn("[traproom]", child.before)

@@ -9,6 +9,7 @@ import pty
 import re
 import select
 import shutil
+import socket
 import sys
 
 FOLDER = os.environ["FAKE_FOLDER"]
@@ -59,6 +60,23 @@ def relay(between=b"", every=1 << 30):
                 data = data[os.write(console, data):]
     os.waitpid(pid, 0)
     print("\n[traproom] exit: guest powered off", flush=True)
+
+
+def monitor():
+    """The file descriptor of QEMU's own console."""
+    chardev = sys.argv[sys.argv.index("-chardev") + 1]
+    return int(re.fullmatch(r"socket,id=monitor,fd=(\d+)", chardev).group(1))
+
+
+def answer_breaks(lines):
+    """Traproom's answer to each break on its UART."""
+    with socket.socket(fileno=monitor()).makefile("rw") as control:
+        print('{"QMP": {}}', file=control, flush=True)
+        for line in control:
+            request = json.loads(line)
+            print('{"event": "NONE"}\n{"return": {}}', file=control, flush=True)
+            if request == {"execute": "chardev-send-break", "arguments": {"id": "serial0"}}:
+                print("\r\n".join(lines), flush=True)
 
 
 if sys.argv[1:] == ["--version"]:

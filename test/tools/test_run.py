@@ -215,13 +215,13 @@ class Machine(RunTest):
 
     def test_options(self):
         self.run_launcher("--smp", "7", "--mem", "1G", "--append", "a=b c", "--cpu", "cortex-a53",
-                          "--quiet", "--stats", "--icount", "--initrd", "none", "--disk", "none")
+                          "--quiet", "--icount", "--initrd", "none", "--disk", "none")
         tree, arguments = self.tree(), self.arguments()
         self.assertEqual(len(tree.cpus()), 7)
         self.assertEqual(tree.ram(), [(0x48000000, 1 << 30)])
         self.assertEqual(tree.chosen.text("bootargs"), "console=ttyAMA0 a=b c")
         self.assertIn("traproom,quiet", tree.chosen.properties)
-        self.assertIn("traproom,stats", tree.chosen.properties)
+        self.assertNotIn("traproom,stats", tree.chosen.properties)
         self.assertIsNone(tree.initrd_start())
         self.assertNotIn("traproom,disk", tree.first_virtio().properties)
         self.assertEqual(arguments[arguments.index("-smp") + 1], "7")
@@ -270,6 +270,45 @@ class Machine(RunTest):
         name = self.write("a,b.img", b"d" * 512)
         self.assertEqual(self.run_launcher("--disk", name)[0], 0)
         self.assertEqual(self.loaded(self.tree().first_virtio(), "traproom,disk"), b"d" * 512)
+
+    STATS = ["[traproom] exits by reason: in all", "[traproom] hvc   1"]
+
+    def test_stats(self):
+        """Those of the end are shown even if nothing else is; at the time limit they are asked for."""
+        at_end = f"print('\\n'.join({self.STATS!r}))\n" + OFF
+        at_break = f"answer_breaks({self.STATS!r} + ['[traproom] break: the guest goes on'])"
+        for program, options, status in ((at_end, [], 0), (at_break, ["--timeout", "1"], 124)):
+            for volume in [], ["--quiet"]:
+                got, out, err = self.run_launcher("--stats", *options, *volume, program=program)
+                self.assertEqual((got, out.splitlines()[:2]), (status, self.STATS), err)
+                self.assertEqual("[traproom] exit: " in out + err, not volume and status == 0)
+            self.assertIn("traproom,stats", self.tree().chosen.properties)
+            self.assertNotIn("traproom,quiet", self.tree().chosen.properties)
+
+    def test_stats_of_a_quiet_command(self):
+        status, out, err = self.run_launcher("--stats", "--quiet", "--cmd", "true", "--timeout", "1",
+                                             program="print('a kernel speaks')\n"
+                                             f"answer_breaks({self.STATS!r} + ['[traproom] break: x'])")
+        self.assertEqual((status, out), (124, ""))
+        self.assertLessEqual({"a kernel speaks", *self.STATS}, set(err.splitlines()))
+
+    def test_no_stats(self):
+        status, _, err = self.run_launcher("--stats", "--timeout", "1",
+                                           program="os.close(monitor()); import time; time.sleep(60)")
+        self.assertEqual(status, 124)
+        self.assertIn("does not answer", err)
+
+    def test_qemu_says_why(self):
+        for said, words, status in (("cannot set up guest memory 'mach-virt.ram'", "--mem", 1),
+                                    ("unable to find CPU model 'x'", "-cpu help", 1),
+                                    ("-gdb tcp:127.0.0.1:1234: Failed: Address already in use", "gdb", 1),
+                                    ("something else", "did not start", 1)):
+            got, _, err = self.run_launcher(program=f"sys.exit({said!r})")
+            self.assertEqual(got, status, err)
+            self.assertRegex(err, f"(?s){re.escape(said)}.*traproom: .*{words}")
+        got, _, err = self.run_launcher(program="os.kill(os.getpid(), 9)")
+        self.assertEqual(got, 2)
+        self.assertIn("out of memory", err)
 
     def test_more_arguments(self):
         self.run_launcher("--qemu", "-snapshot", "--qemu", "-d int -D 'a b'")

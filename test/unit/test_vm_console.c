@@ -19,12 +19,14 @@
 #define UARTLCRH 0x2c
 #define FEN      0x10
 #define FIFO     16
+#define BREAK    '\b' /* in what is typed here */
 
 static struct vpl011 uart;
 static const char *typed; /* what the machine's UART has still to give */
 static bool rx_interrupt;
 static char sent[8];
 static size_t nr_sent;
+static int answered;
 
 void pl011_init(pa_t base)
 {
@@ -38,7 +40,9 @@ void pl011_put(uint8_t byte)
 
 int pl011_get(void)
 {
-    return *typed == '\0' ? -1 : (unsigned char)*typed++;
+    if (*typed == '\0')
+        return -1;
+    return *typed++ == BREAK ? PL011_BREAK : (unsigned char)typed[-1];
 }
 
 void pl011_set_rx_interrupt(bool enabled)
@@ -51,6 +55,13 @@ void vgic_set_line(void *ctx, uint32_t intid, bool level)
     (void)ctx;
     (void)intid;
     (void)level;
+}
+
+static void answer_break(void *ctx)
+{
+    assert_ptr_equal(ctx, &answered);
+    log_info("answer");
+    answered++;
 }
 
 static uint64_t guest_access(uint64_t offset, bool write, uint64_t value)
@@ -69,6 +80,8 @@ static int start(void **state)
     typed = "";
     rx_interrupt = false;
     nr_sent = 0;
+    answered = 0;
+    console_set_break(NULL, NULL);
     vm_console_attach(&uart, &line, true);
     console_input(); /* what the test before has left */
     vpl011_reset(&uart);
@@ -127,6 +140,26 @@ static void input_flows_after_a_reset(void **state)
     assert_true(rx_interrupt);
 }
 
+static void break_is_answered(void **state)
+{
+    (void)state;
+    console_set_break(answer_break, &answered);
+    typed = "a\b\bb\b";
+    console_input();
+    assert_int_equal(answered, 3);
+    assert_int_equal(guest_access(UARTDR, false, 0) & 0xff, 'a');
+    assert_int_equal(guest_access(UARTDR, false, 0) & 0xff, 'b');
+}
+
+static void break_is_a_byte_if_nobody_answers(void **state)
+{
+    (void)state;
+    typed = "\bb";
+    console_input();
+    assert_int_equal(guest_access(UARTDR, false, 0) & 0xff, 0);
+    assert_int_equal(guest_access(UARTDR, false, 0) & 0xff, 'b');
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -134,6 +167,8 @@ int main(void)
         cmocka_unit_test_setup(other_uarts_are_not_wired, start),
         cmocka_unit_test_setup(input_stops_when_full_and_goes_on, start),
         cmocka_unit_test_setup(input_flows_after_a_reset, start),
+        cmocka_unit_test_setup(break_is_answered, start),
+        cmocka_unit_test_setup(break_is_a_byte_if_nobody_answers, start),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -137,7 +137,7 @@ def add_run_options(parser):
     run.add_argument("--gdb", action="store_true", help="wait for gdb before the first instruction; "
                      "the command that attaches it is printed")
     run.add_argument("--stats", action="store_true", help="at the end, how often the guest trapped "
-                     "and why")
+                     "and why; in between at each break on the console, Ctrl-A B")
     run.add_argument("--dump-dtb", metavar="FILE", help="write the guest's tree as it would be used, and "
                      "run nothing")
     run.add_argument("--qemu", metavar="'ARGUMENTS'", type=qemu_arguments, action="extend", default=[],

@@ -8,6 +8,7 @@ OWN = b"[traproom] "
 EXIT = OWN + b"exit: "
 ERRORS = (OWN + b"error: ", EXIT + b"guest refused", EXIT + b"guest stopped",
           EXIT + b"hypervisor failed")
+STATS, ANSWER = OWN + b"exits by reason", OWN + b"break: "
 # The kernel's messages of its end: after the second it does nothing more. With panic= it reboots instead.
 PANIC = re.compile(rb"(?:\[[^\]]*\]){0,2} ?(---\[ end )?Kernel panic - not syncing: (.*?)(?: \]---)?")
 QUIT = b"QEMU: Terminated"  # QEMU's word after Ctrl-A X
@@ -25,6 +26,8 @@ class Console:
         self._held = bytearray()  # of it, what is not passed on yet
         self._passing = False  # the line is none of ours
         self._error = False  # Traproom has reported one: all it says from there on matters
+        self._stats = False  # as long as it shows what was asked for
+        self.answers = 0  # to breaks on the line
 
     def feed(self, data):
         """Take what QEMU printed; returns what the user is to see of it now."""
@@ -80,7 +83,10 @@ class Console:
     def _is_dropped(self, line):
         if line.startswith(ERRORS):
             self._error = True
-        return self.quiet and line.startswith(OWN) and not self._error
+        if line.startswith((STATS, EXIT, ANSWER)):
+            self._stats = line.startswith(STATS)
+        self.answers += line.startswith(ANSWER)
+        return self.quiet and line.startswith(OWN) and not (self._error or self._stats)
 
 
 def split_lines(data):

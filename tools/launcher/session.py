@@ -3,9 +3,11 @@
 streams.py looks at what comes out, verdict.py says what it means."""
 
 import ctypes
+import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import termios
@@ -18,7 +20,9 @@ PR_SET_PDEATHSIG = 1
 HOLD = 0.05  # seconds that part of a line may be held back
 LAST_MOMENT = 0.5  # seconds for QEMU to end when it is told to
 TO_LEAVE = 60  # and by itself after its last output: giving back its memory can take long
+ANSWER = 10  # seconds for Traproom to show its counts
 CHUNK = 65536
+COMPLAINTS = 4096  # bytes of QEMU's stderr that are kept
 
 
 class Terminated(Exception):
@@ -121,6 +125,32 @@ class Input:
             self.pending, self.ended = b"", True
 
 
+class Monitor:
+    """QEMU's own console (QEMU, "QMP Reference Manual"), for what can't come by the guest's."""
+
+    def __init__(self):
+        self.ours, self.its = socket.socketpair()
+        self.ours.settimeout(ANSWER)
+
+    def arguments(self):
+        return ["-chardev", f"socket,id=monitor,fd={self.its.fileno()}", "-mon",
+                "chardev=monitor,mode=control"]
+
+    def send_break(self):
+        """On the machine's UART, of the line and not of its bytes. OSError: QEMU does not answer."""
+        with self.ours.makefile("rw", encoding="utf-8") as lines:
+            lines.readline()  # its greeting
+            for execute in ({"execute": "qmp_capabilities"},
+                            {"execute": "chardev-send-break", "arguments": {"id": "serial0"}}):
+                lines.write(json.dumps(execute) + "\n")
+                lines.flush()
+                answer = ""
+                while '"return"' not in answer:  # events may come before
+                    answer = lines.readline()
+                    if not answer or '"error"' in answer:
+                        raise OSError("QEMU does not do what its monitor is asked")
+
+
 class Session:
     def __init__(self, command, streams, args, relayed):
         self.command = command
@@ -131,6 +161,7 @@ class Session:
         self.deadline = time.monotonic() + args.timeout if args.timeout else None
         self.process = None
         self.input = None
+        self.monitor = Monitor() if args.stats and not args.bare else None
 
     def run(self):
         """Returns QEMU's own status, or why it was stopped: TIME_UP, AT_REST."""
@@ -138,18 +169,25 @@ class Session:
         with Terminal():
             self._start()
             try:
-                why = self._copy()
+                why = self._copy(self._is_at_rest)
+                if why and self.monitor:
+                    self._ask_for_stats()
             finally:
                 self._stop(LAST_MOMENT if why else TO_LEAVE)
         return why or self.process.returncode
 
     def _start(self):
+        fds = (self.monitor.its.fileno(),) if self.monitor else ()
+        command = self.command + (self.monitor.arguments() if self.monitor else [])
         try:
-            self.process = subprocess.Popen(self.command, bufsize=0, stdout=subprocess.PIPE,
+            self.process = subprocess.Popen(command, bufsize=0, stdout=subprocess.PIPE,
                                             stdin=None if self.keyboard else subprocess.PIPE,
+                                            stderr=subprocess.PIPE, pass_fds=fds,
                                             preexec_fn=die_with_parent)
         except FileNotFoundError as error:
             raise Problem(f"{self.command[0]} is not installed: run tools/setup run") from error
+        if fds:
+            self.monitor.its.close()
         if not self.keyboard:
             self.input = Input(self.process.stdin, self.streams, self.relayed, self._tell_input_ended)
 
@@ -159,30 +197,55 @@ class Session:
             say("standard input has ended; the guest goes on without it, until it powers off or "
                 "Ctrl-C (--timeout would end it, too)")
 
-    def _copy(self):
-        """Pass on what comes until QEMU ends (None), or there is a reason to stop it."""
-        output = self.process.stdout
+    def _is_at_rest(self):
+        return verdict.AT_REST if self.streams.console.dead and not self.keyboard else None
+
+    def _ask_for_stats(self):
+        """The guest has not ended by itself, so Traproom has not shown them."""
+        console = self.streams.console
+        before = console.answers
+        self.deadline = time.monotonic() + ANSWER
+        try:
+            self.monitor.send_break()
+        except OSError:
+            self.deadline = time.monotonic()
+        self._copy(lambda: console.answers > before)
+        if console.answers == before:
+            say("no --stats: Traproom does not answer")
+
+    def _copy(self, reason):
+        """Pass on what comes until QEMU ends (None), or reason() is one to stop, or the time is up."""
+        output, errors = self.process.stdout, self.process.stderr
+        sources = [output, errors]
         while True:
             left = self.deadline - time.monotonic() if self.deadline else None
             if left is not None and left <= 0:
                 return verdict.TIME_UP
             readable, writable, _ = select.select(
-                [output] + ([0] if self.input and self.input.wants_more() else []),
+                sources + ([0] if self.input and self.input.wants_more() else []),
                 [self.input.pipe] if self.input and self.input.pending else [], [],
                 HOLD if self.streams.waiting() else left)
             if writable:
                 self.input.write()
             if 0 in readable:
                 self.input.read()
+            if errors in readable and not self._pass_complaints():
+                sources.remove(errors)
             if output in readable:
                 data = os.read(output.fileno(), CHUNK)
                 self._show(self.streams.feed(data) if data else self.streams.close())
                 if not data:
                     return None
-                if self.streams.console.dead and not self.keyboard:
-                    return verdict.AT_REST
+                if reason():
+                    return reason()
             elif self.streams.waiting():
                 self._show(self.streams.release())
+
+    def _pass_complaints(self):
+        data = os.read(self.process.stderr.fileno(), CHUNK)
+        write_all(STDERR, data)
+        self.streams.complaints = (self.streams.complaints + data)[-COMPLAINTS:]
+        return bool(data)
 
     @staticmethod
     def _show(parts):
@@ -196,9 +259,12 @@ class Session:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self.process.stdout.close()
-        if self.process.stdin:
-            self.process.stdin.close()
+            patience = LAST_MOMENT
+        while patience == TO_LEAVE and self._pass_complaints():
+            pass
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if pipe:
+                pipe.close()
 
 
 def raise_terminated(number, _frame):
@@ -220,8 +286,7 @@ def run(command, streams, args, relayed):
     try:
         end = Session(command, streams, args, relayed).run()
         status, words = verdict.judge(end, streams, args)
-        if not verdict.is_well(end, streams, words):
-            write_all(STDERR, streams.last_words())
+        write_all(STDERR, streams.last_words(verdict.is_well(end, streams, words)))
         if words:
             say(words)
     except BrokenPipeError:

@@ -47,7 +47,7 @@ def make_tree(args, files):
         tree.mark(path, "--pass", "traproom,pass")
     for path in args.registers:
         tree.mark(path, "--registers", "traproom,registers")
-    tree.set_flag("traproom,quiet", args.quiet)
+    tree.set_flag("traproom,quiet", args.quiet and not args.stats)
     tree.set_flag("traproom,stats", args.stats)
     tree.set_flag("traproom,no-reboot", not args.reboot)
     return tree

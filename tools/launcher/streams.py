@@ -2,7 +2,7 @@
 """What QEMU prints, on its way to our stdout and stderr; and what it tells of the guest. Used by
 session.py; console.py and relay.py take the bytes apart, verdict.py judges."""
 
-from launcher import relay
+from launcher import console, relay
 
 STDOUT, STDERR = 1, 2
 LAST_WORDS = 1 << 16  # bytes of a quiet run's console that are kept
@@ -11,10 +11,11 @@ LAST_WORDS = 1 << 16  # bytes of a quiet run's console that are kept
 class Streams:
     """Of a guest that is watched as it is: its console is our stdout."""
 
-    def __init__(self, console):
-        self.console = console
+    def __init__(self, shown):
+        self.console = shown
         self.status = None  # the command's
         self.garbled = False
+        self.complaints = b""  # QEMU's last ones
 
     def feed(self, data):
         """Take what QEMU printed; returns (file descriptor, bytes) of what goes out now."""
@@ -29,8 +30,8 @@ class Streams:
     def close(self):
         return [(STDOUT, self.console.close())]
 
-    def last_words(self):
-        """What was not shown, and matters if the run did not go well."""
+    def last_words(self, well):
+        """What was not shown, but matters at the end of a run that went well, or did not."""
         return b""
 
 
@@ -40,8 +41,8 @@ class RelayedStreams(Streams):
     goes to stdout, too, with plain newlines; or, when quiet, nowhere, but its end is kept.
     """
 
-    def __init__(self, console, nonce, quiet):
-        super().__init__(console)
+    def __init__(self, shown, nonce, quiet):
+        super().__init__(shown)
         self.quiet = quiet
         self.pieces = None  # of input, since the guest's end is there
         self._frames = relay.Frames(nonce)
@@ -73,8 +74,9 @@ class RelayedStreams(Streams):
         self.garbled = self._frames.garbled
         return self._text(self.console.feed(rest) + self.console.close())
 
-    def last_words(self):
-        return bytes(self._kept)
+    def last_words(self, well):
+        lines = self._kept.splitlines(keepends=True)
+        return b"".join(line for line in lines if not well or line.startswith(console.OWN))
 
     def _text(self, text):
         text = text.replace(b"\r", b"")

@@ -3,6 +3,7 @@
 cli.py; streams.py has looked at the output."""
 
 import re
+import signal
 
 from launcher import console
 
@@ -31,6 +32,16 @@ ENDINGS = {b"guest powered off": POWERED_OFF, b"guest refused": WRONG_SETUP,
            b"guest stopped": GUEST_STOPPED, b"guest reset": RESET,
            b"hypervisor failed": HYPERVISOR_FAILED}
 
+ADVICE = (
+    (rb"cannot set up guest memory|Cannot allocate memory",
+     "this computer does not give QEMU the memory for the machine: make the guest's RAM (--mem, or the "
+     "tree's memory) or its disk smaller"),
+    (rb"unable to find CPU model|can't apply global .*-cpu",
+     "QEMU does not know such a --cpu: `qemu-system-aarch64 -cpu help` lists those it has"),
+    (rb"-gdb .*Address already in use",
+     "another program has gdb's port: does another run with --gdb go on?"),
+)
+
 # How a session ended, if not by itself: then it is QEMU's own status.
 TIME_UP, AT_REST = "time is up", "at rest"
 
@@ -58,9 +69,16 @@ def judge(end, streams, args):
 
 
 def judge_failure(status, streams):
+    """QEMU's words have been passed on: what to do about those that many a user meets."""
+    for pattern, words in ADVICE:
+        if re.search(pattern, streams.complaints):
+            return WRONG_SETUP, words
+    how = f"status {status}" if status > 0 else f"signal {-status}"
+    if status == -signal.SIGKILL:
+        return HYPERVISOR_FAILED, f"QEMU was killed ({how}): has this computer run out of memory?"
     if not streams.console.seen:
-        return WRONG_SETUP, f"QEMU did not start the machine (status {status})"
-    return HYPERVISOR_FAILED, f"QEMU failed (status {status})"
+        return WRONG_SETUP, f"QEMU did not start the machine ({how})"
+    return HYPERVISOR_FAILED, f"QEMU failed ({how})"
 
 
 def judge_last_line(line):
