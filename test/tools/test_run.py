@@ -336,6 +336,7 @@ class Relay(RunTest):
     def setUp(self):
         super().setUp()
         self.write("build/images/Image", image(3 * MIB) + b"Linux version 6.1.0-x (me) ")
+        self.write("build/images/initramfs.cpio.gz", gzip.compress(b"070701 sbin/relay\0"))
 
     def environment(self, program):
         return dict(super().environment(program), FAKE_RELAY=self.relay)
@@ -422,6 +423,23 @@ class Relay(RunTest):
         self.assertIn(b"standard input has ended", err)
         for options in (["--quiet"], ["--timeout", "60"]):
             self.assertEqual(self.go(*options, stdin=b"abc\n", program=program)[2], b"")
+
+    def test_other_initramfs(self):
+        """With a relay in it, or perhaps, or surely not: then --cmd would wait for ever."""
+        program = "print(staged('nonce') is not None); " + OFF
+        for data, there in ((b"0" * (3 << 20) + b"sbin/relay\0", True),
+                                            (b"07 nothing of the kind", False)):
+            for name, content in (("plain", data), ("packed", gzip.compress(data))):
+                options = ["--initrd", self.write(name, content)]
+                self.assertIn(str(there).encode(), self.go(*options, program=program)[1])
+                if there or name == "plain":
+                    self.assertEqual(self.go(*options, "--cmd", "true", program=program)[0], 120)
+                else:
+                    os.remove(self.path("arguments"))
+                    self.refused("give both", *options, "--cmd", "true")
+        default = self.path("build/images/initramfs.cpio.gz")
+        self.assertIn(b"True", self.go("--initrd", default, "--initrd", self.path("packed"),
+                                       program=program)[1])
 
     def test_interrupted(self):
         program = "print(os.getpid(), flush=True); relay()"

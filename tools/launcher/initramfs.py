@@ -7,6 +7,7 @@ import gzip
 import os
 import shutil
 import stat
+import zlib
 
 from launcher import Problem, modules, session
 from launcher.archive import Archive
@@ -15,6 +16,8 @@ from launcher.files import File
 NONE = "none"
 ALIGN = 512  # of an archive after another; the kernel skips zeroes
 HOME = "/root/"
+RELAY = b"sbin/relay\0"
+GZIP = b"\x1f\x8b"
 MOUNTED = ("dev", "proc", "sys", "tmp")  # the guest's init mounts something over them
 # In the user's own these may be links, which a folder of that name would replace.
 ASSUMED = ("bin", "sbin", "lib")
@@ -25,9 +28,8 @@ def is_wanted(args):
     return bool(args.initrd or args.put or args.modules or args.modprobe or args.cmd is not None)
 
 
-def make(args, files, nonce, kernel):
-    """The File of the initramfs as the options ask for it, or None."""
-    parts = base_parts(args, files)
+def make(args, files, parts, nonce, kernel):
+    """The File of the initramfs as the options ask for it, with `parts` before the rest, or None."""
     load = module_names(args)
     if not parts and not args.put:
         return None
@@ -52,7 +54,35 @@ def make(args, files, nonce, kernel):
     return File(" and ".join(names) or "of --put", path, size)
 
 
+def has_relay(parts):
+    """Is guest/initramfs/relay.c's program in one of them? None: they are not such that it can be told."""
+    known = True
+    for part in parts:
+        with open(part.path, "rb") as file:
+            packed = file.read(2) == GZIP
+        try:
+            with (gzip.open if packed else open)(part.path, "rb") as archive:
+                if any(RELAY in piece for piece in pieces(archive)):
+                    return True
+        except (EOFError, OSError, zlib.error):  # more of another kind comes after it
+            packed = False
+        known = known and packed
+    return False if known else None
+
+
+def pieces(file):
+    """A file's bytes, each piece with the last ones of the piece before."""
+    data = b""
+    while True:
+        more = file.read(1 << 20)
+        if not more:
+            return
+        data = data[-len(RELAY):] + more
+        yield data
+
+
 def base_parts(args, files):
+    """The Files of --initrd, or the build's."""
     if args.initrd and NONE in args.initrd and len(args.initrd) > 1:
         raise Problem("--initrd none does not go with another --initrd")
     if args.initrd == [NONE]:

@@ -135,10 +135,15 @@ def check_console(args, tree, kernel):
         raise Problem(f"--cmd can't see what the guest says: {why}")
 
 
-def wants_relay(args, kernel):
-    """Is our default guest to run without a terminal? Others get the console's input as it comes."""
-    return args.cmd is not None or (not session.has_terminal() and args.initrd is None and
-                                    kernel.version is not None)
+def wants_relay(args, kernel, parts):
+    """Is a guest with relay.c to run without a terminal? Others get the console's input as it comes."""
+    if args.cmd is None and (session.has_terminal() or kernel.version is None):
+        return False
+    there = initramfs.has_relay(parts)
+    if args.cmd is not None and there is False:
+        raise Problem("--cmd needs the default initramfs, of which this one has nothing: give both, --initrd "
+                      f"{os.path.join(args.build, 'images/initramfs.cpio.gz')} --initrd {parts[0].name}")
+    return args.cmd is not None or bool(there)
 
 
 def stage(args, folder):
@@ -155,8 +160,9 @@ def stage(args, folder):
                     "that it takes in memory: is it cut short?")
     tree = make_tree(args, files)
     check_console(args, tree, kernel)
-    nonce = secrets.token_hex(8) if wants_relay(args, kernel) else None
-    initrd = initramfs.make(args, files, nonce, kernel)
+    parts = initramfs.base_parts(args, files)
+    nonce = secrets.token_hex(8) if wants_relay(args, kernel, parts) else None
+    initrd = initramfs.make(args, files, parts, nonce, kernel)
     work = Stage(args, tree)
     work.fix(kernel, initrd)
     kernel_end = work.add_kernel(kernel)
