@@ -138,17 +138,15 @@ class Status(RunTest):
 
     def test_panic(self):
         """It ends a run that nobody watches, before QEMU ends; else it tells a reset's reason."""
-        panic = "print('[    1.5] Kernel panic - not syncing: Oh dear! ]---\\r\\n', flush=True)\n"
-        rest = "print('[    1.6] ---[ end Kernel panic - not syncing: Oh dear! ]---', flush=True)\n" \
-               "import time; time.sleep(60)"
-        start = time.monotonic()
-        self.check(121, panic + rest, "--cmd", "true", words="panicked: Oh dear!")
-        self.check(121, panic + rest, words="panicked: Oh dear!")
+        panic = "print('[    1.5] Kernel panic - not syncing: Oh dear!\\r\\n', flush=True)\n"
+        rest = "print('[    1.6] ---[ end Kernel panic - not syncing: Oh dear! ]---', flush=True)\n"
+        forever = "import time; time.sleep(9999)"
+        self.check(121, panic + rest + forever, "--cmd", "true", words="panicked: Oh dear!")
+        self.check(121, panic + rest + forever, words="panicked: Oh dear!")
         self.check(121, panic + "print('[traproom] exit: guest reset')", "--cmd", "true")
-        self.check(121, panic + "import time; time.sleep(60)", "--timeout", "0.5")
-        self.assertLess(time.monotonic() - start, 30)
+        self.check(121, panic + forever, "--timeout", "5")
         self.check(0, panic + OFF)  # someone has printed an old log
-        self.check(124, "print('x ' + " + panic[6:] + "import time; time.sleep(60)", "--timeout", "0.5")
+        self.check(124, "print('x ' + " + panic[6:] + forever, "--timeout", "0.5")
 
     def test_all_are_explained(self):
         """--help and README have the same table, which has every status that a test here expects."""
@@ -343,7 +341,7 @@ class Relay(RunTest):
 
     def go(self, *options, stdin=b"", program="relay()"):
         done = subprocess.run([LAUNCHER, "run", *options], env=self.environment(program),
-                              input=stdin, capture_output=True, timeout=60, check=False)
+                              input=stdin, capture_output=True, timeout=LIMIT, check=False)
         return done.returncode, done.stdout, done.stderr
 
     def test_streams(self):
@@ -380,9 +378,10 @@ class Relay(RunTest):
             self.assertEqual(self.go("--quiet", "--cmd", command, stdin=b"x" * (1 << 20))[0], 0)
 
     def test_others_keep_the_output_open(self):
-        start = time.monotonic()
-        self.assertEqual(self.go("--quiet", "--cmd", "sleep 50 & echo a; exit 2"), (2, b"a\n", b""))
-        self.assertLess(time.monotonic() - start, 40)
+        command = "sleep 9999 & echo $!; exit 2"
+        status, out, err = self.go("--quiet", "--cmd", command)
+        os.kill(int(out), signal.SIGTERM)  # it is still there
+        self.assertEqual((status, err), (2, b""))
 
     def test_messages_in_between(self):
         """Of the kernel, in UTF-8, after each few bytes of a frame."""
@@ -443,25 +442,25 @@ class Relay(RunTest):
 
     def test_interrupted(self):
         program = "print(os.getpid(), flush=True); relay()"
-        with subprocess.Popen([LAUNCHER, "run", "--cmd", "sleep 50"], env=self.environment(program),
+        with subprocess.Popen([LAUNCHER, "run", "--cmd", "sleep 9999"], env=self.environment(program),
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
             qemu = int(process.stdout.readline())
             process.send_signal(signal.SIGINT)
-            self.assertEqual(process.wait(timeout=10), 130)
+            self.assertEqual(process.wait(timeout=LIMIT), 130)
         with self.assertRaises(ProcessLookupError):
             os.kill(qemu, 0)
 
     def test_reader_gone(self):
         script = f"{LAUNCHER} run --cmd 'seq 1000000' --quiet </dev/null | head -c 1 >/dev/null; " \
                  "echo ${PIPESTATUS[0]}"
-        done = subprocess.run(["bash", "-c", script], env=self.environment("relay()"), timeout=60,
+        done = subprocess.run(["bash", "-c", script], env=self.environment("relay()"), timeout=LIMIT,
                               capture_output=True, check=False)
         self.assertEqual(done.stdout, b"141\n", done.stderr)
 
     def test_closed_files(self):
         for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
             done = subprocess.run(["sh", "-c", f"{LAUNCHER} run --cmd 'cat; exit 9' {closed}"],
-                                  env=self.environment("relay()"), timeout=60, check=False,
+                                  env=self.environment("relay()"), timeout=LIMIT, check=False,
                                   stdin=subprocess.DEVNULL, capture_output=True)
             self.assertEqual(done.returncode, 9, done.stderr)
 
