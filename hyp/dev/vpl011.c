@@ -17,27 +17,45 @@
 #include "lib/addr.h"
 #include "lib/bits.h"
 #include "lib/pl011_regs.h"
-
-/* The bits that can be written; the others read as 0. */
-#define UARTILPR_MASK  0xffU
-#define UARTIBRD_MASK  0xffffU
-#define UARTFBRD_MASK  0x3fU
-#define UARTLCR_H_MASK 0xffU
-#define UARTCR_MASK    0xff87U
-#define UARTIFLS_MASK  0x3fU
-#define UARTIMSC_MASK  0x7ffU
-#define UARTDMACR_MASK 0x7U
+#include "lib/string.h"
 
 #define UARTCR_RESET   (UARTCR_TXE | UARTCR_RXE)
 #define UARTIFLS_RESET 0x12U /* both FIFOs: half full */
+
+#define INDEX(offset) ((offset) / sizeof(uint32_t))
+
+/* The bits that can be written of the registers that keep what is written; the others read as 0. */
+static const uint16_t writable[VPL011_NR_REGS] = {
+    [INDEX(UARTILPR)] = 0xff,  [INDEX(UARTIBRD)] = 0xffff, [INDEX(UARTFBRD)] = 0x3f,
+    [INDEX(UARTLCR_H)] = 0xff, [INDEX(UARTCR)] = 0xff87,   [INDEX(UARTIFLS)] = 0x3f,
+    [INDEX(UARTIMSC)] = 0x7ff, [INDEX(UARTDMACR)] = 0x7,
+};
+
+/* The modem lines, each as an input in UARTFR, as its interrupt, and the output looped back to it.
+ */
+static const struct {
+    uint32_t flag;
+    uint32_t irq;
+    uint32_t output; /* in UARTCR */
+} modem_lines[] = {
+    {UARTFR_CTS, UART_INT_CTS, UARTCR_RTS},
+    {UARTFR_DSR, UART_INT_DSR, UARTCR_DTR},
+    {UARTFR_DCD, UART_INT_DCD, UARTCR_Out1},
+    {UARTFR_RI, UART_INT_RI, UARTCR_Out2},
+};
 
 /* UARTPeriphID0-3 and UARTPCellID0-3: designer Arm, part 0x011, revision 1, which has 16-byte
  * FIFOs. */
 static const uint8_t id_regs[] = {0x11, 0x10, 0x14, 0x00, 0x0d, 0xf0, 0x05, 0xb1};
 
+static uint32_t kept(const struct vpl011 *uart, uint64_t offset)
+{
+    return uart->reg[INDEX(offset)];
+}
+
 static unsigned fifo_depth(const struct vpl011 *uart)
 {
-    return (uart->line_control & UARTLCR_H_FEN) != 0 ? VPL011_FIFO_SIZE : 1;
+    return (kept(uart, UARTLCR_H) & UARTLCR_H_FEN) != 0 ? VPL011_FIFO_SIZE : 1;
 }
 
 /* How many bytes in the FIFO raise the receive interrupt; reserved encodings act as the fullest. */
@@ -47,7 +65,7 @@ static unsigned rx_trigger(const struct vpl011 *uart)
 
     if (fifo_depth(uart) == 1)
         return 1;
-    return sixteenths[FIELD_GET(UARTIFLS_RXIFLSEL, uart->fifo_levels)];
+    return sixteenths[FIELD_GET(UARTIFLS_RXIFLSEL, kept(uart, UARTIFLS))];
 }
 
 static uint32_t raw_irqs(const struct vpl011 *uart)
@@ -81,20 +99,16 @@ static uint32_t modem_inputs(const struct vpl011 *uart)
 {
     uint32_t flags = 0;
 
-    if ((uart->control & UARTCR_LBE) == 0)
+    if ((kept(uart, UARTCR) & UARTCR_LBE) == 0)
         return UARTFR_CTS | UARTFR_DSR | UARTFR_DCD;
-    if ((uart->control & UARTCR_RTS) != 0)
-        flags |= UARTFR_CTS;
-    if ((uart->control & UARTCR_DTR) != 0)
-        flags |= UARTFR_DSR;
-    if ((uart->control & UARTCR_Out1) != 0)
-        flags |= UARTFR_DCD;
-    if ((uart->control & UARTCR_Out2) != 0)
-        flags |= UARTFR_RI;
+    for (unsigned i = 0; i < ARRAY_SIZE(modem_lines); i++) {
+        if ((kept(uart, UARTCR) & modem_lines[i].output) != 0)
+            flags |= modem_lines[i].flag;
+    }
     return flags;
 }
 
-static uint32_t compute_flags(const struct vpl011 *uart)
+static void update_flags(struct vpl011 *uart)
 {
     uint32_t flags = modem_inputs(uart) | UARTFR_TXFE;
 
@@ -102,18 +116,13 @@ static uint32_t compute_flags(const struct vpl011 *uart)
         flags |= UARTFR_RXFE;
     if (!rx_has_room(uart))
         flags |= UARTFR_RXFF;
-    return flags;
-}
-
-static void update_flags(struct vpl011 *uart)
-{
-    __atomic_store_n(&uart->flags, compute_flags(uart), __ATOMIC_RELAXED);
+    __atomic_store_n(&uart->flags, flags, __ATOMIC_RELAXED);
 }
 
 /* What follows from the state, once it has changed: UARTFR and the line. */
 static void update_outputs(struct vpl011 *uart)
 {
-    bool level = (raw_irqs(uart) & uart->irq_mask) != 0;
+    bool level = (raw_irqs(uart) & kept(uart, UARTIMSC)) != 0;
 
     update_flags(uart);
     if (level != uart->line_level) {
@@ -141,108 +150,58 @@ static uint32_t read_data(struct vpl011 *uart)
 static void write_data(struct vpl011 *uart, uint8_t byte)
 {
     uart->raw_irqs |= UART_INT_TX;
-    if ((uart->control & UARTCR_LBE) == 0) {
+    if ((kept(uart, UARTCR) & UARTCR_LBE) == 0) {
         if (uart->console != NULL)
             uart->console->tx_fn(uart->console_ctx, byte);
     } else if (rx_has_room(uart)) {
         rx_put(uart, byte);
     } else {
         uart->overrun = true;
-        uart->rx_error |= UARTRSR_OE;
+        uart->reg[INDEX(UARTRSR)] = UARTRSR_OE;
         uart->raw_irqs |= UART_INT_OE;
     }
 }
 
-static void write_control(struct vpl011 *uart, uint32_t value)
+/* A register that keeps what is written. A modem input that changes with it is an interrupt. */
+static void write_kept(struct vpl011 *uart, uint64_t offset, uint32_t value)
 {
-    uint32_t before = modem_inputs(uart);
-    uint32_t changed;
+    uint32_t inputs = modem_inputs(uart);
 
-    uart->control = value & UARTCR_MASK;
-    changed = before ^ modem_inputs(uart);
-    if ((changed & UARTFR_RI) != 0)
-        uart->raw_irqs |= UART_INT_RI;
-    if ((changed & UARTFR_CTS) != 0)
-        uart->raw_irqs |= UART_INT_CTS;
-    if ((changed & UARTFR_DCD) != 0)
-        uart->raw_irqs |= UART_INT_DCD;
-    if ((changed & UARTFR_DSR) != 0)
-        uart->raw_irqs |= UART_INT_DSR;
+    uart->reg[INDEX(offset)] = value & writable[INDEX(offset)];
+    inputs ^= modem_inputs(uart);
+    for (unsigned i = 0; i < ARRAY_SIZE(modem_lines); i++) {
+        if ((inputs & modem_lines[i].flag) != 0)
+            uart->raw_irqs |= modem_lines[i].irq;
+    }
 }
 
-static uint32_t read_reg(struct vpl011 *uart, uint64_t offset)
+static uint32_t read_uart_reg(struct vpl011 *uart, uint64_t offset)
 {
     switch (offset) {
     case UARTDR:
         return read_data(uart);
-    case UARTRSR:
-        return uart->rx_error;
-    case UARTILPR:
-        return uart->irda_divisor;
-    case UARTIBRD:
-        return uart->baud_integer;
-    case UARTFBRD:
-        return uart->baud_fraction;
-    case UARTLCR_H:
-        return uart->line_control;
-    case UARTCR:
-        return uart->control;
-    case UARTIFLS:
-        return uart->fifo_levels;
-    case UARTIMSC:
-        return uart->irq_mask;
     case UARTRIS:
         return raw_irqs(uart);
     case UARTMIS:
-        return raw_irqs(uart) & uart->irq_mask;
-    case UARTDMACR:
-        return uart->dma_control;
+        return raw_irqs(uart) & kept(uart, UARTIMSC);
     default:
+        if (offset < sizeof(uart->reg))
+            return kept(uart, offset);
         if (offset >= UARTPeriphID0 && offset < UARTPeriphID0 + 4 * sizeof(id_regs))
             return id_regs[(offset - UARTPeriphID0) / 4];
         return 0;
     }
 }
 
-static void write_reg(struct vpl011 *uart, uint64_t offset, uint32_t value)
+/* UARTRSR is no exception: with no bit to write, any write clears it. */
+static void write_uart_reg(struct vpl011 *uart, uint64_t offset, uint32_t value)
 {
-    switch (offset) {
-    case UARTDR:
+    if (offset == UARTDR)
         write_data(uart, (uint8_t)(value & UARTDR_DATA));
-        break;
-    case UARTRSR:
-        uart->rx_error = 0;
-        break;
-    case UARTILPR:
-        uart->irda_divisor = value & UARTILPR_MASK;
-        break;
-    case UARTIBRD:
-        uart->baud_integer = value & UARTIBRD_MASK;
-        break;
-    case UARTFBRD:
-        uart->baud_fraction = value & UARTFBRD_MASK;
-        break;
-    case UARTLCR_H:
-        uart->line_control = value & UARTLCR_H_MASK;
-        break;
-    case UARTCR:
-        write_control(uart, value);
-        break;
-    case UARTIFLS:
-        uart->fifo_levels = value & UARTIFLS_MASK;
-        break;
-    case UARTIMSC:
-        uart->irq_mask = value & UARTIMSC_MASK;
-        break;
-    case UARTICR:
+    else if (offset == UARTICR)
         uart->raw_irqs &= ~value;
-        break;
-    case UARTDMACR:
-        uart->dma_control = value & UARTDMACR_MASK;
-        break;
-    default:
-        break;
-    }
+    else if (offset < sizeof(uart->reg))
+        write_kept(uart, offset, value);
 }
 
 /*
@@ -257,21 +216,15 @@ static bool take_room_call(struct vpl011 *uart)
     return uart->console != NULL;
 }
 
-static void reset_state(struct vpl011 *uart)
+static void reset_uart(struct vpl011 *uart)
 {
     uart->overrun = false;
     uart->rx_head = 0;
     uart->rx_count = 0;
     uart->raw_irqs = 0;
-    uart->irq_mask = 0;
-    uart->rx_error = 0;
-    uart->control = UARTCR_RESET;
-    uart->line_control = 0;
-    uart->fifo_levels = UARTIFLS_RESET;
-    uart->irda_divisor = 0;
-    uart->baud_integer = 0;
-    uart->baud_fraction = 0;
-    uart->dma_control = 0;
+    memset(uart->reg, 0, sizeof(uart->reg));
+    uart->reg[INDEX(UARTCR)] = UARTCR_RESET;
+    uart->reg[INDEX(UARTIFLS)] = UARTIFLS_RESET;
     update_flags(uart);
 }
 
@@ -279,7 +232,7 @@ void vpl011_init(struct vpl011 *uart, const struct irq_line *line,
                  const struct console_ops *console, void *console_ctx)
 {
     *uart = (struct vpl011){.line = *line, .console = console, .console_ctx = console_ctx};
-    reset_state(uart);
+    reset_uart(uart);
 }
 
 void vpl011_reset(struct vpl011 *uart)
@@ -287,7 +240,7 @@ void vpl011_reset(struct vpl011 *uart)
     bool call_room;
 
     spin_lock(&uart->lock);
-    reset_state(uart);
+    reset_uart(uart);
     uart->line_level = false;
     irq_line_set(&uart->line, false);
     call_room = take_room_call(uart);
@@ -319,22 +272,22 @@ bool vpl011_receive(struct vpl011 *uart, uint8_t byte)
 enum mmio_result vpl011_access(void *dev, struct mmio_access *access)
 {
     struct vpl011 *uart = dev;
-    uint64_t reg = access->offset & ~UINT64_C(3);
+    uint64_t offset = align_down(access->offset, 4);
     unsigned shift = 8 * (access->offset & 3);
     bool call_room = false;
 
     if (access->size > 4 || !is_aligned(access->offset, access->size))
         return MMIO_ABORT;
-    if (reg == UARTFR) { /* guests poll it: one load, no lock */
+    if (offset == UARTFR) { /* guests poll it: one load, no lock */
         access->value = __atomic_load_n(&uart->flags, __ATOMIC_RELAXED) >> shift;
         return MMIO_OK;
     }
     spin_lock(&uart->lock);
     if (!access->write)
-        access->value = read_reg(uart, reg) >> shift;
+        access->value = read_uart_reg(uart, offset) >> shift;
     else if (shift == 0)
-        write_reg(uart, reg, (uint32_t)access->value);
-    if (access->write || reg == UARTDR) { /* reading another register changes nothing */
+        write_uart_reg(uart, offset, (uint32_t)access->value);
+    if (access->write || offset == UARTDR) { /* reading another register changes nothing */
         update_outputs(uart);
         call_room = take_room_call(uart);
     }

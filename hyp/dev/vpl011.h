@@ -17,6 +17,7 @@
 #include "spinlock.h"
 
 #define VPL011_FIFO_SIZE 16
+#define VPL011_NR_REGS   19 /* up to UARTDMACR */
 
 struct vpl011 {
     spinlock_t lock; /* protects all below but line, console and console_ctx, which are constant */
@@ -33,15 +34,7 @@ struct vpl011 {
 
     uint32_t flags;    /* UARTFR: follows from the rest, and is read without the lock */
     uint32_t raw_irqs; /* the part of UARTRIS that is latched; the rest follows the FIFO */
-    uint32_t irq_mask; /* UARTIMSC */
-    uint32_t rx_error; /* UARTRSR */
-    uint32_t control;  /* UARTCR */
-    uint32_t line_control;
-    uint32_t fifo_levels;
-    uint32_t irda_divisor;
-    uint32_t baud_integer;
-    uint32_t baud_fraction;
-    uint32_t dma_control;
+    uint32_t reg[VPL011_NR_REGS]; /* by offset / 4: those that keep what is written, and UARTRSR */
 };
 
 /*
