@@ -18,6 +18,8 @@
 #define VENDOR_ID   UINT32_C(0x50415254) /* "TRAP" */
 #define VERSION     2
 
+#define QUEUE_ADDR_STRIDE (VIRTIO_MMIO_QUEUE_AVAIL_LOW - VIRTIO_MMIO_QUEUE_DESC_LOW)
+
 /* What the driver may set in Status; NEEDS_RESET is the device's. */
 #define STATUS_DRIVER_BITS                                                                         \
     (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK |          \
@@ -150,14 +152,12 @@ static void write_status(struct virtio_mmio *slot, uint32_t value)
         virtio_mmio_interrupt(slot, VIRTIO_MMIO_INT_CONFIG);
 }
 
-static void write_driver_features(struct virtio_mmio *slot, uint32_t value)
+/* `half` 0 is the lower. */
+static void set_half(uint64_t *v, unsigned half, uint32_t value)
 {
-    unsigned shift = 32 * slot->driver_features_sel;
+    unsigned shift = 32 * half;
 
-    if (slot->driver_features_sel > 1 || has_features(slot))
-        return;
-    slot->driver_features &= ~((uint64_t)UINT32_MAX << shift);
-    slot->driver_features |= (uint64_t)value << shift;
+    *v = (*v & ~((uint64_t)UINT32_MAX << shift)) | (uint64_t)value << shift;
 }
 
 static uint32_t read_device_features(const struct virtio_mmio *slot)
@@ -173,65 +173,45 @@ static bool has_queue(const struct virtio_mmio *slot)
     return slot->queue_sel < slot->backend->nr_queues;
 }
 
+static bool selected_is_ready(const struct virtio_mmio *slot)
+{
+    return virtq_is_ready(&slot->queue[slot->queue_sel].vq);
+}
+
 /* What a queue lacks shows as NEEDS_RESET, since a driver need not read QueueReady back. */
 static void write_queue_ready(struct virtio_mmio *slot, uint32_t value)
 {
     if ((value & 1) == 0)
         virtio_queue_stop(slot, slot->queue_sel, 1);
-    else if (!virtio_queue_is_ready(slot, slot->queue_sel) && has_features(slot) &&
+    else if (!selected_is_ready(slot) && has_features(slot) &&
              virtio_queue_start(slot, slot->queue_sel) != 0)
         virtio_mmio_need_reset(slot);
 }
 
-static void set_low(uint64_t *v, uint32_t low)
+/* From QUEUE_DESC_LOW on: the addresses of the three rings, each in two halves. */
+static void write_queue_addr(struct virtq_layout *layout, uint64_t offset, uint32_t value)
 {
-    *v = (*v & ~(uint64_t)UINT32_MAX) | low;
-}
+    ipa_t *const ring[] = {&layout->desc, &layout->avail, &layout->used};
+    uint64_t i = (offset - VIRTIO_MMIO_QUEUE_DESC_LOW) / QUEUE_ADDR_STRIDE;
+    uint64_t half = offset % QUEUE_ADDR_STRIDE / 4;
 
-static void set_high(uint64_t *v, uint32_t high)
-{
-    *v = (*v & UINT32_MAX) | (uint64_t)high << 32;
+    if (i < ARRAY_SIZE(ring) && half < 2)
+        set_half(&ring[i]->v, (unsigned)half, value);
 }
 
 /* The registers of the selected queue. While it is ready, only QueueReady can be written. */
 static void write_queue_reg(struct virtio_mmio *slot, uint64_t offset, uint32_t value)
 {
-    struct virtq_layout *layout;
+    struct virtq_layout *layout = &slot->queue[slot->queue_sel].layout;
 
-    if (!has_queue(slot))
-        return;
-    if (offset == VIRTIO_MMIO_QUEUE_READY) {
+    if (offset == VIRTIO_MMIO_QUEUE_READY)
         write_queue_ready(slot, value);
+    else if (selected_is_ready(slot))
         return;
-    }
-    if (virtio_queue_is_ready(slot, slot->queue_sel))
-        return;
-    layout = &slot->queue[slot->queue_sel].layout;
-    switch (offset) {
-    case VIRTIO_MMIO_QUEUE_NUM:
+    else if (offset == VIRTIO_MMIO_QUEUE_NUM)
         layout->size = value;
-        break;
-    case VIRTIO_MMIO_QUEUE_DESC_LOW:
-        set_low(&layout->desc.v, value);
-        break;
-    case VIRTIO_MMIO_QUEUE_DESC_HIGH:
-        set_high(&layout->desc.v, value);
-        break;
-    case VIRTIO_MMIO_QUEUE_AVAIL_LOW:
-        set_low(&layout->avail.v, value);
-        break;
-    case VIRTIO_MMIO_QUEUE_AVAIL_HIGH:
-        set_high(&layout->avail.v, value);
-        break;
-    case VIRTIO_MMIO_QUEUE_USED_LOW:
-        set_low(&layout->used.v, value);
-        break;
-    case VIRTIO_MMIO_QUEUE_USED_HIGH:
-        set_high(&layout->used.v, value);
-        break;
-    default:
-        break;
-    }
+    else
+        write_queue_addr(layout, offset, value);
 }
 
 static void write_setup_reg(struct virtio_mmio *slot, uint64_t offset, uint32_t value)
@@ -241,7 +221,8 @@ static void write_setup_reg(struct virtio_mmio *slot, uint64_t offset, uint32_t 
         slot->device_features_sel = value;
         break;
     case VIRTIO_MMIO_DRIVER_FEATURES:
-        write_driver_features(slot, value);
+        if (slot->driver_features_sel < 2 && !has_features(slot))
+            set_half(&slot->driver_features, slot->driver_features_sel, value);
         break;
     case VIRTIO_MMIO_DRIVER_FEATURES_SEL:
         slot->driver_features_sel = value;
@@ -253,12 +234,13 @@ static void write_setup_reg(struct virtio_mmio *slot, uint64_t offset, uint32_t 
         write_status(slot, value);
         break;
     default:
-        write_queue_reg(slot, offset, value);
+        if (has_queue(slot))
+            write_queue_reg(slot, offset, value);
         break;
     }
 }
 
-static void write_reg(struct virtio_mmio *slot, uint64_t offset, uint32_t value)
+static void write_slot_reg(struct virtio_mmio *slot, uint64_t offset, uint32_t value)
 {
     switch (offset) {
     case VIRTIO_MMIO_QUEUE_NOTIFY:
@@ -284,13 +266,13 @@ static uint32_t read_setup_reg(struct virtio_mmio *slot, uint64_t offset)
     case VIRTIO_MMIO_QUEUE_NUM_MAX:
         return has_queue(slot) ? VIRTQ_MAX_SIZE : 0;
     case VIRTIO_MMIO_QUEUE_READY:
-        return has_queue(slot) && virtio_queue_is_ready(slot, slot->queue_sel);
+        return has_queue(slot) && selected_is_ready(slot);
     default:
         return 0;
     }
 }
 
-static uint32_t read_reg(struct virtio_mmio *slot, uint64_t offset)
+static uint32_t read_slot_reg(struct virtio_mmio *slot, uint64_t offset)
 {
     uint32_t value;
 
@@ -334,12 +316,12 @@ static __attribute__((noinline)) enum mmio_result access_device(struct virtio_mm
 
     if (access->write) {
         if (slot->backend != NULL && is_reg)
-            write_reg(slot, offset, (uint32_t)access->value);
+            write_slot_reg(slot, offset, (uint32_t)access->value);
         return MMIO_OK;
     }
     access->value = 0;
     if (slot->backend != NULL && is_reg)
-        access->value = read_reg(slot, offset);
+        access->value = read_slot_reg(slot, offset);
     else if (slot->backend != NULL && offset >= VIRTIO_MMIO_CONFIG)
         access->value = read_config(slot, offset - VIRTIO_MMIO_CONFIG, access->size);
     return MMIO_OK;

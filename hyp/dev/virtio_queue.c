@@ -122,17 +122,6 @@ int virtio_queue_start(struct virtio_mmio *slot, unsigned index)
     return err;
 }
 
-bool virtio_queue_is_ready(struct virtio_mmio *slot, unsigned index)
-{
-    struct virtio_queue *queue = &slot->queue[index];
-    bool ready;
-
-    spin_lock(&queue->lock);
-    ready = virtq_is_ready(&queue->vq);
-    spin_unlock(&queue->lock);
-    return ready;
-}
-
 /* Without the lock, of a queue that is not set up: it comes to rest for good. */
 static bool is_busy(const struct virtio_queue *queue)
 {

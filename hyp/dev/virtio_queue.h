@@ -19,17 +19,16 @@ struct virtio_mmio;
 struct virtio_queue {
     struct virtq_layout layout; /* what the driver has written; protected by the setup_lock */
     spinlock_t lock;            /* protects all below; never held while the backend works */
-    struct virtq vq;
+    struct virtq vq;            /* set up and reset under both */
     bool serving;       /* a CPU takes its requests, and sees those that are added meanwhile */
     unsigned in_flight; /* requests that were taken and have not ended */
 };
 
 /*
- * Set queue `index` up as its layout says, or see if it is. The caller holds the setup_lock.
- * Errors as virtq_setup().
+ * Set queue `index` up as its layout says. The caller holds the setup_lock. Errors as
+ * virtq_setup().
  */
 int must_check virtio_queue_start(struct virtio_mmio *slot, unsigned index);
-bool virtio_queue_is_ready(struct virtio_mmio *slot, unsigned index);
 
 /*
  * From now on `count` queues from `first` on are not set up, and none of their requests is in

@@ -207,49 +207,31 @@ bool virtq_wants_interrupt(struct virtq *vq)
     return (__atomic_load_n(&vq->avail->flags, __ATOMIC_RELAXED) & VRING_AVAIL_F_NO_INTERRUPT) == 0;
 }
 
-/* The segment that holds byte *offset, which becomes the offset within it. There is one. */
-static const struct virtq_seg *seek(const struct virtq_seg *seg, uint64_t *offset)
+/* Copy between `bytes` and the segments, from byte `offset` of `seg` on: there is that much. */
+static inline void copy_segs(const struct virtq_seg *seg, uint64_t offset, uint8_t *bytes,
+                             uint64_t len, bool to_segs)
 {
-    for (; *offset >= seg->len; seg++)
-        *offset -= seg->len;
-    return seg;
-}
+    for (; len != 0 && offset >= seg->len; seg++)
+        offset -= seg->len;
+    for (; len != 0; seg++, offset = 0) {
+        uint64_t rest = seg->len - offset;
+        uint64_t part = rest < len ? rest : len;
 
-static uint64_t part_of(const struct virtq_seg *seg, uint64_t offset, uint64_t len)
-{
-    uint64_t rest = seg->len - offset;
-
-    return rest < len ? rest : len;
+        if (to_segs)
+            memcpy(seg->ptr + offset, bytes, part);
+        else
+            memcpy(bytes, seg->ptr + offset, part);
+        bytes += part;
+        len -= part;
+    }
 }
 
 void virtq_copy_from(const struct virtq_chain *chain, uint64_t offset, void *dst, uint64_t len)
 {
-    const struct virtq_seg *seg = chain->seg;
-    uint8_t *to = dst;
-
-    if (len == 0)
-        return;
-    for (seg = seek(seg, &offset); len != 0; seg++, offset = 0) {
-        uint64_t part = part_of(seg, offset, len);
-
-        memcpy(to, seg->ptr + offset, part);
-        to += part;
-        len -= part;
-    }
+    copy_segs(chain->seg, offset, dst, len, false);
 }
 
 void virtq_copy_to(const struct virtq_chain *chain, uint64_t offset, const void *src, uint64_t len)
 {
-    const struct virtq_seg *seg = &chain->seg[chain->nr_read];
-    const uint8_t *from = src;
-
-    if (len == 0)
-        return;
-    for (seg = seek(seg, &offset); len != 0; seg++, offset = 0) {
-        uint64_t part = part_of(seg, offset, len);
-
-        memcpy(seg->ptr + offset, from, part);
-        from += part;
-        len -= part;
-    }
+    copy_segs(&chain->seg[chain->nr_read], offset, (uint8_t *)src, len, true); /* only read */
 }
