@@ -150,32 +150,24 @@ bool vgic_lr_insert(struct vgic *vgic, struct vgic_vcpu *vcpu, struct vgic_bank 
     return true;
 }
 
-/* Weigh the interrupts `mask` of `bank` against the best so far. */
-static void consider(struct choice *best, struct vgic_bank *bank, uint32_t mask)
+/*
+ * Weigh the interrupts `mask` of `bank` against the best so far: of SPIs those alone that `whose`,
+ * the bank's target[] or owner[], says are for `vcpu`; NULL for private ones.
+ */
+static inline void consider(struct choice *best, struct vgic_bank *bank, uint32_t mask,
+                            const uint8_t *whose, unsigned vcpu)
 {
     for (; mask != 0; mask &= mask - 1) {
         unsigned n = (unsigned)__builtin_ctz(mask);
 
+        if (whose != NULL && whose[n] != vcpu && whose[n] != VGIC_TARGET_ANY)
+            continue;
         best->count++;
         if (best->bank == NULL || bank->priority[n] < best->bank->priority[best->n]) {
             best->bank = bank;
             best->n = n;
         }
     }
-}
-
-/* Those of `mask`, deliverable SPIs, that are for this CPU. */
-static uint32_t spis_for(const struct vgic_bank *bank, uint32_t mask, unsigned vcpu)
-{
-    uint32_t mine = 0;
-
-    for (; mask != 0; mask &= mask - 1) {
-        unsigned n = (unsigned)__builtin_ctz(mask);
-
-        if (vgic_bank_is_for(bank, n, vcpu))
-            mine |= UINT32_C(1) << n;
-    }
-    return mine;
 }
 
 /*
@@ -198,14 +190,14 @@ static struct choice best_pending(struct vgic *vgic, struct vgic_vcpu *vcpu, uin
 {
     struct choice best = {.bank = NULL};
 
-    consider(&best, &vcpu->bank, vgic_bank_deliverable(vgic, &vcpu->bank));
+    consider(&best, &vcpu->bank, vgic_bank_deliverable(vgic, &vcpu->bank), NULL, 0);
     for (; spi_hot != 0; spi_hot &= spi_hot - 1) {
-        unsigned i = (unsigned)__builtin_ctz(spi_hot);
-        uint32_t ready = vgic_bank_deliverable(vgic, &vgic->spi[i]);
+        struct vgic_bank *bank = &vgic->spi[__builtin_ctz(spi_hot)];
+        uint32_t ready = vgic_bank_deliverable(vgic, bank);
 
-        if (ready == 0 && vgic->spi[i].active == 0)
-            vgic->spi_hot &= ~(UINT32_C(1) << i);
-        consider(&best, &vgic->spi[i], spis_for(&vgic->spi[i], ready, vcpu->index));
+        if (ready == 0 && bank->active == 0)
+            vgic->spi_hot &= ~(spi_hot & -spi_hot);
+        consider(&best, bank, ready, bank->target, vcpu->index);
     }
     return best;
 }
@@ -220,16 +212,11 @@ static struct choice best_active(struct vgic *vgic, struct vgic_vcpu *vcpu, uint
 {
     struct choice best = {.bank = NULL};
 
-    consider(&best, &vcpu->bank, vcpu->bank.active & ~vcpu->bank.in_lr);
+    consider(&best, &vcpu->bank, vcpu->bank.active & ~vcpu->bank.in_lr, NULL, 0);
     for (; spi_hot != 0; spi_hot &= spi_hot - 1) {
         struct vgic_bank *bank = &vgic->spi[__builtin_ctz(spi_hot)];
-        uint32_t mine = 0;
 
-        for (uint32_t rest = bank->active & ~bank->in_lr; rest != 0; rest &= rest - 1) {
-            if (bank->owner[__builtin_ctz(rest)] == vcpu->index)
-                mine |= rest & -rest;
-        }
-        consider(&best, bank, mine);
+        consider(&best, bank, bank->active & ~bank->in_lr, bank->owner, vcpu->index);
     }
     return best;
 }
