@@ -15,9 +15,6 @@
 /* Distributor; from GICD_IGROUPR to GICD_IGRPMODR also the offsets in the second GICR frame. */
 #define GICD_CTLR       0x0000
 #define GICD_TYPER      0x0004
-#define GICD_IIDR       0x0008
-#define GICD_TYPER2     0x000c
-#define GICD_STATUSR    0x0010
 #define GICD_IGROUPR    0x0080
 #define GICD_ISENABLER  0x0100
 #define GICD_ICENABLER  0x0180
@@ -50,7 +47,6 @@
 
 /* Redistributor, first frame */
 #define GICR_CTLR  0x0000
-#define GICR_IIDR  0x0004
 #define GICR_TYPER 0x0008
 #define GICR_WAKER 0x0014
 #define GICR_PIDR2 0xffe8

@@ -32,7 +32,7 @@ static void reset_hw_ppis(unsigned cpu, uint32_t ppis)
     }
 }
 
-static void reset_state(struct vgic *vgic)
+static void reset_model(struct vgic *vgic)
 {
     vgic->group0_on = 0;
     vgic->group1_on = 0;
@@ -51,7 +51,7 @@ static void reset_state(struct vgic *vgic)
 void vgic_reset(struct vgic *vgic)
 {
     spin_lock(&vgic->lock);
-    reset_state(vgic);
+    reset_model(vgic);
     for (unsigned i = 0; i < vgic->nr_vcpus; i++)
         reset_hw_ppis(vgic->vcpu[i].cpu, vgic->vcpu[i].bank.linked);
     spin_unlock(&vgic->lock);
@@ -75,7 +75,7 @@ void vgic_init(struct vgic *vgic, unsigned nr_vcpus, const uint64_t *mpidr, unsi
                                .folded = true,
                                .hcr = VGIC_HCR_USUAL};
     }
-    reset_state(vgic);
+    reset_model(vgic);
 }
 
 void vgic_link_ppi(struct vgic *vgic, uint32_t intid)

@@ -2,7 +2,6 @@
 /* C's string functions for the hypervisor and libfdt. memcpy and memset are arch/aarch64/mem.S. */
 #include "lib/string.h"
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -90,43 +89,4 @@ int strncmp(const char *a, const char *b, size_t n)
 int strcmp(const char *a, const char *b)
 {
     return strncmp(a, b, SIZE_MAX);
-}
-
-static unsigned digit_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return (unsigned)(c - '0');
-    if (c >= 'a' && c <= 'z')
-        return (unsigned)(c - 'a') + 10;
-    if (c >= 'A' && c <= 'Z')
-        return (unsigned)(c - 'A') + 10;
-    return UINT_MAX;
-}
-
-static bool has_hex_prefix(const char *s)
-{
-    return s[0] == '0' && (s[1] == 'x' || s[1] == 'X') && digit_value(s[2]) < 16;
-}
-
-/* As C has it, but for the leading white space and sign, which nothing here writes. */
-unsigned long strtoul(const char *s, char **end, int base)
-{
-    unsigned long value = 0;
-    unsigned long radix = (unsigned long)base;
-
-    if ((base == 0 || base == 16) && has_hex_prefix(s)) {
-        radix = 16;
-        s += 2;
-    } else if (base == 0) {
-        radix = *s == '0' ? 8 : 10;
-    }
-    for (unsigned digit; (digit = digit_value(*s)) < radix; s++) {
-        if (value > (ULONG_MAX - digit) / radix)
-            value = ULONG_MAX;
-        else
-            value = value * radix + digit;
-    }
-    if (end != NULL)
-        *end = (char *)s;
-    return value;
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The part of C's <string.h> and <stdlib.h> that Traproom and libfdt use; the host has its own. */
+/* The part of C's <string.h> that Traproom and libfdt use; the host has its own. */
 #ifndef LIB_STRING_H
 #define LIB_STRING_H
 
 #if __STDC_HOSTED__
-#include <stdlib.h>
 #include <string.h>
 #else
 #include <stddef.h>
@@ -20,7 +19,6 @@ char *strchr(const char *s, int c);
 char *strrchr(const char *s, int c);
 int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t n);
-unsigned long strtoul(const char *s, char **end, int base);
 #endif
 
 #endif
