@@ -6,8 +6,6 @@
  */
 #include <stddef.h>
 
-#include "board/board.h"
-#include "board/host_fdt.h"
 #include "boot.h"
 #include "cache.h"
 #include "check/invariants.h"
@@ -19,6 +17,8 @@
 #include "drv/pl031.h"
 #include "el1_ctx.h"
 #include "entropy.h"
+#include "fdt/host_fdt.h"
+#include "fdt/vm_fdt.h"
 #include "gic/gic.h"
 #include "image.h"
 #include "lib/stack_protector.h"
@@ -36,7 +36,7 @@
 #include "version.h"
 #include "vm/power.h"
 #include "vm/vm.h"
-#include "vm/vm_fdt.h"
+#include "vm/vm_device.h"
 
 #define POOL_PAGES 128
 #define REASON_MAX 128
@@ -255,7 +255,7 @@ static void make_vm(void)
     }
     if (own(host.guest_fdt, size, "the guest's tree as loaded") != 0)
         refuse("its device tree has no place");
-    if (vm_fdt_parse(fdt, size, ipa_bits(), &vm_config) != 0)
+    if (vm_fdt_parse(fdt, size, ipa_bits(), &vm_devices, &vm_config) != 0)
         refuse("its device tree is not usable");
     log_set_quiet(vm_config.quiet);
     pmu_offer(&vm_config, host.pmu_intid);

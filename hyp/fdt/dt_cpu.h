@@ -2,7 +2,7 @@
 /*
  * CPUs in a device tree, and the firmware that starts them (Devicetree Specification, "/cpus/cpu*
  * Node Properties"; Linux's bindings arm/cpus and arm/psci). Neighbours: vm_fdt.c and
- * board/host_fdt.c, which make lists of them.
+ * fdt/host_fdt.c, which make lists of them.
  */
 #ifndef FDT_DT_CPU_H
 #define FDT_DT_CPU_H

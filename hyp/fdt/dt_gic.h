@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The GICv3 of a device tree (Linux's binding arm,gic-v3). Neighbours: vm_fdt_device.c, for the
- * guest, and board/host_fdt.c, for the machine.
+ * guest, and fdt/host_fdt.c, for the machine.
  */
 #ifndef FDT_DT_GIC_H
 #define FDT_DT_GIC_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The node of the CPUs' performance monitors (Linux's binding arm,pmu). Neighbours: dt_irq.h reads
- * its interrupt; board/host_fdt.c and vm/vm_fdt_device.c ask.
+ * its interrupt; fdt/host_fdt.c and fdt/vm_fdt_device.c ask.
  */
 #ifndef FDT_DT_PMU_H
 #define FDT_DT_PMU_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * RAM in a device tree (Devicetree Specification, "/memory node"). Neighbours: dt_claims.c sees
- * that none is there twice; vm_fdt_memory.c, for the guest, and board/host_fdt.c, for the machine,
+ * that none is there twice; vm_fdt_memory.c, for the guest, and fdt/host_fdt.c, for the machine,
  * want to know.
  */
 #ifndef FDT_DT_RAM_H

@@ -2,7 +2,7 @@
 /*
  * Where a device is: its "reg", carried through the "ranges" of the buses above it to the root's
  * addresses (Devicetree Specification, "reg" and "ranges"). Neighbours: dt_walk.h knows the
- * buses; vm_fdt_device.c and board/host_fdt.c want to know.
+ * buses; vm_fdt_device.c and fdt/host_fdt.c want to know.
  */
 #ifndef FDT_DT_REG_H
 #define FDT_DT_REG_H

@@ -2,7 +2,7 @@
 /*
  * The memory that a device tree keeps free: the blob's memory reservation block and the static
  * regions of /reserved-memory (Devicetree Specification, "Memory Reservation Block" and
- * "/reserved-memory Node"). Neighbours: vm_fdt_memory.c, for the guest, and board/host_reserved.c,
+ * "/reserved-memory Node"). Neighbours: vm_fdt_memory.c, for the guest, and fdt/host_reserved.c,
  * for the machine.
  */
 #ifndef FDT_DT_RESERVED_H

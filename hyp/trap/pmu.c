@@ -4,11 +4,11 @@
 
 #include <stddef.h>
 
+#include "fdt/vm_config.h"
 #include "lib/log.h"
 #include "pmuv3.h"
 #include "sysreg.h"
 #include "trap/id_regs.h"
-#include "vm/vm_config.h"
 
 /* Why the guest can't have it. NULL: it can. */
 static const char *refusal(uint32_t wanted, uint32_t machine_intid)

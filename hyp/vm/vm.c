@@ -10,6 +10,7 @@
 #include "check/invariants.h"
 #include "drv/console.h"
 #include "el1_ctx.h"
+#include "fdt/vm_fdt.h"
 #include "gic/gic_regs.h"
 #include "gicc.h"
 #include "gich.h"
@@ -22,8 +23,7 @@
 #include "trap/exit_reason.h"
 #include "vcpu_layout.h"
 #include "vm/loader.h"
-#include "vm/vm_console.h"
-#include "vm/vm_fdt.h"
+#include "vm/vm_device.h"
 
 #define VMID            1
 #define STATS_LINE_MAX  224
@@ -163,7 +163,7 @@ static int place_devices(struct vm *vm, struct phys_map *phys)
 static int add_device(struct vm *vm, const struct vm_device_config *config, void *state)
 {
     const struct vm_device_kind *kind = config->kind;
-    enum exit_reason reason = EXIT_MMIO_DEVICE + vm_device_kind_index(kind);
+    enum exit_reason reason = EXIT_MMIO_DEVICE + (unsigned)(kind - vm_devices.kind);
     int err = kind->make_fn(vm, state, config);
 
     if (err == 0)
@@ -289,10 +289,10 @@ void vm_print_stats(const struct vm *vm)
     log_info("exits by reason: in all, then by vCPU");
     for (unsigned r = 0; r < EXIT_MMIO_DEVICE; r++)
         print_reason(vm, text[r], (enum exit_reason)r);
-    for (unsigned i = 0; vm_device_kind(i) != NULL; i++) {
-        if (vm_device_kind(i)->access_fn == NULL)
+    for (unsigned i = 0; i < vm_devices.count; i++) {
+        if (vm_devices.kind[i].access_fn == NULL)
             continue;
-        fmt_snprintf(device, sizeof(device), "mmio: %s", vm_device_kind(i)->name);
+        fmt_snprintf(device, sizeof(device), "mmio: %s", vm_devices.kind[i].name);
         print_reason(vm, device, (enum exit_reason)(EXIT_MMIO_DEVICE + i));
     }
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A virtual machine: all that is known of one guest. vm/vm_fdt.c says what it shall
+ * A virtual machine: all that is known of one guest. fdt/vm_fdt.c says what it shall
  * be, vm/vm.c builds it, trap/ and dev/ work on it.
  */
 #ifndef VM_VM_H
 #define VM_VM_H
 
 #include "dev/vpl011.h"
+#include "fdt/vm_config.h"
 #include "gic/vgic.h"
 #include "mm/guest_mem.h"
 #include "mm/phys_map.h"
@@ -14,7 +15,6 @@
 #include "spinlock.h"
 #include "trap/mmio_bus.h"
 #include "vm/vcpu.h"
-#include "vm/vm_config.h"
 
 enum vm_run_state {
     VM_RUNNING,

@@ -160,7 +160,6 @@ static int make_registers(struct vm *vm, void *state, const struct vm_device_con
     return 0;
 }
 
-/* A node that is of several kinds is of the first. */
 static const struct vm_device_kind kinds[] = {
     {
         .property = "traproom,registers",
@@ -216,12 +215,4 @@ static const struct vm_device_kind kinds[] = {
 
 _Static_assert(ARRAY_SIZE(kinds) <= EXIT_DEVICE_KINDS, "exit_reason.h has less room");
 
-const struct vm_device_kind *vm_device_kind(unsigned index)
-{
-    return index < ARRAY_SIZE(kinds) ? &kinds[index] : NULL;
-}
-
-unsigned vm_device_kind_index(const struct vm_device_kind *kind)
-{
-    return (unsigned)(kind - kinds);
-}
+const struct vm_device_table vm_devices = {kinds, ARRAY_SIZE(kinds)};

@@ -1,53 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one table of what Traproom offers a guest: for each kind of node its "compatible", how it is
- * read, made and reset. Neighbours: vm_fdt_device.c reads the nodes by it, vm_fdt_offer.c finds a
- * node in it, vm.c makes the devices; dev/ holds what they do.
+ * The one table of what Traproom offers a guest. Neighbours: fdt/vm_kind.h says what a row is;
+ * main.c has the guest's tree read by it, vm.c makes the devices.
  */
 #ifndef VM_VM_DEVICE_H
 #define VM_VM_DEVICE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "fdt/vm_kind.h"
 
-#include "dev/mmio.h"
-#include "fdt/dt_walk.h"
-#include "lib/err.h"
-
-struct vm;
-struct vm_device_config;
-
-struct vm_device_kind {
-    const char *compatible;
-    const char *property; /* where "compatible" is NULL: a node that has this property */
-    const char *name;     /* in the statistics */
-
-    /*
-     * The node. One without an access_fn is no device on the bus: its "reg" and "interrupts" are
-     * not read.
-     */
-    uint64_t min_size; /* bytes that its "reg" has at least */
-    bool all_regs;     /* each entry of "reg" is a device, else the first alone */
-    bool interrupt;    /* it has one, an SPI that is its own */
-    bool console;      /* one of this kind is the console */
-    /*
-     * Check the node at `at`, whose GIC is the node `gic`, and put what is of this kind alone into
-     * *config, whose regs and intid are there; NULL for what is no device on the bus. Errors are
-     * logged. NULL: nothing more to read.
-     */
-    int (*read_fn)(const struct dt_walk *at, int gic, struct vm_device_config *config);
-
-    /* The device. */
-    size_t state_size; /* bytes, for each; config->more_state comes on top */
-    /* Make `state`, all zeros, the device that `config` asks for. Errors are logged. */
-    int (*make_fn)(struct vm *vm, void *state, const struct vm_device_config *config);
-    void (*reset_fn)(void *state); /* the guest starts again: as just made, the wire low */
-    mmio_access_fn access_fn;      /* its `dev` is the state */
-};
-
-/* By index, which is how exits are counted: EXIT_MMIO_DEVICE and up. NULL: no more. */
-const struct vm_device_kind *vm_device_kind(unsigned index);
-unsigned vm_device_kind_index(const struct vm_device_kind *kind);
+/* A kind's index is how its exits are counted: EXIT_MMIO_DEVICE and up. */
+extern const struct vm_device_table vm_devices;
 
 #endif

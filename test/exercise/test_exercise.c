@@ -3,10 +3,11 @@
 #include <stdbool.h>
 
 #include "fake_machine.h"
+#include "fdt/vm_fdt.h"
 #include "fdt_log.h"
 #include "fdt_tree.h"
 #include "vm/vm.h"
-#include "vm/vm_fdt.h"
+#include "vm/vm_device.h"
 
 #define IPA_BITS 40
 #define TOY      0x20000000
@@ -38,7 +39,7 @@ static int make(void **state)
     (void)state;
     log_clear();
     tree_add_device(fdt, "toy@20000000", "acme,toy", TOY, 0x1000, SPI);
-    assert_int_equal(vm_fdt_parse(fdt, fdt_totalsize(fdt), IPA_BITS, &vm.config), 0);
+    assert_int_equal(vm_fdt_parse(fdt, fdt_totalsize(fdt), IPA_BITS, &vm_devices, &vm.config), 0);
     for (unsigned i = 0; i < vm.config.nr_devices; i++) {
         if (vm.config.device[i].regs.base.v == TOY)
             config = &vm.config.device[i];

@@ -5,10 +5,11 @@
  */
 #include <stdbool.h>
 
+#include "fdt/vm_fdt.h"
 #include "fuzz_fdt.h"
 #include "gic/gic_regs.h"
 #include "gic/vgic_limits.h"
-#include "vm/vm_fdt.h"
+#include "vm/vm_device.h"
 
 #define IPA_BITS 40
 
@@ -59,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     logged_errors = 0;
     fuzz_require(vm_fdt_size(fdt, room) <= room);
-    if (vm_fdt_parse(fdt, room, IPA_BITS, &config) != 0) {
+    if (vm_fdt_parse(fdt, room, IPA_BITS, &vm_devices, &config) != 0) {
         fuzz_require(logged_errors == 1);
     } else {
         int used = vm_fdt_guest_copy(fdt, copy, sizeof(copy), &config);

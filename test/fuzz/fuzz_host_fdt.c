@@ -3,7 +3,7 @@
  * The machine's device tree. The boot loader is trusted to give a blob as long as it says; that
  * what is in it may be anything, costs no more to show.
  */
-#include "board/host_fdt.h"
+#include "fdt/host_fdt.h"
 #include "fuzz_fdt.h"
 
 static void check(const struct host_info *info)

@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fdt/vm_fdt.h"
 #include "fdt_log.h"
 #include "fdt_tree.h"
-#include "vm/vm_fdt.h"
+#include "vm/vm_device.h"
 
 #define IPA_BITS 40
 
@@ -26,7 +27,7 @@ static inline void assert_refused(void *fdt, int err, const char *says, const ch
     int result;
 
     log_clear();
-    result = vm_fdt_parse(fdt, fdt_totalsize(fdt), IPA_BITS, &config);
+    result = vm_fdt_parse(fdt, fdt_totalsize(fdt), IPA_BITS, &vm_devices, &config);
     free(fdt);
     if (result != -err || logged.errors != 1)
         fail_msg("%d, not %d, after %u errors: %s", result, -err, logged.errors, logged.error);

@@ -3,8 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "board/board.h"
-#include "board/host_fdt.h"
+#include "fdt/host_fdt.h"
 #include "fdt_log.h"
 #include "fdt_tree.h"
 
@@ -202,8 +201,8 @@ static void test_guest_fdt(void **state)
     assert_int_equal(info.guest_fdt_room, 0x100000); /* there the RAM ends */
     tree_del_prop(fdt, "/chosen", "traproom,guest-dtb");
     parse(fdt);
-    assert_int_equal(info.guest_fdt.v, BOARD_GUEST_DTB);
-    assert_int_equal(info.guest_fdt_room, BOARD_GUEST_DTB_ROOM);
+    assert_int_equal(info.guest_fdt.v, HOST_GUEST_DTB);
+    assert_int_equal(info.guest_fdt_room, HOST_GUEST_DTB_ROOM);
     fdt = tree_open("host");
     TREE_CELLS(fdt, "/chosen", "traproom,guest-dtb", 0, 0x3ffff000);
     parse(fdt);

@@ -9,12 +9,12 @@
 
 #include <cmocka.h>
 
+#include "fdt/vm_config.h"
 #include "lib/log.h"
 #include "regs.h"
 #include "sysreg.h"
 #include "trap/id_regs.h"
 #include "trap/pmu.h"
-#include "vm/vm_config.h"
 
 #define PPI       UINT32_C(23)
 #define COUNTERS  6

@@ -6,9 +6,10 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "fdt/vm_fdt.h"
 #include "fdt_log.h"
 #include "fdt_tree.h"
-#include "vm/vm_fdt.h"
+#include "vm/vm_device.h"
 
 #define IPA_BITS 40
 
@@ -18,7 +19,7 @@ static struct vm_config config;
 static void parse(void *fdt)
 {
     log_clear();
-    if (vm_fdt_parse(fdt, fdt_totalsize(fdt), IPA_BITS, &config) != 0)
+    if (vm_fdt_parse(fdt, fdt_totalsize(fdt), IPA_BITS, &vm_devices, &config) != 0)
         fail_msg("refused: %s", logged.error);
     assert_int_equal(logged.errors, 0);
     assert_int_equal(logged.warnings, 0);

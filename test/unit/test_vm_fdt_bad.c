@@ -240,7 +240,7 @@ static void test_no_blob(void **state)
         if (part > 0)
             memcpy(copy, fdt, part);
         log_clear();
-        assert_int_equal(vm_fdt_parse(copy, part, IPA_BITS, &config),
+        assert_int_equal(vm_fdt_parse(copy, part, IPA_BITS, &vm_devices, &config),
                          part < sizeof(struct fdt_header) ? -ERR_NOENT : -ERR_INVAL);
         assert_int_equal(logged.errors, 1);
         free(copy);

@@ -6,12 +6,13 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "board/host_fdt.h"
+#include "fdt/host_fdt.h"
+#include "fdt/vm_fdt.h"
 #include "fdt_log.h"
 #include "fdt_tree.h"
 #include "gic/gic_regs.h"
 #include "gic/vgic_limits.h"
-#include "vm/vm_fdt.h"
+#include "vm/vm_device.h"
 
 #define MUTATIONS 8000 /* of each tree */
 #define IPA_BITS  40
@@ -81,7 +82,7 @@ static bool check_guest(const void *fdt, size_t size)
     int used;
 
     log_clear();
-    if (vm_fdt_parse(fdt, size, IPA_BITS, &config) != 0) {
+    if (vm_fdt_parse(fdt, size, IPA_BITS, &vm_devices, &config) != 0) {
         assert_int_equal(logged.errors, 1);
         return false;
     }

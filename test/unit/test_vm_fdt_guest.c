@@ -3,9 +3,10 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "fdt/vm_fdt.h"
 #include "fdt_log.h"
 #include "fdt_tree.h"
-#include "vm/vm_fdt.h"
+#include "vm/vm_device.h"
 
 #define IPA_BITS 40
 
@@ -22,7 +23,7 @@ static void *copy_of(const void *fdt)
     int size;
 
     log_clear();
-    if (vm_fdt_parse(fdt, fdt_totalsize(fdt), IPA_BITS, &config) != 0)
+    if (vm_fdt_parse(fdt, fdt_totalsize(fdt), IPA_BITS, &vm_devices, &config) != 0)
         fail_msg("refused: %s", logged.error);
     if (no_pmu)
         config.pmu_intid = 0; /* as pmu_offer() leaves it */
@@ -295,7 +296,7 @@ static void test_room(void **state)
     bool fits = false;
 
     (void)state;
-    assert_int_equal(vm_fdt_parse(fdt, whole, IPA_BITS, &config), 0);
+    assert_int_equal(vm_fdt_parse(fdt, whole, IPA_BITS, &vm_devices, &config), 0);
     for (size_t room = 0; room < whole + 256; room += 4) {
         void *buf = malloc(room);
         int size;

@@ -3,12 +3,12 @@
  * What the files that turn the guest's tree into a configuration share. vm_fdt.c has the order;
  * each of the others reads one part of the tree. All of them log their errors and return -ERR_x.
  */
-#ifndef VM_VM_FDT_INTERNAL_H
-#define VM_VM_FDT_INTERNAL_H
+#ifndef FDT_VM_FDT_INTERNAL_H
+#define FDT_VM_FDT_INTERNAL_H
 
 #include "fdt/dt_claims.h"
 #include "fdt/dt_ram.h"
-#include "vm/vm_config.h"
+#include "fdt/vm_config.h"
 
 struct vm_fdt_parser {
     const void *fdt;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reserved memory: cut down to RAM that nothing else holds. See host_reserved.h. */
-#include "board/host_reserved.h"
+#include "fdt/host_reserved.h"
 
 #include "fdt/dt_reserved.h"
 #include "lib/log.h"

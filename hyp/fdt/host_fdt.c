@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the machine's device tree says that it has. See host_fdt.h. */
-#include "board/host_fdt.h"
+#include "fdt/host_fdt.h"
 
 #include <libfdt.h>
 #include <stddef.h>
 
-#include "board/board.h"
-#include "board/host_reserved.h"
 #include "fdt/dt_cpu.h"
 #include "fdt/dt_gic.h"
 #include "fdt/dt_irq.h"
@@ -14,6 +12,7 @@
 #include "fdt/dt_prop.h"
 #include "fdt/dt_ram.h"
 #include "fdt/dt_reg.h"
+#include "fdt/host_reserved.h"
 #include "lib/log.h"
 #include "lib/string.h"
 
@@ -169,7 +168,7 @@ static void read_seed(const void *fdt, struct host_info *info)
 static int read_guest_fdt(const void *fdt, struct host_info *info)
 {
     int chosen = fdt_path_offset(fdt, "/chosen");
-    uint64_t at = BOARD_GUEST_DTB;
+    uint64_t at = HOST_GUEST_DTB;
 
     if (dt_prop_number(fdt, chosen, "traproom,guest-dtb", &at) == -ERR_INVAL)
         return dt_prop_error(fdt, chosen, -ERR_INVAL,
@@ -181,8 +180,8 @@ static int read_guest_fdt(const void *fdt, struct host_info *info)
         if (offset < info->ram[i].size)
             info->guest_fdt_room = info->ram[i].size - offset;
     }
-    if (info->guest_fdt_room > BOARD_GUEST_DTB_ROOM)
-        info->guest_fdt_room = BOARD_GUEST_DTB_ROOM;
+    if (info->guest_fdt_room > HOST_GUEST_DTB_ROOM)
+        info->guest_fdt_room = HOST_GUEST_DTB_ROOM;
     return 0;
 }
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whether a node of the guest's tree is offered. One answer for vm_fdt_device.c, which reads the
- * devices, and vm_fdt_guest.c, which disables what is not. Neighbour: vm_device.h has the table.
+ * devices, and vm_fdt_guest.c, which disables what is not. Neighbour: vm_kind.h says what a kind
+ * is.
  */
-#ifndef VM_VM_FDT_OFFER_H
-#define VM_VM_FDT_OFFER_H
+#ifndef FDT_VM_FDT_OFFER_H
+#define FDT_VM_FDT_OFFER_H
 
 #include "fdt/dt_walk.h"
-#include "vm/vm_device.h"
+#include "fdt/vm_kind.h"
 
 /* What becomes of a node of the guest's tree. */
 enum vm_fdt_offer {
@@ -19,6 +20,7 @@ enum vm_fdt_offer {
 };
 
 /* Of the node that the walk is at, by its properties and its place. *kind: for VM_FDT_KIND. */
-enum vm_fdt_offer vm_fdt_offer(const struct dt_walk *at, const struct vm_device_kind **kind);
+enum vm_fdt_offer vm_fdt_offer(const struct dt_walk *at, const struct vm_device_table *kinds,
+                               const struct vm_device_kind **kind);
 
 #endif

@@ -4,8 +4,8 @@
 #include <stddef.h>
 
 #include "fdt/dt_prop.h"
+#include "fdt/vm_fdt_internal.h"
 #include "lib/log.h"
-#include "vm/vm_fdt_internal.h"
 
 static int read_kernel(struct vm_fdt_parser *parser, int chosen)
 {

@@ -7,13 +7,13 @@
  * of it, vm_fdt_guest.c makes the copy; vm.c builds
  * the VM from the configuration and hands the guest its copy.
  */
-#ifndef VM_VM_FDT_H
-#define VM_VM_FDT_H
+#ifndef FDT_VM_FDT_H
+#define FDT_VM_FDT_H
 
 #include <stddef.h>
 
+#include "fdt/vm_config.h"
 #include "lib/err.h"
-#include "vm/vm_config.h"
 
 /*
  * How many bytes the blob at `fdt` says it has; 0 if there is no blob, or one of more than
@@ -23,14 +23,14 @@ size_t vm_fdt_size(const void *fdt, size_t room);
 
 /*
  * Read the blob of at most `max_size` bytes into `config`, all of it checked: `ipa_bits` is the
- * size of the guest's physical addresses, from 32 to 48. What is wrong is logged as an error;
- * then -ERR_INVAL for a broken tree or one that contradicts itself, -ERR_NOENT for something
- * missing, -ERR_RANGE and -ERR_NOMEM for too large and too many, -ERR_EXIST for overlaps and
- * duplicates, -ERR_UNSUPPORTED for what Traproom does not offer. Devices that are not offered are
- * no error: see vm_fdt_guest_copy().
+ * size of the guest's physical addresses, from 32 to 48, `kinds` what is offered. What is wrong is
+ * logged as an error; then -ERR_INVAL for a broken tree or one that contradicts itself, -ERR_NOENT
+ * for something missing, -ERR_RANGE and -ERR_NOMEM for too large and too many, -ERR_EXIST for
+ * overlaps and duplicates, -ERR_UNSUPPORTED for what Traproom does not offer. Devices that are not
+ * offered are no error: see vm_fdt_guest_copy().
  */
 int must_check vm_fdt_parse(const void *fdt, size_t max_size, unsigned ipa_bits,
-                            struct vm_config *config);
+                            const struct vm_device_table *kinds, struct vm_config *config);
 
 /*
  * Make the guest's copy in `buf`, `size` bytes, of a tree that vm_fdt_parse() has accepted as

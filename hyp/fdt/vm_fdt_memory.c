@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 #include "fdt/dt_prop.h"
+#include "fdt/vm_fdt_internal.h"
 #include "lib/log.h"
-#include "vm/vm_fdt_internal.h"
 
 #define DTB_ALIGNMENT 8 /* Linux, "Booting AArch64 Linux", on the device tree */
 

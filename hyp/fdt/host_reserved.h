@@ -3,10 +3,10 @@
  * The parts of the machine's RAM that its tree keeps from us: the blob's memory reservation block
  * and the static regions of /reserved-memory. Neighbour: host_fdt.c, which calls.
  */
-#ifndef BOARD_HOST_RESERVED_H
-#define BOARD_HOST_RESERVED_H
+#ifndef FDT_HOST_RESERVED_H
+#define FDT_HOST_RESERVED_H
 
-#include "board/host_fdt.h"
+#include "fdt/host_fdt.h"
 
 /*
  * Fill info->reserved and info->no_map once info->ram and info->fdt_size are known. Errors are

@@ -9,10 +9,10 @@
 #include "fdt/dt_cpu.h"
 #include "fdt/dt_pmu.h"
 #include "fdt/dt_prop.h"
+#include "fdt/vm_fdt.h"
+#include "fdt/vm_fdt_offer.h"
 #include "lib/log.h"
 #include "lib/string.h"
-#include "vm/vm_fdt.h"
-#include "vm/vm_fdt_offer.h"
 
 #define OWN_PREFIX "traproom,"
 #define DISABLED   "disabled"
@@ -74,7 +74,7 @@ static int disable_rest(void *fdt, const struct vm_config *config)
 
     dt_walk_start(&at, fdt);
     while (err == 0 && dt_walk_next(&at)) {
-        enum vm_fdt_offer offer = vm_fdt_offer(&at, &kind);
+        enum vm_fdt_offer offer = vm_fdt_offer(&at, config->kinds, &kind);
 
         if (config->pmu_intid == 0 && dt_prop_compatible(fdt, dt_walk_node(&at), DT_PMU_COMPATIBLE))
             offer = VM_FDT_NONE; /* the CPU's, if that has one */

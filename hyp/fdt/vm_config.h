@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a guest's device tree asks for, checked and in plain numbers. vm/vm_fdt.c fills
+ * What a guest's device tree asks for, checked and in plain numbers. fdt/vm_fdt.c fills
  * it from the tree; vm/vm.c builds the VM from it.
  */
-#ifndef VM_VM_CONFIG_H
-#define VM_VM_CONFIG_H
+#ifndef FDT_VM_CONFIG_H
+#define FDT_VM_CONFIG_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "fdt/dt_prop.h"
 #include "fdt/dt_reserved.h"
+#include "fdt/vm_kind.h"
 #include "lib/addr.h"
+#include "lib/limits.h"
 #include "mm/guest_mem.h"
-#include "vm/vcpu.h"
-#include "vm/vm_device.h"
 
 #define VM_MAX_DEVICES 96
 #define VM_MAX_GICR    4 /* redistributor regions */
@@ -56,7 +56,8 @@ struct vm_config {
     struct vm_reserved reserved[DT_MAX_RESERVED];
 
     struct vm_gic_config gic;
-    uint32_t pmu_intid; /* of the PMU's overflow interrupt, a PPI; 0: no PMU */
+    uint32_t pmu_intid;                  /* of the PMU's overflow interrupt, a PPI; 0: no PMU */
+    const struct vm_device_table *kinds; /* by which the tree was read */
     unsigned nr_devices;
     struct vm_device_config device[VM_MAX_DEVICES];
 

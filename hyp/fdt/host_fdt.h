@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the machine has, from the device tree that its boot loader hands over. Neighbours: main.c
- * calls, once; board.h has what no tree says; fdt/ reads the tree.
+ * calls, once, and docs/adding-a-board.md says what a machine needs; dt_*.h read the tree's parts.
  */
-#ifndef BOARD_HOST_FDT_H
-#define BOARD_HOST_FDT_H
+#ifndef FDT_HOST_FDT_H
+#define FDT_HOST_FDT_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,6 +17,12 @@
 #define HOST_MAX_RAM      8
 #define HOST_MAX_RESERVED 16
 #define HOST_MODEL_SIZE   64
+
+/* Where the boot loader leaves the guest's tree, unless /chosen traproom,guest-dtb says so. */
+#define HOST_GUEST_DTB UINT64_C(0x47000000)
+
+/* No tree is larger: 2 MiB (Linux, "Booting AArch64 Linux", on the device tree). */
+#define HOST_GUEST_DTB_ROOM UINT64_C(0x200000)
 
 struct host_info {
     char model[HOST_MODEL_SIZE]; /* the root's "model", else the first of its "compatible" */
@@ -42,7 +48,7 @@ struct host_info {
     struct pa_range uart; /* the PL011 that is the console */
     uint32_t uart_intid;
 
-    pa_t clock;     /* the first PL031, if it has a page to itself */
+    pa_t clock; /* the first PL031, if it has a page to itself */
     bool has_clock;
 
     bool psci_smc; /* PSCI is called by SMC; false: by HVC */

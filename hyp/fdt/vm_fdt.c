@@ -3,14 +3,14 @@
  * From the guest's tree to a VM's configuration: the blob's soundness, the order of the parts, the
  * CPUs. See vm_fdt.h; vm_fdt_internal.h names the other parts.
  */
-#include "vm/vm_fdt.h"
+#include "fdt/vm_fdt.h"
 
 #include <libfdt.h>
 
 #include "fdt/dt_cpu.h"
+#include "fdt/vm_fdt_internal.h"
 #include "lib/log.h"
 #include "lib/string.h"
-#include "vm/vm_fdt_internal.h"
 
 size_t vm_fdt_size(const void *fdt, size_t room)
 {
@@ -52,7 +52,8 @@ static int check_psci(const void *fdt)
     return err == -ERR_NOENT ? 0 : err;
 }
 
-int vm_fdt_parse(const void *fdt, size_t max_size, unsigned ipa_bits, struct vm_config *config)
+int vm_fdt_parse(const void *fdt, size_t max_size, unsigned ipa_bits,
+                 const struct vm_device_table *kinds, struct vm_config *config)
 {
     struct vm_fdt_parser parser = {
         .fdt = fdt,
@@ -62,6 +63,7 @@ int vm_fdt_parse(const void *fdt, size_t max_size, unsigned ipa_bits, struct vm_
     int err = check_blob(fdt, max_size);
 
     memset(config, 0, sizeof(*config));
+    config->kinds = kinds;
     if (err == 0)
         err = vm_fdt_chosen_read(&parser);
     if (err == 0)

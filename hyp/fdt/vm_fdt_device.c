@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The guest's devices, by the table of vm_device.h, and its GIC. See vm_fdt_internal.h. */
+/* The guest's devices, by the table of vm_kind.h, and its GIC. See vm_fdt_internal.h. */
 #include <libfdt.h>
 #include <stddef.h>
 
@@ -7,11 +7,11 @@
 #include "fdt/dt_irq.h"
 #include "fdt/dt_pmu.h"
 #include "fdt/dt_prop.h"
+#include "fdt/vm_fdt_internal.h"
+#include "fdt/vm_fdt_offer.h"
 #include "gic/gic_regs.h"
 #include "gic/vgic_limits.h"
 #include "lib/log.h"
-#include "vm/vm_fdt_internal.h"
-#include "vm/vm_fdt_offer.h"
 
 static struct ipa_range to_ipa(struct dt_range range)
 {
@@ -157,7 +157,7 @@ static int read_node(struct vm_fdt_parser *parser, struct dt_walk *at)
 {
     const struct vm_device_kind *kind;
 
-    switch (vm_fdt_offer(at, &kind)) {
+    switch (vm_fdt_offer(at, parser->config->kinds, &kind)) {
     case VM_FDT_KIND:
         return read_kind(parser, at, kind);
     case VM_FDT_PASSED:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What becomes of a node. See vm_fdt_offer.h; docs/devices.md says it in words. */
-#include "vm/vm_fdt_offer.h"
+#include "fdt/vm_fdt_offer.h"
 
 #include <libfdt.h>
 #include <stddef.h>
@@ -47,7 +47,8 @@ static bool has_interrupt(const struct dt_walk *at)
            dt_prop_present(at->fdt, node, "interrupts-extended");
 }
 
-enum vm_fdt_offer vm_fdt_offer(const struct dt_walk *at, const struct vm_device_kind **kind)
+enum vm_fdt_offer vm_fdt_offer(const struct dt_walk *at, const struct vm_device_table *kinds,
+                               const struct vm_device_kind **kind)
 {
     bool pass;
 
@@ -55,7 +56,8 @@ enum vm_fdt_offer vm_fdt_offer(const struct dt_walk *at, const struct vm_device_
         return VM_FDT_DATA;
     if (at->depth == 0 || !dt_prop_present(at->fdt, dt_walk_node(at), "compatible"))
         return VM_FDT_FREE;
-    for (unsigned i = 0; (*kind = vm_device_kind(i)) != NULL; i++) {
+    for (unsigned i = 0; i < kinds->count; i++) {
+        *kind = &kinds->kind[i];
         if (is_kind(at, *kind))
             return VM_FDT_KIND;
     }
