@@ -6,7 +6,7 @@
 #include "lib/addr.h"
 #include "lib/log.h"
 
-static int check_overlap(const void *fdt, const struct dt_claim *a, const struct dt_claim *b)
+static int check_claims(const void *fdt, const struct dt_claim *a, const struct dt_claim *b)
 {
     char name_a[DT_PATH_SIZE], name_b[DT_PATH_SIZE];
 
@@ -37,7 +37,7 @@ int dt_claims_add(struct dt_claims *claims, struct dt_range range, int node)
     }
     *claim = (struct dt_claim){range, node};
     for (unsigned i = 0; i < claims->count && err == 0; i++)
-        err = check_overlap(claims->fdt, claim, &claims->claim[i]);
+        err = check_claims(claims->fdt, claim, &claims->claim[i]);
     claims->count++;
     return err;
 }

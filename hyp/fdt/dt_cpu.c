@@ -14,18 +14,10 @@
 #define MPIDR_Aff0_to_Aff2 GENMASK(23, 0)
 #define MPIDR_Aff3         GENMASK(39, 32)
 
-#define CPU_DEPTH 2 /* /cpus/cpu@0 */
-
 static bool is_cpu(const struct dt_walk *at)
 {
-    const char *parent, *type;
-
-    if (at->depth != CPU_DEPTH)
-        return false;
-    parent = fdt_get_name(at->fdt, at->node[CPU_DEPTH - 1], NULL);
-    type = dt_prop_string(at->fdt, dt_walk_node(at), "device_type");
-    return parent != NULL && strcmp(parent, "cpus") == 0 && type != NULL &&
-           strcmp(type, "cpu") == 0;
+    return dt_walk_is_below(at, "cpus") &&
+           dt_prop_is(at->fdt, dt_walk_node(at), "device_type", "cpu");
 }
 
 /* Its affinity fields. */
@@ -112,19 +104,18 @@ int dt_cpu_psci(const void *fdt, bool *smc)
 
     dt_walk_start(&at, fdt);
     while (dt_walk_next(&at)) {
-        const char *method;
+        int node = dt_walk_node(&at);
 
-        if (!is_psci(fdt, dt_walk_node(&at)))
+        if (!is_psci(fdt, node))
             continue;
-        if (is_old_psci(fdt, dt_walk_node(&at)))
+        if (is_old_psci(fdt, node))
             return dt_walk_error(&at, -ERR_UNSUPPORTED,
                                  "PSCI 0.1 can't power off and has functions of its own: make it "
                                  "\"compatible\" with \"arm,psci-1.0\"");
-        method = dt_prop_string(fdt, dt_walk_node(&at), "method");
-        if (method == NULL || (strcmp(method, "smc") != 0 && strcmp(method, "hvc") != 0))
-            return dt_walk_error(&at, -ERR_INVAL, "\"method\" must be \"hvc\" or \"smc\"");
-        *smc = strcmp(method, "smc") == 0;
-        return 0;
+        *smc = dt_prop_is(fdt, node, "method", "smc");
+        if (*smc || dt_prop_is(fdt, node, "method", "hvc"))
+            return 0;
+        return dt_walk_error(&at, -ERR_INVAL, "\"method\" must be \"hvc\" or \"smc\"");
     }
     return -ERR_NOENT;
 }

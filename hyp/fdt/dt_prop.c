@@ -53,6 +53,13 @@ const char *dt_prop_string(const void *fdt, int node, const char *name)
     return text;
 }
 
+bool dt_prop_is(const void *fdt, int node, const char *name, const char *value)
+{
+    const char *text = dt_prop_string(fdt, node, name);
+
+    return text != NULL && strcmp(text, value) == 0;
+}
+
 bool dt_prop_present(const void *fdt, int node, const char *name)
 {
     int len = 0;
@@ -67,11 +74,8 @@ bool dt_prop_compatible(const void *fdt, int node, const char *compatible)
 
 bool dt_prop_enabled(const void *fdt, int node)
 {
-    const char *status = dt_prop_string(fdt, node, "status");
-
-    if (status == NULL)
-        return !dt_prop_present(fdt, node, "status");
-    return strcmp(status, "okay") == 0 || strcmp(status, "ok") == 0;
+    return !dt_prop_present(fdt, node, "status") || dt_prop_is(fdt, node, "status", "okay") ||
+           dt_prop_is(fdt, node, "status", "ok");
 }
 
 const char *dt_prop_path(const void *fdt, int node, char name[DT_PATH_SIZE])
@@ -91,6 +95,16 @@ int dt_prop_error(const void *fdt, int node, int err, const char *text)
 
     log_error("%s: %s", dt_prop_path(fdt, node, name), text);
     return err;
+}
+
+int dt_prop_address(const void *fdt, int node, const char *name, uint64_t *address)
+{
+    char path[DT_PATH_SIZE];
+
+    if (dt_prop_number(fdt, node, name, address) != -ERR_INVAL)
+        return 0;
+    log_error("%s: \"%s\" must be one address of 64 bits", dt_prop_path(fdt, node, path), name);
+    return -ERR_INVAL;
 }
 
 int dt_prop_pa_range(const void *fdt, int node, const char *name, struct pa_range *range)

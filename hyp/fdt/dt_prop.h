@@ -29,6 +29,10 @@ uint64_t dt_prop_take(struct dt_cells *cells, unsigned count);
 /* A property that is one number of 32 or 64 bits. -ERR_NOENT: absent; -ERR_INVAL: another size. */
 int must_check dt_prop_number(const void *fdt, int node, const char *name, uint64_t *value);
 
+/* The same of an address, whose place for it may hold another: that stays where it is absent.
+ * -ERR_INVAL: another size, logged. */
+int must_check dt_prop_address(const void *fdt, int node, const char *name, uint64_t *address);
+
 /*
  * A property that is two 64-bit numbers, an address of the machine's and a size that is not 0.
  * -ERR_NOENT: absent, not logged; -ERR_INVAL: logged.
@@ -38,6 +42,9 @@ int must_check dt_prop_pa_range(const void *fdt, int node, const char *name,
 
 /* The first string of the property; NULL: absent, or not a string. It lives in the tree. */
 const char *dt_prop_string(const void *fdt, int node, const char *name);
+
+/* Is that string `value`? */
+bool dt_prop_is(const void *fdt, int node, const char *name, const char *value);
 
 bool dt_prop_present(const void *fdt, int node, const char *name);
 bool dt_prop_compatible(const void *fdt, int node, const char *compatible);

@@ -11,11 +11,10 @@
 
 #define MEMORY_DEPTH 1 /* /memory@40000000 */
 
-static bool is_ram(const struct dt_walk *at)
+static bool is_memory(const struct dt_walk *at)
 {
-    const char *type = dt_prop_string(at->fdt, dt_walk_node(at), "device_type");
-
-    return at->depth == MEMORY_DEPTH && type != NULL && strcmp(type, "memory") == 0;
+    return at->depth == MEMORY_DEPTH &&
+           dt_prop_is(at->fdt, dt_walk_node(at), "device_type", "memory");
 }
 
 bool dt_ram_has(const struct dt_ram *ram, uint64_t address)
@@ -27,7 +26,7 @@ bool dt_ram_has(const struct dt_ram *ram, uint64_t address)
     return false;
 }
 
-static uint64_t end(struct dt_range range)
+static uint64_t range_end(struct dt_range range)
 {
     return range.base + range.size;
 }
@@ -39,18 +38,18 @@ static void remove_piece(struct dt_ram *ram, unsigned i)
 }
 
 /* Add `range`, which overlaps none. */
-static void add(struct dt_ram *ram, struct dt_range range)
+static void add_piece(struct dt_ram *ram, struct dt_range range)
 {
     unsigned i = 0;
 
     while (i < ram->count && ram->piece[i].base < range.base)
         i++;
-    if (i > 0 && end(ram->piece[i - 1]) == range.base) {
+    if (i > 0 && range_end(ram->piece[i - 1]) == range.base) {
         i--;
         range = (struct dt_range){ram->piece[i].base, ram->piece[i].size + range.size};
         remove_piece(ram, i);
     }
-    if (i < ram->count && end(range) == ram->piece[i].base) {
+    if (i < ram->count && range_end(range) == ram->piece[i].base) {
         range.size += ram->piece[i].size;
         remove_piece(ram, i);
     }
@@ -63,8 +62,8 @@ static void add(struct dt_ram *ram, struct dt_range range)
     ram->count++;
 }
 
-static int read_node(const struct dt_walk *at, struct dt_claims *claims, uint64_t align,
-                     struct dt_ram *ram)
+static int read_memory(const struct dt_walk *at, struct dt_claims *claims, uint64_t align,
+                       struct dt_ram *ram)
 {
     struct dt_range range;
     int err = 0;
@@ -77,7 +76,7 @@ static int read_node(const struct dt_walk *at, struct dt_claims *claims, uint64_
             return dt_walk_error(at, -ERR_INVAL, "RAM must begin and end at a multiple of 0x1000");
         err = dt_claims_add(claims, range, dt_walk_node(at));
         if (err == 0)
-            add(ram, range);
+            add_piece(ram, range);
     }
     return err == -ERR_NOENT ? 0 : err;
 }
@@ -90,8 +89,8 @@ int dt_ram_read(struct dt_claims *claims, uint64_t align, struct dt_ram *ram)
     *ram = (struct dt_ram){.count = 0};
     dt_walk_start(&at, claims->fdt);
     while (err == 0 && dt_walk_next(&at)) {
-        if (is_ram(&at))
-            err = read_node(&at, claims, align, ram);
+        if (is_memory(&at))
+            err = read_memory(&at, claims, align, ram);
     }
     if (err == 0 && ram->count == 0) {
         log_error("the tree has no RAM: it needs a node with device_type = \"memory\" and a "

@@ -8,16 +8,13 @@
 #include "fdt/dt_prop.h"
 #include "lib/addr.h"
 #include "lib/log.h"
-#include "lib/string.h"
-
-#define REGION_DEPTH 2 /* /reserved-memory/firmware@60000000 */
 
 struct list {
     struct dt_reserved *entry;
     int count;
 };
 
-static int add(struct list *list, struct dt_reserved entry)
+static int add_entry(struct list *list, struct dt_reserved entry)
 {
     if (entry.range.size == 0)
         return 0;
@@ -41,22 +38,12 @@ static int read_block(const void *fdt, struct list *list)
             log_error("the tree has a broken memory reservation block");
             return -ERR_INVAL;
         }
-        err = add(list, entry);
+        err = add_entry(list, entry);
     }
     return err;
 }
 
-static bool is_region(const struct dt_walk *at)
-{
-    const char *parent;
-
-    if (at->depth != REGION_DEPTH)
-        return false;
-    parent = fdt_get_name(at->fdt, at->node[REGION_DEPTH - 1], NULL);
-    return parent != NULL && strcmp(parent, "reserved-memory") == 0;
-}
-
-static int read_region(const struct dt_walk *at, struct list *list)
+static int read_reserved(const struct dt_walk *at, struct list *list)
 {
     int node = dt_walk_node(at);
     struct dt_reserved entry = {.node = node, .no_map = dt_prop_present(at->fdt, node, "no-map")};
@@ -65,7 +52,7 @@ static int read_region(const struct dt_walk *at, struct list *list)
     for (unsigned i = 0; err == 0; i++) {
         err = dt_reg_read(at, i, &entry.range);
         if (err == 0)
-            err = add(list, entry);
+            err = add_entry(list, entry);
     }
     return err == -ERR_NOENT ? 0 : err;
 }
@@ -78,8 +65,8 @@ int dt_reserved_read(const void *fdt, struct dt_reserved entries[DT_MAX_RESERVED
 
     dt_walk_start(&at, fdt);
     while (err == 0 && dt_walk_next(&at)) {
-        if (is_region(&at))
-            err = read_region(&at, &list);
+        if (dt_walk_is_below(&at, "reserved-memory"))
+            err = read_reserved(&at, &list);
     }
     return err == 0 ? list.count : err;
 }

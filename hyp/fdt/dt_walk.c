@@ -6,6 +6,7 @@
 
 #include "fdt/dt_prop.h"
 #include "lib/log.h"
+#include "lib/string.h"
 
 /* The first whose header has the sizes of all its parts; what dtc, libfdt and QEMU write. */
 #define FIRST_VERSION 17
@@ -77,6 +78,13 @@ bool dt_walk_next_compatible(struct dt_walk *walk, const char *compatible)
             return true;
     }
     return false;
+}
+
+bool dt_walk_is_below(const struct dt_walk *walk, const char *parent)
+{
+    const char *name = walk->depth == 2 ? fdt_get_name(walk->fdt, walk->node[1], NULL) : NULL;
+
+    return name != NULL && strcmp(name, parent) == 0;
 }
 
 int dt_walk_error(const struct dt_walk *walk, int err, const char *text)

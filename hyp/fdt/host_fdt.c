@@ -37,7 +37,7 @@ static void read_model(const void *fdt, struct host_info *info)
 }
 
 /* Whole pages only; what is left over is left unused. */
-static void add_ram(struct host_info *info, struct dt_range range)
+static void add_whole_pages(struct host_info *info, struct dt_range range)
 {
     uint64_t base = align_up(range.base, PAGE_SIZE);
     uint64_t end = align_down(range.base + range.size, PAGE_SIZE);
@@ -53,7 +53,7 @@ static int read_ram(const void *fdt, struct host_info *info)
     int err = dt_ram_read(&claims, 1, &ram);
 
     for (unsigned i = 0; err == 0 && i < ram.count; i++)
-        add_ram(info, ram.piece[i]);
+        add_whole_pages(info, ram.piece[i]);
     if (err == 0 && info->nr_ram == 0) {
         log_error("the machine's tree has no RAM of a whole page");
         err = -ERR_NOENT;
@@ -63,7 +63,7 @@ static int read_ram(const void *fdt, struct host_info *info)
     return err;
 }
 
-static int read_cpus(const void *fdt, struct host_info *info)
+static int read_machine_cpus(const void *fdt, struct host_info *info)
 {
     unsigned found;
     int err = dt_cpu_read(fdt, info->mpidr, &found);
@@ -167,12 +167,9 @@ static void read_seed(const void *fdt, struct host_info *info)
 /* Where the guest's tree is, and how much of it can be read without leaving the RAM. */
 static int read_guest_fdt(const void *fdt, struct host_info *info)
 {
-    int chosen = fdt_path_offset(fdt, "/chosen");
     uint64_t at = HOST_GUEST_DTB;
+    int err = dt_prop_address(fdt, fdt_path_offset(fdt, "/chosen"), "traproom,guest-dtb", &at);
 
-    if (dt_prop_number(fdt, chosen, "traproom,guest-dtb", &at) == -ERR_INVAL)
-        return dt_prop_error(fdt, chosen, -ERR_INVAL,
-                             "\"traproom,guest-dtb\" must be one address of 64 bits");
     info->guest_fdt = pa(at);
     for (unsigned i = 0; i < info->nr_ram; i++) {
         uint64_t offset = at - info->ram[i].base.v;
@@ -182,7 +179,7 @@ static int read_guest_fdt(const void *fdt, struct host_info *info)
     }
     if (info->guest_fdt_room > HOST_GUEST_DTB_ROOM)
         info->guest_fdt_room = HOST_GUEST_DTB_ROOM;
-    return 0;
+    return err;
 }
 
 int host_fdt_parse(const void *fdt, struct host_info *info)
@@ -205,7 +202,7 @@ int host_fdt_parse(const void *fdt, struct host_info *info)
     if (err == 0)
         err = host_reserved_read(fdt, info);
     if (err == 0)
-        err = read_cpus(fdt, info);
+        err = read_machine_cpus(fdt, info);
     if (err == 0)
         err = read_psci(fdt, info);
     if (err == 0)

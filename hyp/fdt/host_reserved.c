@@ -69,7 +69,7 @@ static int add_no_map(struct host_info *info, struct span fdt, struct span span)
 }
 
 /* Reserve what of `range` is RAM: of what is not to be mapped, whole pages, as RAM is. */
-static int add(const void *fdt, struct host_info *info, struct dt_range range, bool no_map)
+static int add_range(const void *fdt, struct host_info *info, struct dt_range range, bool no_map)
 {
     uint64_t page = no_map ? PAGE_SIZE : 1;
     uint64_t self = ptr_to_pa(fdt).v;
@@ -99,6 +99,6 @@ int host_reserved_read(const void *fdt, struct host_info *info)
     int err = 0;
 
     for (int i = 0; i < count && err == 0; i++)
-        err = add(fdt, info, list[i].range, list[i].no_map);
+        err = add_range(fdt, info, list[i].range, list[i].no_map);
     return count < 0 ? count : err;
 }

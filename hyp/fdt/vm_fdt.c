@@ -31,7 +31,7 @@ static int check_blob(const void *fdt, size_t max_size)
     return err;
 }
 
-static int read_cpus(const void *fdt, struct vm_config *config)
+static int read_vcpus(const void *fdt, struct vm_config *config)
 {
     int err = dt_cpu_read(fdt, config->mpidr, &config->nr_cpus);
 
@@ -67,7 +67,7 @@ int vm_fdt_parse(const void *fdt, size_t max_size, unsigned ipa_bits,
     if (err == 0)
         err = vm_fdt_chosen_read(&parser);
     if (err == 0)
-        err = read_cpus(fdt, config);
+        err = read_vcpus(fdt, config);
     if (err == 0)
         err = check_psci(fdt);
     if (err == 0)

@@ -56,22 +56,11 @@ static int read_initrd(struct vm_fdt_parser *parser, int chosen)
     return err;
 }
 
-/* An address in the guest that the tree may leave to us. */
-static int read_address(const void *fdt, int chosen, const char *name, uint64_t otherwise,
-                        ipa_t *address)
-{
-    char path[DT_PATH_SIZE];
-
-    *address = ipa(otherwise);
-    if (dt_prop_number(fdt, chosen, name, &address->v) != -ERR_INVAL)
-        return 0;
-    log_error("%s: \"%s\" must be one address of 64 bits", dt_prop_path(fdt, chosen, path), name);
-    return -ERR_INVAL;
-}
-
 int vm_fdt_chosen_read(struct vm_fdt_parser *parser)
 {
-    int chosen = fdt_path_offset(parser->fdt, "/chosen");
+    const void *fdt = parser->fdt;
+    struct vm_config *config = parser->config;
+    int chosen = fdt_path_offset(fdt, "/chosen");
     int err;
 
     if (chosen < 0) {
@@ -79,17 +68,17 @@ int vm_fdt_chosen_read(struct vm_fdt_parser *parser)
                   "Image is staged");
         return -ERR_NOENT;
     }
-    parser->config->quiet = dt_prop_present(parser->fdt, chosen, "traproom,quiet");
-    parser->config->stats = dt_prop_present(parser->fdt, chosen, "traproom,stats");
-    parser->config->no_reboot = dt_prop_present(parser->fdt, chosen, "traproom,no-reboot");
+    config->quiet = dt_prop_present(fdt, chosen, "traproom,quiet");
+    config->stats = dt_prop_present(fdt, chosen, "traproom,stats");
+    config->no_reboot = dt_prop_present(fdt, chosen, "traproom,no-reboot");
+    config->guest_kernel = ipa(VM_KERNEL_ANYWHERE);
+    config->guest_dtb = ipa(VM_DEFAULT_DTB);
     err = read_kernel(parser, chosen);
     if (err == 0)
         err = read_initrd(parser, chosen);
     if (err == 0)
-        err = read_address(parser->fdt, chosen, "traproom,kernel-address", VM_KERNEL_ANYWHERE,
-                           &parser->config->guest_kernel);
+        err = dt_prop_address(fdt, chosen, "traproom,kernel-address", &config->guest_kernel.v);
     if (err == 0)
-        err = read_address(parser->fdt, chosen, "traproom,dtb-address", VM_DEFAULT_DTB,
-                           &parser->config->guest_dtb);
+        err = dt_prop_address(fdt, chosen, "traproom,dtb-address", &config->guest_dtb.v);
     return err;
 }

@@ -153,7 +153,7 @@ static int claim_passed(struct vm_fdt_parser *parser, const struct dt_walk *at)
     return err == -ERR_NOENT ? 0 : err;
 }
 
-static int read_node(struct vm_fdt_parser *parser, struct dt_walk *at)
+static int read_guest_node(struct vm_fdt_parser *parser, struct dt_walk *at)
 {
     const struct vm_device_kind *kind;
 
@@ -194,7 +194,7 @@ int vm_fdt_device_read_all(struct vm_fdt_parser *parser)
 
     dt_walk_start(&at, parser->fdt);
     while (err == 0 && dt_walk_next(&at))
-        err = read_node(parser, &at);
+        err = read_guest_node(parser, &at);
     if (err == 0)
         choose_console(parser->config, dt_prop_stdout(parser->fdt));
     if (err == 0)

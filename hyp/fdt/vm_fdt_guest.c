@@ -86,7 +86,7 @@ static int disable_rest(void *fdt, const struct vm_config *config)
     return err;
 }
 
-static bool has(const void *fdt, const char *compatible)
+static bool has_compatible(const void *fdt, const char *compatible)
 {
     struct dt_walk at;
 
@@ -131,7 +131,7 @@ static void warn_of_gaps(const void *fdt, const struct vm_config *config)
     if (dt_cpu_psci(fdt, &smc) == -ERR_NOENT)
         log_warn("the tree has no PSCI: the guest can't power off%s",
                  config->nr_cpus > 1 ? ", nor start more than one CPU" : "");
-    if (!has(fdt, "arm,armv8-timer") && !has(fdt, "arm,armv7-timer"))
+    if (!has_compatible(fdt, "arm,armv8-timer") && !has_compatible(fdt, "arm,armv7-timer"))
         log_warn("the tree has no \"arm,armv8-timer\": Linux can't do without");
     if (config->initrd.size == 0 && dt_prop_present(fdt, chosen, "linux,initrd-start"))
         log_warn("/chosen: \"linux,initrd-start\" is there, but there is no initramfs to put "
