@@ -358,11 +358,6 @@ enum mmio_result virtio_mmio_access(void *dev, struct mmio_access *access)
     }
 }
 
-void virtio_mmio_init_empty(struct virtio_mmio *slot)
-{
-    *slot = (struct virtio_mmio){0};
-}
-
 void virtio_mmio_init(struct virtio_mmio *slot, const struct virtio_backend *backend,
                       const struct guest_mem *mem, const struct irq_line *line)
 {
@@ -371,8 +366,10 @@ void virtio_mmio_init(struct virtio_mmio *slot, const struct virtio_backend *bac
         backend->request[i].queue = i;
 }
 
-void virtio_mmio_reset(struct virtio_mmio *slot)
+void virtio_mmio_reset(void *dev)
 {
+    struct virtio_mmio *slot = dev;
+
     if (slot->backend == NULL)
         return;
     spin_lock(&slot->setup_lock);

@@ -21,7 +21,8 @@
 
 #define VIRTIO_MMIO_MAX_QUEUES 4
 
-/* Locks nest in this order: setup_lock, the backend's own, a queue's, lock. */
+/* Locks nest in this order: setup_lock, the backend's own, a queue's, lock. All zeros, it is an
+ * empty slot: DeviceID reads 0. */
 struct virtio_mmio {
     const struct virtio_backend *backend; /* NULL: an empty slot */
     const struct guest_mem *mem;
@@ -41,9 +42,6 @@ struct virtio_mmio {
     struct virtio_queue queue[VIRTIO_MMIO_MAX_QUEUES];
 };
 
-/* A slot with nothing in it: DeviceID reads 0. */
-void virtio_mmio_init_empty(struct virtio_mmio *slot);
-
 /*
  * A slot with `backend` in it, just out of reset. `backend` and `mem` must outlive the slot;
  * backend->nr_queues is 1 to VIRTIO_MMIO_MAX_QUEUES. The line is taken to be low.
@@ -53,9 +51,9 @@ void virtio_mmio_init(struct virtio_mmio *slot, const struct virtio_backend *bac
 
 /*
  * As if the driver had written 0 to Status ("Device Reset"): returns once no request is in flight
- * and the backend touches no buffer.
+ * and the backend touches no buffer. `dev` is the struct virtio_mmio.
  */
-void virtio_mmio_reset(struct virtio_mmio *slot);
+void virtio_mmio_reset(void *dev);
 
 /*
  * The mmio_access_fn; `dev` is the struct virtio_mmio. Registers want aligned 32-bit accesses;

@@ -235,8 +235,9 @@ void vpl011_init(struct vpl011 *uart, const struct irq_line *line,
     reset_uart(uart);
 }
 
-void vpl011_reset(struct vpl011 *uart)
+void vpl011_reset(void *dev)
 {
+    struct vpl011 *uart = dev;
     bool call_room;
 
     spin_lock(&uart->lock);

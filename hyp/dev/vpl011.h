@@ -44,8 +44,9 @@ struct vpl011 {
 void vpl011_init(struct vpl011 *uart, const struct irq_line *line,
                  const struct console_ops *console, void *console_ctx);
 
-/* Back to the reset state: FIFO empty, interrupts masked, line low. Takes the lock. */
-void vpl011_reset(struct vpl011 *uart);
+/* Back to the reset state: FIFO empty, interrupts masked, line low. Takes the lock. `dev` is the
+ * struct vpl011. */
+void vpl011_reset(void *dev);
 
 /*
  * A byte arrives. False: the FIFO is full and the byte is not taken; the console's

@@ -111,8 +111,10 @@ void vpl031_init(struct vpl031 *rtc, const struct irq_line *line, const struct v
         .line = *line, .ops = *ops, .frequency = frequency, .epoch = epoch, .due = VPL031_NEVER};
 }
 
-void vpl031_reset(struct vpl031 *rtc)
+void vpl031_reset(void *dev)
 {
+    struct vpl031 *rtc = dev;
+
     spin_lock(&rtc->lock);
     rtc->match = 0;
     rtc->load = 0;

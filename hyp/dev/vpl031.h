@@ -45,8 +45,9 @@ struct vpl031 {
 void vpl031_init(struct vpl031 *rtc, const struct irq_line *line, const struct vpl031_ops *ops,
                  uint64_t frequency, uint32_t epoch);
 
-/* The guest starts again: no alarm, line low; the time goes on. Takes the lock. */
-void vpl031_reset(struct vpl031 *rtc);
+/* The guest starts again: no alarm, line low; the time goes on. Takes the lock. `dev` is the
+ * struct vpl031. */
+void vpl031_reset(void *dev);
 
 /* Has the alarm's time come? For whoever alarm_fn has told. Takes the lock. */
 void vpl031_alarm(struct vpl031 *rtc);

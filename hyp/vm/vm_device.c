@@ -33,11 +33,6 @@ static int make_pl011(struct vm *vm, void *state, const struct vm_device_config 
     return 0;
 }
 
-static void reset_pl011(void *state)
-{
-    vpl011_reset(state);
-}
-
 static int read_virtio(const struct dt_walk *at, int gic, struct vm_device_config *config)
 {
     int node = dt_walk_node(at);
@@ -70,17 +65,10 @@ static int make_virtio(struct vm *vm, void *state, const struct vm_device_config
         .id = id,
     };
 
-    if (config->backing.size == 0) {
-        virtio_mmio_init_empty(slot);
-        return 0;
-    }
+    if (config->backing.size == 0)
+        return 0; /* an empty slot */
     fmt_snprintf(id, sizeof(id), "traproom-%lx", config->regs.base.v);
     return virtio_blk_init(disk, &setup, slot, &vm->mem, &line);
-}
-
-static void reset_virtio(void *state)
-{
-    virtio_mmio_reset(state);
 }
 
 /* A clock, and what wakes it. The clock is first: it takes the accesses. */
@@ -112,11 +100,6 @@ static int make_pl031(struct vm *vm, void *state, const struct vm_device_config 
     alarm_add(&clock->alarm, ring, clock);
     vpl031_init(&clock->rtc, &line, &ops, alarm_frequency(), vm->config.epoch);
     return 0;
-}
-
-static void reset_pl031(void *state)
-{
-    vpl031_reset(state);
 }
 
 /* The timers' interrupts are wired to the CPU: a tree can only say what they are. */
@@ -180,7 +163,7 @@ static const struct vm_device_kind kinds[] = {
         .console = true,
         .state_size = sizeof(struct vpl011),
         .make_fn = make_pl011,
-        .reset_fn = reset_pl011,
+        .reset_fn = vpl011_reset,
         .access_fn = vpl011_access,
     },
     {
@@ -191,7 +174,7 @@ static const struct vm_device_kind kinds[] = {
         .read_fn = read_virtio,
         .state_size = sizeof(struct virtio_mmio),
         .make_fn = make_virtio,
-        .reset_fn = reset_virtio,
+        .reset_fn = virtio_mmio_reset,
         .access_fn = virtio_mmio_access,
     },
     {
@@ -201,7 +184,7 @@ static const struct vm_device_kind kinds[] = {
         .interrupt = true,
         .state_size = sizeof(struct clock),
         .make_fn = make_pl031,
-        .reset_fn = reset_pl031,
+        .reset_fn = vpl031_reset,
         .access_fn = vpl031_access,
     },
     /* Served elsewhere: by gic/, by the CPUs themselves, by trap/psci.c. */

@@ -9,7 +9,7 @@ static void test_init_errors(void **state)
     struct virtio_blk_setup s = good_setup();
 
     (void)state;
-    virtio_mmio_init_empty(&slot);
+    slot = (struct virtio_mmio){0};
     s.disk.size = 511;
     assert_int_equal(init(&s), -ERR_RANGE);
     s.disk.size = 0;

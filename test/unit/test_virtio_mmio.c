@@ -23,7 +23,7 @@ static void test_empty_slot(void **state)
 {
     (void)state;
     memset(&slot, 0xa5, sizeof(slot));
-    virtio_mmio_init_empty(&slot);
+    slot = (struct virtio_mmio){0};
     for (uint64_t reg = 0; reg < 0x200; reg += 4)
         wr(reg, UINT32_MAX);
     wr(VIRTIO_MMIO_STATUS, 0);
