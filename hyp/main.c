@@ -47,7 +47,6 @@ static struct phys_map phys;
 static struct hyp_map hyp_map;
 static struct host_info host;
 static struct boot_cpu boot_cpu[MAX_CPUS] __attribute__((aligned(64)));
-static struct vm_config vm_config;
 static struct vm vm;
 static bool has_console;
 static unsigned cpus_ready; /* those whose vCPU can be turned on */
@@ -255,14 +254,14 @@ static void make_vm(void)
     }
     if (own(host.guest_fdt, size, "the guest's tree as loaded") != 0)
         refuse("its device tree has no place");
-    if (vm_fdt_parse(fdt, size, ipa_bits(), &vm_devices, &vm_config) != 0)
+    if (vm_fdt_parse(fdt, size, ipa_bits(), &vm_devices, &vm.config) != 0)
         refuse("its device tree is not usable");
-    log_set_quiet(vm_config.quiet);
-    pmu_offer(&vm_config, host.pmu_intid);
-    vm_config.epoch = host.has_clock ? pl031_epoch(host.clock) : 0;
-    if (vm_config.nr_cpus > host.nr_cpus)
+    log_set_quiet(vm.config.quiet);
+    pmu_offer(&vm.config, host.pmu_intid);
+    vm.config.epoch = host.has_clock ? pl031_epoch(host.clock) : 0;
+    if (vm.config.nr_cpus > host.nr_cpus)
         refuse("its tree has more CPUs than the machine");
-    if (vm_init(&vm, &vm_config, fdt, size, &phys, &pool) != 0)
+    if (vm_init(&vm, fdt, size, &phys, &pool) != 0)
         refuse("no VM can be made as its tree asks");
 }
 
@@ -327,7 +326,7 @@ void main(uint64_t host_fdt)
     start_cpus();
     vm_start(&vm);
     sabotage(pa_to_ptr(host.guest_fdt), &vm, &hyp_map.table);
-    if (vm_config.stats) {
+    if (vm.config.stats) {
         console_set_break(answer_break, NULL);
         log_info("guest enters at CNTPCT %lu", cpu_counter());
     }

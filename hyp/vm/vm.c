@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A VM from its configuration: RAM placed and mapped, devices on the bus, vCPUs at rest.
- * Neighbours: vm_fdt.c made the configuration; loader.c puts the images in; power.c runs it.
+ * Neighbours: fdt/vm_fdt.c made the configuration; loader.c puts the images in; power.c runs it.
  */
 #include "vm/vm.h"
 
@@ -38,7 +38,7 @@ _Static_assert(offsetof(struct vcpu, guest_key) == VCPU_OFFSET_GUEST_KEY, "vcpu_
 _Static_assert(offsetof(struct vcpu, el2_key) == VCPU_OFFSET_EL2_KEY, "vcpu_layout.h");
 
 /* Find physical memory for a piece of the guest's RAM and map it. */
-static int add_ram(struct vm *vm, struct phys_map *phys, struct ipa_range ram, const char *name)
+static int place_ram(struct vm *vm, struct phys_map *phys, struct ipa_range ram, const char *name)
 {
     struct ram_region *region = &vm->mem.region[vm->mem.count];
     uint64_t align = ram.size >= SIZE_1G ? SIZE_1G : SIZE_2M;
@@ -102,9 +102,9 @@ static int add_memory(struct vm *vm, struct phys_map *phys)
     int err = 0;
 
     for (unsigned i = 0; i < vm->config.nr_ram && err == 0; i++)
-        err = add_ram(vm, phys, vm->config.ram[i], "the guest's RAM");
+        err = place_ram(vm, phys, vm->config.ram[i], "the guest's RAM");
     if (err == 0 && guest_mem_ptr(&vm->mem, fdt.base, 1) == NULL)
-        err = add_ram(vm, phys, fdt, "the place of the guest's tree");
+        err = place_ram(vm, phys, fdt, "the place of the guest's tree");
     return err;
 }
 
@@ -212,12 +212,11 @@ static void add_vcpus(struct vm *vm)
         vgic_trap_common(&vm->vgic);
 }
 
-int vm_init(struct vm *vm, const struct vm_config *config, const void *fdt, uint64_t fdt_size,
-            struct phys_map *phys, struct page_pool *pool)
+int vm_init(struct vm *vm, const void *fdt, uint64_t fdt_size, struct phys_map *phys,
+            struct page_pool *pool)
 {
     int err;
 
-    vm->config = *config;
     mmio_bus_init(&vm->bus);
     err = stage2_init(&vm->stage2, pool, VMID, read_sysreg(id_aa64mmfr0_el1),
                       read_sysreg(id_aa64mmfr1_el1));

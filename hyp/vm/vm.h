@@ -40,11 +40,12 @@ struct vm {
 };
 
 /*
- * Build the VM that `config` asks for: place its RAM, map it, attach its devices. `fdt` is the
- * tree it was read from. Its vCPUs are off. Errors are logged, naming what does not fit.
+ * Build the VM that vm->config asks for, all else in *vm being 0: place its RAM, map it, attach its
+ * devices. `fdt` is the tree it was read from. Its vCPUs are off. Errors are logged, naming what
+ * does not fit.
  */
-int must_check vm_init(struct vm *vm, const struct vm_config *config, const void *fdt,
-                       uint64_t fdt_size, struct phys_map *phys, struct page_pool *pool);
+int must_check vm_init(struct vm *vm, const void *fdt, uint64_t fdt_size, struct phys_map *phys,
+                       struct page_pool *pool);
 
 /*
  * Each start of the guest, the first and those after a SYSTEM_RESET: its devices reset, the
