@@ -109,7 +109,8 @@ static inline enum exit_reason handle(struct vcpu *vcpu)
         vgic_sync(&vcpu->vm->vgic, vcpu->index);
         return EXIT_IRQ_KICK;
     }
-    if (intid < VGIC_FIRST_SPI && (vcpu->vm->vgic.vcpu[vcpu->index].bank.linked >> intid & 1) != 0) {
+    if (intid < VGIC_FIRST_SPI &&
+        (vcpu->vm->vgic.vcpu[vcpu->index].bank.linked >> intid & 1) != 0) {
         pass_on(vcpu, intid);
         return EXIT_IRQ_PMU;
     }

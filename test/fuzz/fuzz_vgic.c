@@ -360,7 +360,8 @@ static void check_lrs(unsigned cpu)
 /* What this CPU could take is in an LR, or there is no LR free. */
 static void check_nothing_lost(unsigned cpu)
 {
-    uint32_t waiting = vgic_bank_deliverable(&vgic, &vgic.vcpu[cpu].bank) & ~vgic.vcpu[cpu].bank.linked;
+    uint32_t waiting =
+        vgic_bank_deliverable(&vgic, &vgic.vcpu[cpu].bank) & ~vgic.vcpu[cpu].bank.linked;
 
     if (cpus[cpu].off || vgic.vcpu[cpu].asleep || (vgic.all_lrs & ~vgic.vcpu[cpu].lr_used) == 0)
         return;

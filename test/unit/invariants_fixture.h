@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the tests of check/invariants.c share: a machine, EL2's map of it, a guest's map, all as they
- * should be, and ways to write descriptors that the code under mm/ would not make.
+ * What the tests of check/invariants.c share: a machine, EL2's map of it, a guest's map, all as
+ * they should be, and ways to write descriptors that the code under mm/ would not make.
  */
 #ifndef INVARIANTS_FIXTURE_H
 #define INVARIANTS_FIXTURE_H
@@ -16,9 +16,9 @@
 
 #include <cmocka.h>
 
+#include "check/invariants.h"
 #include "lib/bits.h"
 #include "mm/hyp_map.h"
-#include "check/invariants.h"
 #include "mm/phys.h"
 #include "mm/pte.h"
 #include "mm/stage2.h"
