@@ -261,7 +261,7 @@ static void make_vm(void)
     vm.config.epoch = host.has_clock ? pl031_epoch(host.clock) : 0;
     if (vm.config.nr_cpus > host.nr_cpus)
         refuse("its tree has more CPUs than the machine");
-    if (vm_init(&vm, fdt, size, &phys, &pool) != 0)
+    if (vm_init(&vm, fdt, &phys, &pool) != 0)
         refuse("no VM can be made as its tree asks");
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The GICv3 of a device tree (Linux's binding arm,gic-v3). Neighbours: vm_fdt_device.c, for the
+ * The GICv3 of a device tree (Linux's binding arm,gic-v3). Neighbours: vm_fdt_gic.c, for the
  * guest, and fdt/host_fdt.c, for the machine.
  */
 #ifndef FDT_DT_GIC_H

@@ -19,8 +19,6 @@
 #define MAINTENANCE_DEFAULT 25 /* INTID that Arm's Base System Architecture gives it: PPI 9 */
 #define PL011_SIZE          UINT64_C(0x1000)
 
-_Static_assert(DT_MAX_RAM <= HOST_MAX_RAM, "host_fdt.h has less room");
-
 static struct pa_range to_pa(struct dt_range range)
 {
     return (struct pa_range){pa(range.base), range.size};

@@ -9,12 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fdt/dt_ram.h"
 #include "gic/gic.h"
 #include "lib/addr.h"
 #include "lib/err.h"
 #include "lib/limits.h"
 
-#define HOST_MAX_RAM      8
 #define HOST_MAX_RESERVED 16
 #define HOST_MODEL_SIZE   64
 
@@ -28,7 +28,7 @@ struct host_info {
     char model[HOST_MODEL_SIZE]; /* the root's "model", else the first of its "compatible" */
 
     unsigned nr_ram;
-    struct pa_range ram[HOST_MAX_RAM]; /* whole pages, by rising address, disjoint */
+    struct pa_range ram[DT_MAX_RAM]; /* whole pages, by rising address, disjoint */
 
     /* What nobody may use of the RAM, without the tree itself: disjoint. */
     unsigned nr_reserved;

@@ -10,11 +10,11 @@
 #include <stdint.h>
 
 #include "fdt/dt_prop.h"
+#include "fdt/dt_ram.h"
 #include "fdt/dt_reserved.h"
 #include "fdt/vm_kind.h"
 #include "lib/addr.h"
 #include "lib/limits.h"
-#include "mm/guest_mem.h"
 
 #define VM_MAX_DEVICES 96
 #define VM_MAX_GICR    4 /* redistributor regions */
@@ -50,7 +50,7 @@ struct vm_config {
     uint64_t mpidr[MAX_VCPUS]; /* affinity fields, in the tree's order; [0] boots */
 
     unsigned nr_ram;
-    struct ipa_range ram[GUEST_MEM_MAX_REGIONS];
+    struct ipa_range ram[DT_MAX_RAM];
 
     unsigned nr_reserved;
     struct vm_reserved reserved[DT_MAX_RESERVED];

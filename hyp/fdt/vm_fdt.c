@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the guest's tree to a VM's configuration: the blob's soundness, the order of the parts, the
- * CPUs. See vm_fdt.h; vm_fdt_internal.h names the other parts.
+ * From the guest's tree to a VM's configuration: vm_fdt_parse() has the order. The blob's
+ * soundness, the CPUs and PSCI are read here; vm_fdt_internal.h names the other parts. See
+ * vm_fdt.h.
  */
 #include "fdt/vm_fdt.h"
 
@@ -75,9 +76,9 @@ int vm_fdt_parse(const void *fdt, size_t max_size, unsigned ipa_bits,
     if (err == 0)
         err = vm_fdt_memory_read_reserved(&parser);
     if (err == 0)
-        err = vm_fdt_device_read_gic(&parser);
+        err = vm_fdt_gic_read(&parser);
     if (err == 0)
-        err = vm_fdt_device_read_all(&parser);
+        err = vm_fdt_device_read(&parser);
     if (err == 0)
         err = vm_fdt_memory_check_dtb(&parser);
     return err;

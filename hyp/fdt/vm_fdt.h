@@ -3,14 +3,15 @@
  * The guest's device tree, read as the description of its VM (Devicetree Specification,
  * "Flattened Devicetree (DTB) Format" and "Standard Properties"). The tree is input: it may be
  * broken in any way. Errors and warnings name the node and what to do.
- * Neighbours: main.c calls; fdt/ reads the tree, vm_fdt_internal.h names the parts that make sense
- * of it, vm_fdt_guest.c makes the copy; vm.c builds
- * the VM from the configuration and hands the guest its copy.
+ * Neighbours: main.c calls; dt_*.h read the tree, vm_fdt_internal.h names the parts that make sense
+ * of it, vm_fdt_guest.c makes the copy; vm/vm.c builds the VM from the configuration and hands the
+ * guest its copy. docs/tour.md follows one node from here to the bus.
  */
 #ifndef FDT_VM_FDT_H
 #define FDT_VM_FDT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "fdt/vm_config.h"
 #include "lib/err.h"
@@ -31,6 +32,9 @@ size_t vm_fdt_size(const void *fdt, size_t room);
  */
 int must_check vm_fdt_parse(const void *fdt, size_t max_size, unsigned ipa_bits,
                             const struct vm_device_table *kinds, struct vm_config *config);
+
+/* Bytes of memory, whole pages, that the guest's copy of the tree fits into. */
+uint64_t vm_fdt_copy_room(const void *fdt);
 
 /*
  * Make the guest's copy in `buf`, `size` bytes, of a tree that vm_fdt_parse() has accepted as

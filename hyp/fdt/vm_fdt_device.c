@@ -1,59 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The guest's devices, by the table of vm_kind.h, and its GIC. See vm_fdt_internal.h. */
+/*
+ * From the nodes of the guest's tree to config->device[], a node at a time: vm_fdt_offer.c says
+ * what becomes of it, its row in vm/vm_device.c what a device of its kind needs; addresses and
+ * interrupt are read here. vm/vm.c puts the devices on the bus. Called by vm_fdt.c; read from the
+ * end.
+ */
 #include <libfdt.h>
 #include <stddef.h>
 
-#include "fdt/dt_gic.h"
 #include "fdt/dt_irq.h"
 #include "fdt/dt_pmu.h"
 #include "fdt/dt_prop.h"
 #include "fdt/vm_fdt_internal.h"
 #include "fdt/vm_fdt_offer.h"
-#include "gic/gic_regs.h"
 #include "gic/vgic_limits.h"
 #include "lib/log.h"
-
-static struct ipa_range to_ipa(struct dt_range range)
-{
-    return (struct ipa_range){ipa(range.base), range.size};
-}
-
-/* Does each CPU have a redistributor? */
-static int check_frames(const struct dt_walk *at, const struct vm_config *config)
-{
-    uint64_t frames = 0;
-    char name[DT_PATH_SIZE];
-
-    for (unsigned i = 0; i < config->gic.nr_redist_regions; i++)
-        frames += config->gic.redist[i].size / GICR_SIZE;
-    if (frames >= config->nr_cpus)
-        return 0;
-    log_error("%s: its redistributors' regions have room for %lu CPUs, the tree has %u: make "
-              "them larger",
-              dt_prop_path(at->fdt, dt_walk_node(at), name), frames, config->nr_cpus);
-    return -ERR_RANGE;
-}
-
-int vm_fdt_device_read_gic(struct vm_fdt_parser *parser)
-{
-    struct vm_gic_config *config = &parser->config->gic;
-    struct dt_gic gic;
-    int err = dt_gic_read(parser->fdt, &gic);
-
-    if (err != 0)
-        return err;
-    if (gic.nr_redist > VM_MAX_GICR)
-        return dt_walk_error(&gic.at, -ERR_NOMEM, "it has more than 4 regions of redistributors");
-    parser->gic = dt_walk_node(&gic.at);
-    config->dist = to_ipa(gic.dist);
-    err = dt_claims_add(&parser->claims, gic.dist, parser->gic);
-    for (unsigned i = 0; i < gic.nr_redist && err == 0; i++) {
-        config->redist[i] = to_ipa(gic.redist[i]);
-        err = dt_claims_add(&parser->claims, gic.redist[i], parser->gic);
-    }
-    config->nr_redist_regions = gic.nr_redist;
-    return err == 0 ? check_frames(&gic.at, parser->config) : err;
-}
 
 /* Whose interrupt is it already? NULL: nobody's. */
 static const char *intid_owner(const struct vm_config *config, uint32_t intid)
@@ -96,7 +57,7 @@ static int read_regs(struct vm_fdt_parser *parser, const struct dt_walk *at, uns
         return dt_walk_error(at, err, "it has no \"reg\"");
     if (err != 0)
         return err;
-    device->regs = to_ipa(reg);
+    device->regs = vm_fdt_range(reg);
     if (reg.size >= device->kind->min_size)
         return dt_claims_add(&parser->claims, reg, device->node);
     log_error("%s: its \"reg\" must have at least 0x%lx bytes", device->path,
@@ -187,7 +148,7 @@ static void choose_console(struct vm_config *config, int named)
         console->console = true;
 }
 
-int vm_fdt_device_read_all(struct vm_fdt_parser *parser)
+int vm_fdt_device_read(struct vm_fdt_parser *parser)
 {
     struct dt_walk at;
     int err = 0;

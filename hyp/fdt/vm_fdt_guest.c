@@ -16,6 +16,7 @@
 
 #define OWN_PREFIX "traproom,"
 #define DISABLED   "disabled"
+#define SLACK      PAGE_SIZE /* what disabling nodes may add to the tree */
 
 static int to_err(int fdt_err)
 {
@@ -136,6 +137,11 @@ static void warn_of_gaps(const void *fdt, const struct vm_config *config)
     if (config->initrd.size == 0 && dt_prop_present(fdt, chosen, "linux,initrd-start"))
         log_warn("/chosen: \"linux,initrd-start\" is there, but there is no initramfs to put "
                  "there: give one");
+}
+
+uint64_t vm_fdt_copy_room(const void *fdt)
+{
+    return align_up(fdt_totalsize(fdt) + SLACK, PAGE_SIZE);
 }
 
 int vm_fdt_guest_copy(const void *fdt, void *buf, size_t size, const struct vm_config *config)

@@ -28,8 +28,16 @@ int must_check vm_fdt_memory_check_dtb(struct vm_fdt_parser *parser);
 /* vm_fdt_chosen.c: images and options. */
 int must_check vm_fdt_chosen_read(struct vm_fdt_parser *parser);
 
-/* vm_fdt_device.c: the GIC, for the CPUs that are known by now, and what is connected to it. */
-int must_check vm_fdt_device_read_gic(struct vm_fdt_parser *parser);
-int must_check vm_fdt_device_read_all(struct vm_fdt_parser *parser);
+/* vm_fdt_gic.c: the GIC, for the CPUs that are known by now. */
+int must_check vm_fdt_gic_read(struct vm_fdt_parser *parser);
+
+/* vm_fdt_device.c: all other nodes, once the GIC is known that their interrupts go to. */
+int must_check vm_fdt_device_read(struct vm_fdt_parser *parser);
+
+/* The addresses of the guest's tree are the guest's. */
+static inline struct ipa_range vm_fdt_range(struct dt_range range)
+{
+    return (struct ipa_range){ipa(range.base), range.size};
+}
 
 #endif

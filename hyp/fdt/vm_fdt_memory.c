@@ -7,12 +7,11 @@
 #include <stddef.h>
 
 #include "fdt/dt_prop.h"
+#include "fdt/vm_fdt.h"
 #include "fdt/vm_fdt_internal.h"
 #include "lib/log.h"
 
 #define DTB_ALIGNMENT 8 /* Linux, "Booting AArch64 Linux", on the device tree */
-
-_Static_assert(DT_MAX_RAM <= GUEST_MEM_MAX_REGIONS, "vm_config.h has less room");
 
 int vm_fdt_memory_read(struct vm_fdt_parser *parser)
 {
@@ -24,7 +23,7 @@ int vm_fdt_memory_read(struct vm_fdt_parser *parser)
         err = -ERR_NOMEM;
     }
     for (unsigned i = 0; i < ram->count; i++)
-        parser->config->ram[i] = (struct ipa_range){ipa(ram->piece[i].base), ram->piece[i].size};
+        parser->config->ram[i] = vm_fdt_range(ram->piece[i]);
     parser->config->nr_ram = ram->count;
     return err;
 }
@@ -37,7 +36,7 @@ int vm_fdt_memory_read_reserved(struct vm_fdt_parser *parser)
     for (int i = 0; i < count; i++) {
         struct vm_reserved *reserved = &parser->config->reserved[i];
 
-        reserved->range = (struct ipa_range){ipa(list[i].range.base), list[i].range.size};
+        reserved->range = vm_fdt_range(list[i].range);
         reserved->block = list[i].node < 0;
         if (reserved->block)
             fmt_snprintf(reserved->path, sizeof(reserved->path), "/memreserve/");
@@ -53,7 +52,7 @@ int vm_fdt_memory_check_dtb(struct vm_fdt_parser *parser)
     int chosen = fdt_path_offset(parser->fdt, "/chosen");
     struct dt_range place = {
         .base = parser->config->guest_dtb.v,
-        .size = align_up(fdt_totalsize(parser->fdt) + PAGE_SIZE, PAGE_SIZE),
+        .size = vm_fdt_copy_room(parser->fdt),
     };
 
     if (!is_aligned(place.base, DTB_ALIGNMENT))

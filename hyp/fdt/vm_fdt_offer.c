@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What becomes of a node. See vm_fdt_offer.h; docs/devices.md says it in words. */
+/*
+ * What becomes of a node: is it of a kind that is offered? See vm_fdt_offer.h; docs/devices.md says
+ * it in words.
+ */
 #include "fdt/vm_fdt_offer.h"
 
 #include <libfdt.h>

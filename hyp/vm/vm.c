@@ -28,14 +28,14 @@
 #define VMID            1
 #define STATS_LINE_MAX  224
 #define STATS_NAME_MAX  32
-#define FDT_SLACK       PAGE_SIZE /* what disabling nodes may add to the tree */
-#define STATE_ALIGNMENT 64        /* of a device's state: a cache line */
+#define STATE_ALIGNMENT 64 /* of a device's state: a cache line */
 
 _Static_assert(offsetof(struct vcpu, regs) == 0, "vectors.S");
 _Static_assert(offsetof(struct vcpu, index) == VCPU_OFFSET_INDEX, "vcpu_layout.h");
 _Static_assert(offsetof(struct vcpu, stack) == VCPU_OFFSET_STACK, "vcpu_layout.h");
 _Static_assert(offsetof(struct vcpu, guest_key) == VCPU_OFFSET_GUEST_KEY, "vcpu_layout.h");
 _Static_assert(offsetof(struct vcpu, el2_key) == VCPU_OFFSET_EL2_KEY, "vcpu_layout.h");
+_Static_assert(DT_MAX_RAM <= GUEST_MEM_MAX_REGIONS, "guest_mem.h has less room");
 
 /* Find physical memory for a piece of the guest's RAM and map it. */
 static int place_ram(struct vm *vm, struct phys_map *phys, struct ipa_range ram, const char *name)
@@ -68,19 +68,19 @@ static int place_ram(struct vm *vm, struct phys_map *phys, struct ipa_range ram,
 }
 
 /* The guest's tree, as it gets it at each start, kept where the guest can't reach it. */
-static int make_fdt(struct vm *vm, const void *fdt, uint64_t size, struct phys_map *phys)
+static int make_fdt(struct vm *vm, const void *fdt, struct phys_map *phys)
 {
-    uint64_t room = align_up(size + FDT_SLACK, PAGE_SIZE);
+    uint64_t room = vm_fdt_copy_room(fdt);
     int used;
 
-    if (phys_map_place(phys, pa(0), room, PAGE_SIZE, "the guest's tree", &vm->fdt) != 0) {
+    if (phys_map_place(phys, pa(0), room, PAGE_SIZE, "the guest's tree", &vm->fdt.base) != 0) {
         log_error("no room for a copy of the guest's tree, 0x%lx bytes", room);
         return -ERR_NOMEM;
     }
-    used = vm_fdt_guest_copy(fdt, pa_to_ptr(vm->fdt), room, &vm->config);
+    used = vm_fdt_guest_copy(fdt, pa_to_ptr(vm->fdt.base), room, &vm->config);
     if (used < 0)
         return used;
-    vm->fdt_size = (uint64_t)used;
+    vm->fdt.size = (uint64_t)used;
     return 0;
 }
 
@@ -98,7 +98,7 @@ static int claim_images(struct vm *vm, struct phys_map *phys)
 /* RAM as the tree has it, and a piece for the tree itself where it lies outside. */
 static int add_memory(struct vm *vm, struct phys_map *phys)
 {
-    struct ipa_range fdt = {vm->config.guest_dtb, align_up(vm->fdt_size, PAGE_SIZE)};
+    struct ipa_range fdt = {vm->config.guest_dtb, align_up(vm->fdt.size, PAGE_SIZE)};
     int err = 0;
 
     for (unsigned i = 0; i < vm->config.nr_ram && err == 0; i++)
@@ -160,6 +160,7 @@ static int place_devices(struct vm *vm, struct phys_map *phys)
     return 0;
 }
 
+/* A device is made as its row in vm_device.c says, then put on the bus where its node has it. */
 static int add_device(struct vm *vm, const struct vm_device_config *config, void *state)
 {
     const struct vm_device_kind *kind = config->kind;
@@ -212,8 +213,7 @@ static void add_vcpus(struct vm *vm)
         vgic_trap_common(&vm->vgic);
 }
 
-int vm_init(struct vm *vm, const void *fdt, uint64_t fdt_size, struct phys_map *phys,
-            struct page_pool *pool)
+int vm_init(struct vm *vm, const void *fdt, struct phys_map *phys, struct page_pool *pool)
 {
     int err;
 
@@ -223,7 +223,7 @@ int vm_init(struct vm *vm, const void *fdt, uint64_t fdt_size, struct phys_map *
     if (err == 0)
         err = claim_images(vm, phys);
     if (err == 0)
-        err = make_fdt(vm, fdt, fdt_size, phys);
+        err = make_fdt(vm, fdt, phys);
     if (err == 0)
         err = add_memory(vm, phys);
     if (err == 0)

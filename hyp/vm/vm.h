@@ -33,8 +33,7 @@ struct vm {
     spinlock_t power_lock; /* protects run_state, stop_reason and each vCPU's power */
     enum vm_run_state run_state;
     const char *stop_reason; /* why Traproom stopped the guest; NULL: it powered itself off */
-    pa_t fdt;                /* the guest's tree as it gets it at each start */
-    uint64_t fdt_size;
+    struct pa_range fdt;     /* the guest's tree as it gets it at each start */
     unsigned nr_vcpus;
     struct vcpu vcpu[MAX_VCPUS];
 };
@@ -44,7 +43,7 @@ struct vm {
  * devices. `fdt` is the tree it was read from. Its vCPUs are off. Errors are logged, naming what
  * does not fit.
  */
-int must_check vm_init(struct vm *vm, const void *fdt, uint64_t fdt_size, struct phys_map *phys,
+int must_check vm_init(struct vm *vm, const void *fdt, struct phys_map *phys,
                        struct page_pool *pool);
 
 /*

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What Traproom offers. See vm_device.h; docs/adding-a-device.md tells how to add a row. */
+/*
+ * What Traproom offers: the table is at the end, before it what its rows name. A node is read by
+ * fdt/vm_fdt_device.c, made a device by add_device() in vm.c. docs/adding-a-device.md tells how to
+ * add a row.
+ */
 #include "vm/vm_device.h"
 
 #include "dev/virtio_blk.h"

@@ -25,7 +25,7 @@ static void check_config(void)
     uint64_t frames = 0;
 
     fuzz_require(config.nr_cpus >= 1 && config.nr_cpus <= MAX_VCPUS);
-    fuzz_require(config.nr_ram >= 1 && config.nr_ram <= GUEST_MEM_MAX_REGIONS);
+    fuzz_require(config.nr_ram >= 1 && config.nr_ram <= DT_MAX_RAM);
     for (unsigned i = 0; i < config.nr_ram; i++) {
         uint64_t base = config.ram[i].base.v, size = config.ram[i].size;
 

@@ -8,7 +8,7 @@
 
 static void check(const struct host_info *info)
 {
-    fuzz_require(info->nr_ram >= 1 && info->nr_ram <= HOST_MAX_RAM);
+    fuzz_require(info->nr_ram >= 1 && info->nr_ram <= DT_MAX_RAM);
     for (unsigned i = 0; i < info->nr_ram; i++) {
         fuzz_require(info->ram[i].size > 0 &&
                      range_is_valid(info->ram[i].base.v, info->ram[i].size));

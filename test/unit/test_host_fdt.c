@@ -283,7 +283,7 @@ static void test_more_than_fits(void **state)
         TREE_CELLS(fdt, path, "reg", 0x200 + i);
     }
     parse(fdt);
-    assert_int_equal(info.nr_ram, HOST_MAX_RAM);
+    assert_int_equal(info.nr_ram, DT_MAX_RAM);
     assert_int_equal(info.nr_cpus, MAX_CPUS);
     assert_int_equal(logged.warnings, 2);
     assert_non_null(strstr(logged.warning, "2 pieces of RAM too many"));

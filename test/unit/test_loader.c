@@ -50,8 +50,8 @@ static int start(void **state)
     vm.config.initrd = (struct pa_range){ptr_to_pa(initrd), sizeof(initrd)};
     vm.config.guest_initrd = (struct ipa_range){ipa(RAM + 0x20000), sizeof(initrd)};
     vm.config.guest_dtb = ipa(RAM + 0x30000);
-    vm.fdt = ptr_to_pa(fdt);
-    vm.fdt_size = FDT_SIZE;
+    vm.fdt.base = ptr_to_pa(fdt);
+    vm.fdt.size = FDT_SIZE;
     vm.mem.count = 1;
     vm.mem.region[0] = (struct ram_region){ipa(RAM), ptr_to_pa(ram), RAM_SIZE};
     log_clear();
@@ -150,7 +150,7 @@ static void kernel_that_does_not_fit(void **state)
     vm.config.guest_initrd.size = 0;
     vm.config.initrd.size = 0;
     vm.config.guest_dtb = ipa(RAM);
-    vm.fdt_size = 0x1000;
+    vm.fdt.size = 0x1000;
     set_header(0x1000, RAM_SIZE - 0x1000);
     accepted();
     set_header(0x1000, RAM_SIZE - 0xfff);

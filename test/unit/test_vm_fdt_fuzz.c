@@ -55,7 +55,7 @@ static void check_config(const struct vm_config *config)
     uint64_t frames = 0;
 
     assert_in_range(config->nr_cpus, 1, MAX_VCPUS);
-    assert_in_range(config->nr_ram, 1, GUEST_MEM_MAX_REGIONS);
+    assert_in_range(config->nr_ram, 1, DT_MAX_RAM);
     for (unsigned i = 0; i < config->nr_ram; i++) {
         assert_true(is_aligned(config->ram[i].base.v | config->ram[i].size, PAGE_SIZE));
         assert_in_range(config->ram[i].size, PAGE_SIZE, UINT64_C(1) << IPA_BITS);
@@ -107,7 +107,7 @@ static bool check_host(const void *fdt, size_t size)
         assert_int_equal(logged.errors, 1);
         return false;
     }
-    assert_in_range(info.nr_ram, 1, HOST_MAX_RAM);
+    assert_in_range(info.nr_ram, 1, DT_MAX_RAM);
     assert_in_range(info.nr_cpus, 1, MAX_CPUS);
     assert_in_range(info.gic.nr_redist_regions, 1, GIC_MAX_REGIONS);
     for (unsigned i = 0; i < info.nr_reserved; i++)
