@@ -65,11 +65,10 @@ static void list_images(const struct vm *vm, struct placed list[NR_IMAGES])
 {
     list[KERNEL] = (struct placed){"the kernel", vm->config.kernel, kernel_place(vm)};
     list[INITRD] = (struct placed){"the initramfs", vm->config.initrd, vm->config.guest_initrd};
-    list[FDT] = (struct placed){
-        "the device tree", {vm->fdt, vm->fdt_size}, {vm->config.guest_dtb, vm->fdt_size}};
+    list[FDT] = (struct placed){"the device tree", vm->fdt, {vm->config.guest_dtb, vm->fdt.size}};
 }
 
-static uint64_t last_byte(struct ipa_range r)
+static uint64_t last_ipa(struct ipa_range r)
 {
     return r.base.v + r.size - 1;
 }
@@ -89,7 +88,7 @@ static int check_kernel(const struct vm *vm)
 static int overlap_error(const char *a, struct ipa_range a_at, const char *b, struct ipa_range b_at)
 {
     log_error("%s at [0x%lx, 0x%lx] overlaps %s at [0x%lx, 0x%lx] in the guest: move one of them",
-              a, a_at.base.v, last_byte(a_at), b, b_at.base.v, last_byte(b_at));
+              a, a_at.base.v, last_ipa(a_at), b, b_at.base.v, last_ipa(b_at));
     return -ERR_EXIST;
 }
 
@@ -110,7 +109,7 @@ static int check_place(const struct vm *vm, const struct placed *image)
 {
     if (image->to.size != 0 && guest_mem_ptr(&vm->mem, image->to.base, image->to.size) == NULL) {
         log_error("%s does not fit: it needs [0x%lx, 0x%lx], which is not all in the guest's RAM",
-                  image->name, image->to.base.v, last_byte(image->to));
+                  image->name, image->to.base.v, last_ipa(image->to));
         return -ERR_RANGE;
     }
     for (unsigned i = 0; i < vm->config.nr_reserved; i++) {
@@ -120,11 +119,6 @@ static int check_place(const struct vm *vm, const struct placed *image)
             return overlap_error(image->name, image->to, other->path, other->range);
     }
     return 0;
-}
-
-static int check_overlap(const struct placed *a, const struct placed *b)
-{
-    return overlap(a->to, b->to) ? overlap_error(a->name, a->to, b->name, b->to) : 0;
 }
 
 int loader_check(const struct vm *vm)
@@ -137,8 +131,10 @@ int loader_check(const struct vm *vm)
     list_images(vm, list);
     for (unsigned i = 0; i < NR_IMAGES && err == 0; i++) {
         err = check_place(vm, &list[i]);
-        for (unsigned j = 0; j < i && err == 0; j++)
-            err = check_overlap(&list[i], &list[j]);
+        for (unsigned j = 0; j < i && err == 0; j++) {
+            if (overlap(list[i].to, list[j].to))
+                err = overlap_error(list[i].name, list[i].to, list[j].name, list[j].to);
+        }
     }
     return err;
 }

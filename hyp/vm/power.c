@@ -27,13 +27,10 @@ void power_kick(struct vcpu *target)
 /* The registers that vectors.S loads, of a CPU that was just turned on (PSCI, "CPU_ON"). */
 static void reset_regs(struct vcpu *vcpu)
 {
-    for (unsigned i = 0; i < 31; i++)
-        vcpu->regs.x[i] = 0;
+    vcpu->regs = (struct guest_regs){
+        .x[0] = vcpu->context, .pc = vcpu->entry, .pstate = PSR_M_EL1h | PSR_DAIF};
     vcpu->guest_key[0] = 0;
     vcpu->guest_key[1] = 0;
-    vcpu->regs.x[0] = vcpu->context;
-    vcpu->regs.pc = vcpu->entry;
-    vcpu->regs.pstate = PSR_M_EL1h | PSR_DAIF;
 }
 
 static void power_off_machine(struct vm *vm)
