@@ -13,7 +13,7 @@
 struct mmio_access {
     uint64_t offset; /* bytes from the start of the device's region, offset + size within it */
     uint64_t value;  /* write: the data, upper bytes zero; read: the answer, upper bytes ignored */
-    uint8_t size;    /* bytes: 1, 2, 4 or 8; not necessarily aligned */
+    uint8_t size;    /* bytes: 1, 2, 4 or 8; offset is a multiple of it */
     bool write;
     uint8_t vcpu; /* index of the vCPU that makes the access */
 };

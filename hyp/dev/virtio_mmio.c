@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The virtio-mmio transport: the register file, feature negotiation, the device status, the
- * configuration space and the interrupt. trap/mmio_bus.c calls virtio_mmio_access(); a
+ * configuration space and the interrupt. trap/abort.c calls virtio_mmio_access(); a
  * notification goes on to virtio_queue.c. The numbers are Linux's linux/virtio_mmio.h and
  * linux/virtio_config.h.
  */

@@ -2,7 +2,7 @@
 /*
  * A virtio transport in memory-mapped registers, version 2 (virtio 1.2, "Virtio Over
  * MMIO"): identification, feature negotiation, queue set-up, configuration space, interrupts.
- * Trapped accesses come from trap/mmio_bus.c. Neighbour: virtio_queue.c serves the queues from a
+ * Trapped accesses come from trap/abort.c. Neighbour: virtio_queue.c serves the queues from a
  * struct virtio_backend.
  */
 #ifndef DEV_VIRTIO_MMIO_H

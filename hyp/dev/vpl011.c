@@ -8,7 +8,7 @@
  * Like other emulated PL011s, and unlike the hardware, this one sends and receives whether
  * or not UARTCR enables it: small guests often never write it.
  *
- * trap/mmio_bus.c calls vpl011_access(); docs/adding-a-device.md walks through this file.
+ * trap/abort.c calls vpl011_access(); docs/adding-a-device.md walks through this file.
  */
 #include "dev/vpl011.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An emulated PL011 UART (Arm DDI 0183, "PrimeCell UART (PL011) Technical Reference
- * Manual"). Trapped accesses come from trap/mmio_bus.c; bytes leave through the
+ * Manual"). Trapped accesses come from trap/abort.c; bytes leave through the
  * console_ops and arrive through vpl011_receive().
  */
 #ifndef DEV_VPL011_H

@@ -2,7 +2,7 @@
 /*
  * An emulated PL031 real-time clock (Arm DDI 0224, "PrimeCell Real Time Clock (PL031) Technical
  * Reference Manual"): seconds since 1970, and one alarm. It runs from the start, as a clock does
- * whose machine was off. Trapped accesses come from trap/mmio_bus.c; the time, and a call when the
+ * whose machine was off. Trapped accesses come from trap/abort.c; the time, and a call when the
  * alarm is due, through the vpl031_ops: vm/vm_device.c has them.
  */
 #ifndef DEV_VPL031_H

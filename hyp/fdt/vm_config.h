@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a guest's device tree asks for, checked and in plain numbers. fdt/vm_fdt.c fills
+ * What a guest's device tree asks for, checked and in plain numbers. vm_fdt.c and its parts fill
  * it from the tree; vm/vm.c builds the VM from it.
  */
 #ifndef FDT_VM_CONFIG_H

@@ -53,7 +53,7 @@ static int read_regs(struct vm_fdt_parser *parser, const struct dt_walk *at, uns
     struct dt_range reg;
     int err = dt_reg_read(at, index, &reg);
 
-    if (err == -ERR_NOENT && index == 0)
+    if (err == -ERR_NOENT)
         return dt_walk_error(at, err, "it has no \"reg\"");
     if (err != 0)
         return err;
@@ -65,7 +65,7 @@ static int read_regs(struct vm_fdt_parser *parser, const struct dt_walk *at, uns
     return -ERR_INVAL;
 }
 
-/* The device at entry `index` of "reg". -ERR_NOENT, not logged: there is no such entry. */
+/* The device at entry `index` of "reg". */
 static int read_device(struct vm_fdt_parser *parser, const struct dt_walk *at,
                        const struct vm_device_kind *kind, unsigned index)
 {
@@ -90,14 +90,15 @@ static int read_device(struct vm_fdt_parser *parser, const struct dt_walk *at,
 static int read_kind(struct vm_fdt_parser *parser, const struct dt_walk *at,
                      const struct vm_device_kind *kind)
 {
-    int err = 0;
+    struct dt_range more;
+    int err;
 
     if (kind->access_fn == NULL)
         return kind->read_fn != NULL ? kind->read_fn(at, parser->gic, NULL) : 0;
     err = read_device(parser, at, kind, 0);
-    for (unsigned i = 1; err == 0 && kind->all_regs; i++)
+    for (unsigned i = 1; err == 0 && kind->all_regs && dt_reg_read(at, i, &more) != -ERR_NOENT; i++)
         err = read_device(parser, at, kind, i);
-    return err == -ERR_NOENT && kind->all_regs ? 0 : err;
+    return err;
 }
 
 /* Nothing else may be where the node's user thinks that it is. */

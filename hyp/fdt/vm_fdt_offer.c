@@ -57,13 +57,15 @@ enum vm_fdt_offer vm_fdt_offer(const struct dt_walk *at, const struct vm_device_
 
     if (is_data(at))
         return VM_FDT_DATA;
-    if (at->depth == 0 || !dt_prop_present(at->fdt, dt_walk_node(at), "compatible"))
+    if (at->depth == 0)
         return VM_FDT_FREE;
     for (unsigned i = 0; i < kinds->count; i++) {
         *kind = &kinds->kind[i];
         if (is_kind(at, *kind))
             return VM_FDT_KIND;
     }
+    if (!dt_prop_present(at->fdt, dt_walk_node(at), "compatible"))
+        return VM_FDT_FREE;
     pass = dt_prop_present(at->fdt, dt_walk_node(at), "traproom,pass");
     if (has_address(at))
         return pass ? VM_FDT_PASSED : VM_FDT_NONE;

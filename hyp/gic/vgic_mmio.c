@@ -5,7 +5,7 @@
  *
  * Two tables at the end say what there is. Reserved registers, and accesses of a size that a
  * register does not have or that are not aligned, read as zero and ignore writes. See vgic.h for
- * the model; mmio_bus.c calls.
+ * the model; trap/abort.c calls.
  */
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The map of emulated devices: a sorted array, searched by halving. See mmio_bus.h; abort.c calls.
+/* The map of emulated devices: a sorted array, searched by halving. See mmio_bus.h.
  */
 #include "trap/mmio_bus.h"
 

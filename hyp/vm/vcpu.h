@@ -44,11 +44,12 @@ enum vcpu_power {
 };
 
 struct vcpu {
-    struct guest_regs regs; /* first: vectors.S reaches it through TPIDR_EL2 */
-    unsigned index;         /* arch/aarch64/vcpu_layout.h names the place of this one */
-    uint64_t stack;         /* and of these: the top of EL2's stack on its CPU */
-    uint64_t guest_key[2];  /* APIAKeyLo_EL1 and APIAKeyHi_EL1 while the guest runs */
-    uint64_t el2_key[2];    /* and while EL2 does, where the CPU has them: pauth.h */
+    struct guest_regs
+        regs;              /* first: vectors.S has it in SP_EL2, and in TPIDR_EL2 on the way back */
+    unsigned index;        /* arch/aarch64/vcpu_layout.h names the place of this one */
+    uint64_t stack;        /* and of these: the top of EL2's stack on its CPU */
+    uint64_t guest_key[2]; /* APIAKeyLo_EL1 and APIAKeyHi_EL1 while the guest runs */
+    uint64_t el2_key[2];   /* and while EL2 does, where the CPU has them: pauth.h */
     struct vm *vm;
     uint64_t mpidr;        /* VMPIDR_EL2: affinity fields and the RES1 bit 31 */
     enum vcpu_power power; /* protected by vm->power_lock */

@@ -82,6 +82,40 @@ static void test_too_many_devices(void **state)
     assert_refused(fdt, ERR_NOMEM, "/bus@c000000/virtio@1000", "too many");
 }
 
+/* The 96th, which asks for registers at all entries of its "reg": there is one. */
+static void test_as_many_devices_as_may_be(void **state)
+{
+    static struct vm_config config;
+    void *fdt = tree_open("guest");
+
+    (void)state;
+    for (uint32_t i = 0; i < 89; i++) {
+        char name[32];
+
+        snprintf(name, sizeof(name), "virtio@%x", 0xb000000 + i * 0x200);
+        tree_add_device(fdt, name, "virtio,mmio", 0xb000000 + i * 0x200, 0x200, 100 + i);
+    }
+    assert_true(fdt_add_subnode(fdt, 0, "regs@d000000") >= 0);
+    assert_int_equal(fdt_setprop_empty(fdt, tree_node(fdt, "/regs@d000000"), "traproom,registers"),
+                     0);
+    TREE_CELLS(fdt, "/regs@d000000", "reg", 0, 0xd000000, 0, 0x10);
+    log_clear();
+    assert_int_equal(vm_fdt_parse(fdt, fdt_totalsize(fdt), IPA_BITS, &vm_devices, &config), 0);
+    assert_int_equal(logged.errors, 0);
+    assert_int_equal(config.nr_devices, 96);
+    free(fdt);
+}
+
+static void test_registers_nowhere(void **state)
+{
+    void *fdt = tree_open("guest");
+
+    (void)state;
+    assert_true(fdt_add_subnode(fdt, 0, "regs") >= 0);
+    assert_int_equal(fdt_setprop_empty(fdt, tree_node(fdt, "/regs"), "traproom,registers"), 0);
+    assert_refused(fdt, ERR_NOENT, "/regs", "no \"reg\"");
+}
+
 static void test_names_too_long(void **state)
 {
     void *fdt = tree_open("guest");
@@ -106,10 +140,11 @@ static void test_too_deep(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_too_many_cpus),    cmocka_unit_test(test_too_much_ram),
-        cmocka_unit_test(test_too_many_claims),  cmocka_unit_test(test_too_many_redist_regions),
-        cmocka_unit_test(test_too_many_devices), cmocka_unit_test(test_names_too_long),
-        cmocka_unit_test(test_too_deep),
+        cmocka_unit_test(test_too_many_cpus),     cmocka_unit_test(test_too_much_ram),
+        cmocka_unit_test(test_too_many_claims),   cmocka_unit_test(test_too_many_redist_regions),
+        cmocka_unit_test(test_too_many_devices),  cmocka_unit_test(test_names_too_long),
+        cmocka_unit_test(test_too_deep),          cmocka_unit_test(test_as_many_devices_as_may_be),
+        cmocka_unit_test(test_registers_nowhere),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
