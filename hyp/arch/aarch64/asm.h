@@ -11,6 +11,11 @@
     name:
 
 #define END(name) .size name, . - name
+
+/* A symbol's address, from wherever the image runs. */
+#define LOAD_ADDRESS(register, symbol)                                                             \
+    adrp register, symbol;                                                                         \
+    add register, register, :lo12:symbol
 /* clang-format on */
 
 /* A landing pad for indirect branches; a NOP where the CPU has no BTI. */

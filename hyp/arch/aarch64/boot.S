@@ -4,8 +4,8 @@
  * at EL2, MMU off, x0 the host's device tree; from an ELF loader x0 may be 0.
  *
  * The first CPU runs on a map of its own making, blocks of a GiB for what the image and the
- * machine's tree touch, until main.c has made the real one (mm/hyp_map.c) and calls boot_switch_map(). The others, started by PSCI at
- * boot_secondary, find the real one ready.
+ * machine's tree touch, until main.c has made the real one (mm/hyp_map.c) and calls
+ * boot_switch_map(). The others, started by PSCI at boot_secondary, find the real one ready.
  */
 #include "asm.h"
 #include "boot.h"
@@ -21,6 +21,25 @@
 #define TREE_MAX     0x200000 /* Linux, "Booting AArch64 Linux": a tree has 2 MiB at most */
 #define IMAGE_MAGIC  0x644d5241 /* "ARM\x64" */
 #define R_AARCH64_RELATIVE 1027
+
+/* At EL2, or nowhere. */
+.macro require_el2
+    mrs x1, CurrentEL
+    cmp x1, #8
+    b.ne park
+.endm
+
+/* To `function` in C, which does not return, with x0 for an argument and x1 the stack's top. */
+.macro enter_c function
+    LOAD_ADDRESS(x2, vectors)
+    msr vbar_el2, x2
+    msr tpidr_el2, xzr
+    mov sp, x1
+    mov x29, xzr
+    mov x30, xzr
+    bl \function
+    b park
+.endm
 
     .section .head.text, "ax"
 
@@ -40,17 +59,14 @@ _head:
 
 /* x0: the host's device tree, or 0. */
 FUNC(boot_primary)
+    require_el2
     mov x20, x0
-    mrs x1, CurrentEL
-    cmp x1, #8                  /* EL2 */
-    b.ne park
     adrp x21, _head
     cbnz x20, 1f
     lsr x20, x21, #GIB_SHIFT    /* QEMU leaves it at the base of RAM: look there */
     lsl x20, x20, #GIB_SHIFT
 1:
-    adrp x0, boot_table
-    add x0, x0, :lo12:boot_table
+    LOAD_ADDRESS(x0, boot_table)
     mov x1, x21
     bl map_gib
     adrp x1, __bss_end
@@ -61,8 +77,6 @@ FUNC(boot_primary)
     add x1, x20, #TREE_MAX      /* what the tree may reach */
     bl map_gib
     dsb sy                      /* the table is in memory before the walker looks */
-    ldr x1, =MAIR_BOOT
-    msr mair_el2, x1
     ldr x1, =TCR_BOOT
     mrs x2, id_aa64mmfr0_el1
     and x2, x2, #7              /* PARange up to 48 bits */
@@ -70,29 +84,19 @@ FUNC(boot_primary)
     mov x3, #5
     csel x2, x2, x3, ls
     orr x1, x1, x2, lsl #16     /* TCR_EL2.PS */
-    msr tcr_el2, x1
-    msr ttbr0_el2, x0
-    tlbi alle2
-    ic iallu
-    dsb nsh                     /* both are done before translation begins */
-    isb
-    ldr x1, =SCTLR_BOOT
-    msr sctlr_el2, x1
-    isb                         /* from here on through the map */
-    bl clear_bss
+    ldr x2, =MAIR_BOOT
+    ldr x3, =SCTLR_BOOT
+    bl set_map
+    adrp x0, __bss_start
+    adrp x2, __bss_end          /* both page aligned */
+    sub x2, x2, x0
+    mov w1, #0
+    bl memset
     bl relocate
-    adrp x0, vectors
-    add x0, x0, :lo12:vectors
-    msr vbar_el2, x0
-    adrp x0, boot_stacks
-    add x0, x0, #STACK_STRIDE   /* CPU 0's; no page of it lies above it */
-    mov sp, x0
-    mov x29, xzr
-    mov x30, xzr
-    msr tpidr_el2, xzr
+    adrp x1, boot_stacks
+    add x1, x1, #STACK_STRIDE   /* CPU 0's; no page of it lies above it */
     mov x0, x20
-    bl main
-    b park
+    enter_c main
 END(boot_primary)
 
 /* Map the GiB around x1 by a block of the table at x0. Clobbers x2 to x4. */
@@ -116,8 +120,7 @@ FUNC(boot_map_device)
     BTI_C
     lsr x1, x0, #BOOT_VA_BITS
     cbnz x1, 1f
-    adrp x1, boot_table
-    add x1, x1, :lo12:boot_table
+    LOAD_ADDRESS(x1, boot_table)
     ubfx x2, x0, #GIB_SHIFT, #9
     ldr x3, [x1, x2, lsl #3]
     cbnz x3, 1f
@@ -135,22 +138,10 @@ FUNC(boot_map_device)
     ret
 END(boot_map_device)
 
-FUNC(clear_bss)
-    adrp x0, __bss_start
-    adrp x1, __bss_end          /* both page aligned */
-1:  cmp x0, x1
-    b.hs 2f
-    stp xzr, xzr, [x0], #16
-    b 1b
-2:  ret
-END(clear_bss)
-
 /* Linked at an address of its own, running at another: add the difference where it matters. */
 FUNC(relocate)
-    adrp x0, __rela_start
-    add x0, x0, :lo12:__rela_start
-    adrp x1, __rela_end
-    add x1, x1, :lo12:__rela_end
+    LOAD_ADDRESS(x0, __rela_start)
+    LOAD_ADDRESS(x1, __rela_end)
     adrp x2, _head
     ldr x3, =LINK_BASE
     sub x2, x2, x3
@@ -168,24 +159,13 @@ END(relocate)
 
 /* Started by PSCI CPU_ON; x0: its struct boot_cpu. */
 FUNC(boot_secondary)
+    require_el2
     mov x20, x0
-    mrs x1, CurrentEL
-    cmp x1, #8
-    b.ne park
     ldp x0, x1, [x20, #BOOT_CPU_TTBR0]
     ldp x2, x3, [x20, #BOOT_CPU_MAIR]
     bl set_map
-    adrp x0, vectors
-    add x0, x0, :lo12:vectors
-    msr vbar_el2, x0
-    ldp x0, x1, [x20, #BOOT_CPU_STACK]
-    mov sp, x0
-    mov x0, x1
-    mov x29, xzr
-    mov x30, xzr
-    msr tpidr_el2, xzr
-    bl main_secondary
-    b park
+    ldp x1, x0, [x20, #BOOT_CPU_STACK]
+    enter_c main_secondary
 END(boot_secondary)
 
 /* Translate by TTBR0 x0, TCR x1, MAIR x2, SCTLR x3. The MMU is off. */

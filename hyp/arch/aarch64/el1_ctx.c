@@ -27,7 +27,7 @@
 /* OSLAR_EL1: as a reset leaves it, no debug exceptions until the guest unlocks. */
 #define OS_LOCKED 1
 
-static bool has(uint64_t id_register, uint64_t field)
+static bool has_feature(uint64_t id_register, uint64_t field)
 {
     return (id_register & field) != 0;
 }
@@ -38,16 +38,16 @@ static void configure_traps(uint64_t mdcr)
     uint64_t dfr0 = read_sysreg(id_aa64dfr0_el1);
     uint64_t cptr = CPTR_EL2_RES1 | CPTR_EL2_TSM | CPTR_EL2_TTA;
 
-    if (has(pfr0, ID_AA64PFR0_EL1_AMU))
+    if (has_feature(pfr0, ID_AA64PFR0_EL1_AMU))
         cptr |= CPTR_EL2_TAM;
-    if (!has(pfr0, ID_AA64PFR0_EL1_SVE))
+    if (!has_feature(pfr0, ID_AA64PFR0_EL1_SVE))
         cptr |= CPTR_EL2_TZ; /* RES1 where there is no SVE */
     write_sysreg(cptr, cptr_el2);
-    if (has(pfr0, ID_AA64PFR0_EL1_RAS))
+    if (has_feature(pfr0, ID_AA64PFR0_EL1_RAS))
         write_sysreg_enc(0, vsesr_el2); /* the syndrome of exit_serror()'s virtual error */
-    if (has(dfr0, ID_AA64DFR0_EL1_PMSVer))
+    if (has_feature(dfr0, ID_AA64DFR0_EL1_PMSVer))
         mdcr |= MDCR_EL2_TPMS;
-    if (has(dfr0, ID_AA64DFR0_EL1_TraceFilt))
+    if (has_feature(dfr0, ID_AA64DFR0_EL1_TraceFilt))
         mdcr |= MDCR_EL2_TTRF;
     write_sysreg(mdcr, mdcr_el2);
     write_sysreg(0, hstr_el2);
@@ -55,23 +55,23 @@ static void configure_traps(uint64_t mdcr)
     write_sysreg(0, cntvoff_el2);
     write_sysreg(HCR_GUEST, hcr_el2);
     isb(); /* CPTR_EL2 lets EL2 reach ZCR_EL2 from here on */
-    if (has(pfr0, ID_AA64PFR0_EL1_SVE))
+    if (has_feature(pfr0, ID_AA64PFR0_EL1_SVE))
         write_sysreg_enc(ZCR_ELx_LEN, zcr_el2);
 }
 
 /* Newer trap controls, which a reset leaves unknown. */
 static void configure_fine_grained(void)
 {
-    if (has(read_sysreg(id_aa64mmfr0_el1), ID_AA64MMFR0_EL1_FGT)) {
+    if (has_feature(read_sysreg(id_aa64mmfr0_el1), ID_AA64MMFR0_EL1_FGT)) {
         write_sysreg_enc(0, hfgrtr_el2);
         write_sysreg_enc(0, hfgwtr_el2);
         write_sysreg_enc(0, hfgitr_el2);
         write_sysreg_enc(0, hdfgrtr_el2);
         write_sysreg_enc(0, hdfgwtr_el2);
-        if (has(read_sysreg(id_aa64pfr0_el1), ID_AA64PFR0_EL1_AMU))
+        if (has_feature(read_sysreg(id_aa64pfr0_el1), ID_AA64PFR0_EL1_AMU))
             write_sysreg_enc(0, hafgrtr_el2);
     }
-    if (has(read_sysreg(id_aa64mmfr1_el1), ID_AA64MMFR1_EL1_HCX))
+    if (has_feature(read_sysreg(id_aa64mmfr1_el1), ID_AA64MMFR1_EL1_HCX))
         write_sysreg_enc(0, hcrx_el2);
 }
 
@@ -80,14 +80,14 @@ static void configure_mpam(void)
 {
     uint64_t mpamidr;
 
-    if (!has(read_sysreg(id_aa64pfr0_el1), ID_AA64PFR0_EL1_MPAM) &&
-        !has(read_sysreg(id_aa64pfr1_el1), ID_AA64PFR1_EL1_MPAM_frac))
+    if (!has_feature(read_sysreg(id_aa64pfr0_el1), ID_AA64PFR0_EL1_MPAM) &&
+        !has_feature(read_sysreg(id_aa64pfr1_el1), ID_AA64PFR1_EL1_MPAM_frac))
         return;
     mpamidr = read_sysreg_enc(mpamidr_el1);
     write_sysreg_enc(MPAM2_EL2_TRAPMPAM0EL1 | MPAM2_EL2_TRAPMPAM1EL1 |
-                         (has(mpamidr, MPAMIDR_EL1_HAS_TIDR) ? MPAM2_EL2_TIDR : 0),
+                         (has_feature(mpamidr, MPAMIDR_EL1_HAS_TIDR) ? MPAM2_EL2_TIDR : 0),
                      mpam2_el2);
-    if (has(mpamidr, MPAMIDR_EL1_HAS_HCR))
+    if (has_feature(mpamidr, MPAMIDR_EL1_HAS_HCR))
         write_sysreg_enc(MPAMHCR_EL2_TRAP_MPAMIDR_EL1, mpamhcr_el2);
 }
 
@@ -108,8 +108,8 @@ static unsigned extensions(void)
 {
     uint64_t pfr0 = read_sysreg(id_aa64pfr0_el1);
 
-    return EL1_HAS_GIC | (has(pfr0, ID_AA64PFR0_EL1_SVE) ? EL1_HAS_SVE : 0) |
-           (has(pfr0, ID_AA64PFR0_EL1_RAS) ? EL1_HAS_RAS : 0) |
+    return (has_feature(pfr0, ID_AA64PFR0_EL1_SVE) ? EL1_HAS_SVE : 0) |
+           (has_feature(pfr0, ID_AA64PFR0_EL1_RAS) ? EL1_HAS_RAS : 0) |
            (pauth_is_there() ? EL1_HAS_PAUTH : 0);
 }
 
@@ -129,7 +129,7 @@ static void reset_debug(void)
         write_sysreg(0, dbgwcr##n##_el1);                                                          \
         write_sysreg(0, dbgwvr##n##_el1);                                                          \
     }
-    EL1_DEBUG_PAIRS(X)
+    SYSREG_0_TO_15(X)
 #undef X
     dbgclaim_clear();
     write_sysreg(OS_LOCKED, oslar_el1);

@@ -15,7 +15,10 @@
 /* SCTLR_EL1 with everything off: its bits that are RES1, or were before an extension used them. */
 #define SCTLR_EL1_RESET UINT64_C(0x30d00980)
 
-/* X(name, its value after a reset): what every CPU has. */
+/*
+ * X(name, its value after a reset): what every CPU has. ICC_SRE_EL1 can hold other values only
+ * where the CPU has the GIC's memory-mapped interface as well, which a guest is not given.
+ */
 #define EL1_REGS(X)                                                                                \
     X(sctlr_el1, SCTLR_EL1_RESET)                                                                  \
     X(tcr_el1, 0)                                                                                  \
@@ -46,15 +49,14 @@
     X(cntv_ctl_el0, 0)                                                                             \
     X(cntp_ctl_el0, 0)                                                                             \
     X(cntv_cval_el0, 0)                                                                            \
-    X(cntp_cval_el0, 0)
+    X(cntp_cval_el0, 0)                                                                            \
+    X(icc_sre_el1, ICC_SRE_SRE | ICC_SRE_DFB | ICC_SRE_DIB)
 
 /*
  * X(name, by its encoding in sysreg.h; the extension, EL1_HAS_*; its value after a reset).
- * The virtual DISR_EL1 is VDISR_EL2 to us. ICC_SRE_EL1 can hold other values only where the CPU has
- * the GIC's memory-mapped interface as well, which a guest is not given.
+ * The virtual DISR_EL1 is VDISR_EL2 to us.
  */
 #define EL1_REGS_OF_EXTENSIONS(X)                                                                  \
-    X(icc_sre_el1, EL1_HAS_GIC, ICC_SRE_SRE | ICC_SRE_DFB | ICC_SRE_DIB)                           \
     X(zcr_el1, EL1_HAS_SVE, 0)                                                                     \
     X(vdisr_el2, EL1_HAS_RAS, 0)                                                                   \
     X(apibkeylo_el1, EL1_HAS_PAUTH, 0)                                                             \
@@ -66,13 +68,8 @@
     X(apgakeylo_el1, EL1_HAS_PAUTH, 0)                                                             \
     X(apgakeyhi_el1, EL1_HAS_PAUTH, 0)
 
-#define EL1_HAS_GIC   0x1u
-#define EL1_HAS_SVE   0x2u
-#define EL1_HAS_RAS   0x4u
-#define EL1_HAS_PAUTH 0x8u
-
-/* X(n): DBGBCR<n>_EL1 and DBGBVR<n>_EL1, DBGWCR<n>_EL1 and DBGWVR<n>_EL1, as many as there are. */
-#define EL1_DEBUG_PAIRS(X)                                                                         \
-    X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
+#define EL1_HAS_SVE   0x1u
+#define EL1_HAS_RAS   0x2u
+#define EL1_HAS_PAUTH 0x4u
 
 #endif

@@ -10,6 +10,9 @@
 
 #include <stdint.h>
 
+#include "barrier.h"
+#include "sysreg.h"
+
 /* ICC_SRE_EL2 */
 #define ICC_SRE_SRE    UINT64_C(0x1)
 #define ICC_SRE_DFB    UINT64_C(0x2)
@@ -20,64 +23,44 @@
 
 static inline uint32_t gicc_acknowledge(void)
 {
-    uint64_t v;
+    uint64_t v = read_sysreg(icc_iar1_el1);
 
-    __asm__ volatile("mrs %0, S3_0_C12_C12_0\n" /* ICC_IAR1_EL1 */
-                     "dsb sy" /* what follows sees what was written before the interrupt was sent */
-                     : "=r"(v)
-                     :
-                     : "memory");
+    dsb(sy); /* what follows sees what was written before the interrupt was sent */
     return (uint32_t)v;
 }
 
 static inline void gicc_eoi(uint32_t intid)
 {
-    __asm__ volatile("msr S3_0_C12_C12_1, %0"
-                     :
-                     : "r"((uint64_t)intid)
-                     : "memory"); /* ICC_EOIR1_EL1 */
+    write_sysreg(intid, icc_eoir1_el1);
 }
 
 static inline void gicc_deactivate(uint32_t intid)
 {
-    __asm__ volatile("msr S3_0_C12_C11_1, %0"
-                     :
-                     : "r"((uint64_t)intid)
-                     : "memory"); /* ICC_DIR_EL1 */
+    write_sysreg(intid, icc_dir_el1);
 }
 
 static inline void gicc_send_sgi(uint64_t sgir)
 {
-    __asm__ volatile("dsb ishst\n" /* what the receiver shall find is written before it is told */
-                     "msr S3_0_C12_C11_5, %0\n" /* ICC_SGI1R_EL1 */
-                     "isb"
-                     :
-                     : "r"(sgir)
-                     : "memory");
+    dsb(ishst); /* what the receiver shall find is written before it is told */
+    write_sysreg(sgir, icc_sgi1r_el1);
+    isb(); /* told now, not when the pipeline comes to it */
 }
 
 static inline uint64_t gicc_read_ctlr(void)
 {
-    uint64_t v;
-
-    __asm__ volatile("mrs %0, S3_0_C12_C12_4" : "=r"(v));
-    return v;
+    return read_sysreg(icc_ctlr_el1);
 }
 
 /* Turn the CPU interface on: every priority, group 1, EOImode 1; the same to be had by EL1. */
 static inline void gicc_init(void)
 {
-    uint64_t sre = ICC_SRE_SRE | ICC_SRE_DFB | ICC_SRE_DIB | ICC_SRE_Enable;
-
-    __asm__ volatile("msr S3_4_C12_C9_5, %0\n"   /* ICC_SRE_EL2 */
-                     "isb\n"                     /* the registers below exist from here on */
-                     "msr S3_0_C12_C12_4, %1\n"  /* ICC_CTLR_EL1 */
-                     "msr S3_0_C4_C6_0, %2\n"    /* ICC_PMR_EL1 */
-                     "msr S3_0_C12_C12_3, xzr\n" /* ICC_BPR1_EL1 */
-                     "msr S3_0_C12_C12_7, %3\n"  /* ICC_IGRPEN1_EL1 */
-                     "isb"
-                     :
-                     : "r"(sre), "r"(EOIMODE_1), "r"(UINT64_C(0xff)), "r"(UINT64_C(1)));
+    write_sysreg(ICC_SRE_SRE | ICC_SRE_DFB | ICC_SRE_DIB | ICC_SRE_Enable, icc_sre_el2);
+    isb(); /* the registers below exist from here on */
+    write_sysreg(EOIMODE_1, icc_ctlr_el1);
+    write_sysreg(0xff, icc_pmr_el1);
+    write_sysreg(0, icc_bpr1_el1);
+    write_sysreg(1, icc_igrpen1_el1);
+    isb(); /* interrupts can be had from here on */
 }
 
 #endif

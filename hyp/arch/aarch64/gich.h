@@ -9,43 +9,36 @@
 
 #include <stdint.h>
 
+#include "sysreg.h"
+
 /* List register `n`, below the number that ICH_VTR_EL2.ListRegs gives. */
 uint64_t gich_read_lr(unsigned n);
 void gich_write_lr(unsigned n, uint64_t value);
 
 static inline uint64_t gich_read_hcr(void)
 {
-    uint64_t v;
-
-    __asm__ volatile("mrs %0, S3_4_C12_C11_0" : "=r"(v));
-    return v;
+    return read_sysreg(ich_hcr_el2);
 }
 
 static inline void gich_write_hcr(uint64_t v)
 {
-    __asm__ volatile("msr S3_4_C12_C11_0, %0" : : "r"(v));
+    write_sysreg(v, ich_hcr_el2);
 }
 
 /* What the guest has in its ICC_CTLR_EL1, ICC_PMR_EL1 and their like (ICH_VMCR_EL2). */
 static inline uint64_t gich_read_vmcr(void)
 {
-    uint64_t v;
-
-    __asm__ volatile("mrs %0, S3_4_C12_C11_7" : "=r"(v));
-    return v;
+    return read_sysreg(ich_vmcr_el2);
 }
 
 static inline void gich_write_vmcr(uint64_t v)
 {
-    __asm__ volatile("msr S3_4_C12_C11_7, %0" : : "r"(v));
+    write_sysreg(v, ich_vmcr_el2);
 }
 
 static inline uint64_t gich_read_vtr(void)
 {
-    uint64_t v;
-
-    __asm__ volatile("mrs %0, S3_4_C12_C11_1" : "=r"(v));
-    return v;
+    return read_sysreg(ich_vtr_el2);
 }
 
 /*
@@ -55,10 +48,7 @@ static inline uint64_t gich_read_vtr(void)
  */
 uint32_t gich_read_active_priorities(unsigned n);
 
-/*
- * The running priority of the guest is idle, nothing is active, its masks are as after a reset, its
- * interface is one of system registers.
- */
+/* Nothing of the guest is pending or active; its masks are as after a reset. */
 void gich_reset(void);
 
 #endif

@@ -8,11 +8,9 @@
 /* Registers that an Armv8.0 assembler does not know by name (Arm ARM, "AArch64 System registers").
  */
 #define sysreg_id_aa64zfr0_el1  S3_0_C0_C4_4
-#define sysreg_id_aa64smfr0_el1 S3_0_C0_C4_5
 #define sysreg_id_aa64isar2_el1 S3_0_C0_C6_2
 #define sysreg_id_aa64mmfr2_el1 S3_0_C0_C7_2
 #define sysreg_id_pfr2_el1      S3_0_C0_C3_4
-#define sysreg_id_dfr1_el1      S3_0_C0_C3_5
 #define sysreg_id_mmfr5_el1     S3_0_C0_C3_6
 #define sysreg_id_isar6_el1     S3_0_C0_C2_7
 #define sysreg_zcr_el1          S3_0_C1_C2_0
@@ -29,7 +27,6 @@
 #define sysreg_mpamidr_el1      S3_0_C10_C4_4
 #define sysreg_mpam2_el2        S3_4_C10_C5_0
 #define sysreg_mpamhcr_el2      S3_4_C10_C4_0
-#define sysreg_icc_sre_el1      S3_0_C12_C12_5
 #define sysreg_pmmir_el1        S3_0_C9_C14_6
 #define sysreg_rndr             S3_3_C2_C4_0
 #define sysreg_apiakeylo_el1    S3_0_C2_C1_0
@@ -63,5 +60,9 @@
     })
 #define write_sysreg_enc(value, name)                                                              \
     __asm__ volatile("msr " SYSREG_NAME_(sysreg_##name) ", %x0" : : "rZ"((uint64_t)(value)))
+
+/* X(n) for registers of which there are 16, and whose name has the number in it. */
+#define SYSREG_0_TO_15(X)                                                                          \
+    X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
 
 #endif

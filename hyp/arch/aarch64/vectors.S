@@ -22,23 +22,20 @@
 
     .text
 
+/* `op`, stp or ldp, with x0 to x29 and their places in struct vcpu. */
+.macro each_pair op
+    .set place, 0
+    .irp pair, "x0, x1", "x2, x3", "x4, x5", "x6, x7", "x8, x9", "x10, x11", "x12, x13", \
+        "x14, x15", "x16, x17", "x18, x19", "x20, x21", "x22, x23", "x24, x25", "x26, x27", \
+        "x28, x29"
+    \op \pair, [sp, #place]
+    .set place, place + 16
+    .endr
+.endm
+
 /* Store the guest's registers; leave x0 the vcpu and the stack EL2's. */
 .macro save_guest
-    stp x0, x1, [sp, #0]
-    stp x2, x3, [sp, #16]
-    stp x4, x5, [sp, #32]
-    stp x6, x7, [sp, #48]
-    stp x8, x9, [sp, #64]
-    stp x10, x11, [sp, #80]
-    stp x12, x13, [sp, #96]
-    stp x14, x15, [sp, #112]
-    stp x16, x17, [sp, #128]
-    stp x18, x19, [sp, #144]
-    stp x20, x21, [sp, #160]
-    stp x22, x23, [sp, #176]
-    stp x24, x25, [sp, #192]
-    stp x26, x27, [sp, #208]
-    stp x28, x29, [sp, #224]
+    each_pair stp
     mrs x1, elr_el2
     mrs x2, spsr_el2
     stp x30, x1, [sp, #240]
@@ -56,21 +53,7 @@
     ldr x2, [sp, #256]
     msr elr_el2, x1
     msr spsr_el2, x2
-    ldp x28, x29, [sp, #224]
-    ldp x26, x27, [sp, #208]
-    ldp x24, x25, [sp, #192]
-    ldp x22, x23, [sp, #176]
-    ldp x20, x21, [sp, #160]
-    ldp x18, x19, [sp, #144]
-    ldp x16, x17, [sp, #128]
-    ldp x14, x15, [sp, #112]
-    ldp x12, x13, [sp, #96]
-    ldp x10, x11, [sp, #80]
-    ldp x8, x9, [sp, #64]
-    ldp x6, x7, [sp, #48]
-    ldp x4, x5, [sp, #32]
-    ldp x2, x3, [sp, #16]
-    ldp x0, x1, [sp, #0]
+    each_pair ldp
     eret
     dsb nsh                     /* nothing is speculated past the eret */
     isb
@@ -105,14 +88,9 @@
 .endm
 
 .macro vector_table from_guest
-    from_el2 0                  /* current EL with SP_EL0: never used */
-    from_el2 1
-    from_el2 2
-    from_el2 3
-    from_el2 4                  /* current EL with SP_ELx */
-    from_el2 5
-    from_el2 6
-    from_el2 7
+    .irp number, 0, 1, 2, 3, 4, 5, 6, 7
+    from_el2 \number            /* current EL: 0 to 3 with SP_EL0, which is never used */
+    .endr
     \from_guest exit_sync       /* lower EL, AArch64 */
     \from_guest exit_irq
     \from_guest exit_irq        /* FIQ: none is routed here; a GIC read finds nothing */
@@ -165,10 +143,8 @@ FUNC(el2_exception)
     adr x2, dbgclaim_access
     cmp x1, x2
     b.eq dbgclaim_step_over
-    adrp x1, panic_taken
-    add x1, x1, :lo12:panic_taken
-    adrp x4, panic_stack_top
-    add x4, x4, :lo12:panic_stack_top
+    LOAD_ADDRESS(x1, panic_taken)
+    LOAD_ADDRESS(x4, panic_stack_top)
 1:  ldaxr w2, [x1]
     cbnz w2, 2f
     mov w2, #1
