@@ -176,11 +176,11 @@ static const struct mmio_region *find_region(struct vcpu *vcpu, ipa_t ipa, unsig
 static bool is_big_endian(const struct vcpu *vcpu)
 {
     uint64_t pstate = vcpu->regs.pstate;
+    uint64_t endianness = (pstate & PSR_M_EL) == 0 ? SCTLR_EL1_E0E : SCTLR_EL1_EE;
 
     if ((pstate & PSR_M_nRW) != 0)
         return (pstate & PSR_E) != 0;
-    return (read_sysreg(sctlr_el1) & ((pstate & PSR_M_EL) == 0 ? SCTLR_EL1_E0E : SCTLR_EL1_EE)) !=
-           0;
+    return (read_sysreg(sctlr_el1) & endianness) != 0;
 }
 
 /* The low `size` bytes of a register, in the order in which the guest's CPU puts them on the bus.
@@ -278,7 +278,7 @@ static bool uses_sp_el1(const struct vcpu *vcpu)
 
 static uint64_t read_base(const struct vcpu *vcpu, const struct insn_access *insn)
 {
-    if (insn->base == INSN_BASE_PC)
+    if (insn->literal)
         return vcpu->regs.pc;
     if (insn->rn != INSN_REG_31)
         return vcpu->regs.x[insn->rn];

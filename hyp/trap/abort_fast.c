@@ -25,7 +25,7 @@ static inline bool is_plain(const struct vcpu *vcpu, uint64_t esr)
            (read_sysreg(sctlr_el1) & (SCTLR_EL1_EE | SCTLR_EL1_E0E)) == 0;
 }
 
-static inline ipa_t fault_ipa(void)
+static inline ipa_t plain_ipa(void)
 {
     return ipa(FIELD_GET(HPFAR_EL2_FIPA, read_sysreg(hpfar_el2)) * PAGE_SIZE |
                (read_sysreg(far_el2) & (PAGE_SIZE - 1)));
@@ -42,7 +42,7 @@ void abort_fast(struct vcpu *vcpu, uint64_t esr)
         abort_data(vcpu, esr);
         return;
     }
-    where = fault_ipa();
+    where = plain_ipa();
     if (!mmio_region_takes(region, where, insn.size)) {
         abort_data(vcpu, esr);
         return;

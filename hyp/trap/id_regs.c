@@ -20,6 +20,7 @@
 #include <stdbool.h>
 
 #include "lib/bits.h"
+#include "mm/pte.h"
 #include "mm/stage2.h"
 #include "regs.h"
 #include "sysreg.h"
@@ -85,25 +86,13 @@ struct id_field {
     uint8_t value;
 };
 
-/* The field's name is for the reader. */
-#define SHOW(reg, name, shift)                                                                     \
-    {                                                                                              \
-        reg, shift, ID_SHOW, 0                                                                     \
-    }
-#define AT_MOST(reg, name, shift, value)                                                           \
-    {                                                                                              \
-        reg, shift, ID_AT_MOST, value                                                              \
-    }
-#define AT_MOST_SIGNED(reg, name, shift, value)                                                    \
-    {                                                                                              \
-        reg, shift, ID_AT_MOST_SIGNED, value                                                       \
-    }
-#define FIXED(reg, name, shift, value)                                                             \
-    {                                                                                              \
-        reg, shift, ID_FIXED, value                                                                \
-    }
-
 /* clang-format off */
+/* The field's name is for the reader. */
+#define SHOW(reg, name, shift)                   { reg, shift, ID_SHOW, 0 }
+#define AT_MOST(reg, name, shift, value)         { reg, shift, ID_AT_MOST, value }
+#define AT_MOST_SIGNED(reg, name, shift, value)  { reg, shift, ID_AT_MOST_SIGNED, value }
+#define FIXED(reg, name, shift, value)           { reg, shift, ID_FIXED, value }
+
 static const struct id_field aarch64_fields[] = {
     SHOW(AA64PFR0, EL0, 0),
     FIXED(AA64PFR0, EL1, 4, 1), /* AArch64 only: HCR_EL2.RW */
@@ -254,7 +243,6 @@ static const uint8_t aarch32_whole[] = {
 
 #define ID_AA64PFR0_EL1_EL0         GENMASK(3, 0)
 #define ID_AA64PFR0_EL1_EL0_AARCH32 2
-#define ID_AA64MMFR0_EL1_PARange    GENMASK(3, 0)
 
 /* What guests see, by ID_REG(). Written at boot, only read once a guest runs. */
 static uint64_t shown[NR_ID_REGS];
@@ -329,11 +317,9 @@ void id_regs_show_pmu(void)
 
 void id_regs_limit_parange(unsigned ipa_bits)
 {
-    /* By the field's value; larger values are of still longer addresses. */
-    static const uint8_t bits[] = {32, 36, 40, 42, 44, 48, 52, 56};
     uint64_t pa_range = FIELD_GET(ID_AA64MMFR0_EL1_PARange, shown[AA64MMFR0]);
 
-    while (pa_range > 0 && (pa_range >= ARRAY_SIZE(bits) || bits[pa_range] > ipa_bits))
+    while (pa_range > 0 && pte_parange_bits(pa_range) > ipa_bits)
         pa_range--;
     shown[AA64MMFR0] &= ~ID_AA64MMFR0_EL1_PARange;
     shown[AA64MMFR0] |= FIELD_PREP(ID_AA64MMFR0_EL1_PARange, pa_range);

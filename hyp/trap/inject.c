@@ -20,9 +20,10 @@
 #define ISS_DATA_KEPT (ISS_ABORT_FnV | ISS_ABORT_EA | ISS_ABORT_CM | ISS_ABORT_WnR)
 #define ISS_INSN_KEPT (ISS_ABORT_FnV | ISS_ABORT_EA)
 
+/* AArch32's user mode, the only one that a guest can have, counts as EL0 by this field, too. */
 static bool from_el0(uint64_t pstate)
 {
-    return (pstate & PSR_M_nRW) != 0 || (pstate & PSR_M_EL) == 0;
+    return (pstate & PSR_M_EL) == 0;
 }
 
 static uint64_t vector_of(uint64_t pstate)
@@ -79,18 +80,20 @@ void inject_undefined(struct vcpu *vcpu)
     inject_sync(vcpu, syndrome(ESR_EC_UNKNOWN, 0));
 }
 
+/* `ec` is the class if it comes from EL0; one more it is if from EL1. */
+static void inject_abort(struct vcpu *vcpu, unsigned ec, uint64_t far, unsigned fsc, uint64_t iss)
+{
+    write_sysreg(far, far_el1);
+    inject_sync(vcpu, syndrome(from_el0(vcpu->regs.pstate) ? ec : ec + 1,
+                               iss | FIELD_PREP(ISS_ABORT_FSC, fsc)));
+}
+
 void inject_data_abort(struct vcpu *vcpu, uint64_t far, unsigned fsc, uint64_t iss)
 {
-    unsigned ec = from_el0(vcpu->regs.pstate) ? ESR_EC_DABT_LOW : ESR_EC_DABT_CUR;
-
-    write_sysreg(far, far_el1);
-    inject_sync(vcpu, syndrome(ec, (iss & ISS_DATA_KEPT) | FIELD_PREP(ISS_ABORT_FSC, fsc)));
+    inject_abort(vcpu, ESR_EC_DABT_LOW, far, fsc, iss & ISS_DATA_KEPT);
 }
 
 void inject_instruction_abort(struct vcpu *vcpu, uint64_t far, unsigned fsc, uint64_t iss)
 {
-    unsigned ec = from_el0(vcpu->regs.pstate) ? ESR_EC_IABT_LOW : ESR_EC_IABT_CUR;
-
-    write_sysreg(far, far_el1);
-    inject_sync(vcpu, syndrome(ec, (iss & ISS_INSN_KEPT) | FIELD_PREP(ISS_ABORT_FSC, fsc)));
+    inject_abort(vcpu, ESR_EC_IABT_LOW, far, fsc, iss & ISS_INSN_KEPT);
 }

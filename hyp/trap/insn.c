@@ -24,12 +24,9 @@
 #define FIELD_IMM12 GENMASK(21, 10)
 #define FIELD_IMM9  GENMASK(20, 12)
 
-enum {
-    OPC_STORE,
-    OPC_LOAD,
-    OPC_LOAD_SIGNED_64,
-    OPC_LOAD_SIGNED_32,
-};
+/* FIELD_OPC; 1 is a load, 3 a signed one of 32 bits. */
+#define OPC_STORE          0u
+#define OPC_LOAD_SIGNED_64 2u
 
 #define PAIR_OPC       GENMASK(31, 30)
 #define PAIR_OPC_32    0u
@@ -52,6 +49,7 @@ enum {
 #define REGISTER_POST  1u /* without: unscaled (0), post-indexed, unprivileged (2), pre-indexed */
 #define REGISTER_PRE   3u
 #define FIELD_OPTION   GENMASK(15, 13)
+#define OPTION_WORDS   BIT(14) /* clear: bytes and halfwords, which this class does not have */
 #define FIELD_S        BIT(12)
 
 static int64_t signed_field(uint64_t mask, uint32_t insn)
@@ -98,7 +96,7 @@ static int decode_literal(uint32_t insn, struct insn_access *access)
 {
     unsigned opc = (unsigned)FIELD_GET(LITERAL_OPC, insn);
 
-    access->base = INSN_BASE_PC;
+    access->literal = true;
     access->size = opc == LITERAL_OPC_64 ? 8 : 4;
     access->wide = opc != LITERAL_OPC_32;
     access->sign_extend = opc == LITERAL_OPC_SW;
@@ -124,18 +122,11 @@ static int decode_size(uint32_t insn, struct insn_access *access)
 /* "Load/store register (register offset)" */
 static int decode_index(uint32_t insn, struct insn_access *access)
 {
-    static const enum insn_extend extend[8] = {
-        [2] = INSN_EXTEND_UXTW,
-        [3] = INSN_EXTEND_LSL,
-        [6] = INSN_EXTEND_SXTW,
-        [7] = INSN_EXTEND_SXTX,
-    };
-
-    access->extend = extend[FIELD_GET(FIELD_OPTION, insn)];
+    access->extend = (enum insn_extend)FIELD_GET(FIELD_OPTION, insn);
     access->rm = (uint8_t)FIELD_GET(FIELD_Rm, insn);
     if ((insn & FIELD_S) != 0)
         access->shift = (uint8_t)FIELD_GET(FIELD_SIZE, insn);
-    return access->extend == INSN_EXTEND_NONE ? -ERR_UNSUPPORTED : 0;
+    return (insn & OPTION_WORDS) != 0 ? 0 : -ERR_UNSUPPORTED;
 }
 
 /* "Load/store register": unscaled, unprivileged, pre- and post-indexed, register offset. */

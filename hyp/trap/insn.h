@@ -14,17 +14,13 @@
 
 #define INSN_REG_31 31 /* the stack pointer as a base, the zero register elsewhere */
 
-enum insn_base {
-    INSN_BASE_REG, /* register `rn`, or the stack pointer */
-    INSN_BASE_PC,  /* a literal: the instruction's own address */
-};
-
+/* What becomes of an index register before it is shifted: the field "option". */
 enum insn_extend {
-    INSN_EXTEND_NONE, /* no index register */
-    INSN_EXTEND_UXTW,
-    INSN_EXTEND_LSL,
-    INSN_EXTEND_SXTW,
-    INSN_EXTEND_SXTX,
+    INSN_EXTEND_NONE = 0, /* there is no index register */
+    INSN_EXTEND_UXTW = 2,
+    INSN_EXTEND_LSL = 3,
+    INSN_EXTEND_SXTW = 6,
+    INSN_EXTEND_SXTX = 7,
 };
 
 /* One load or store: [base + offset] or [base + extend(rm) << shift], one register or two. */
@@ -36,7 +32,7 @@ struct insn_access {
     bool sign_extend; /* a load's value, to the width of the register */
     bool wide;        /* the registers have 64 bits, else 32 and the upper half becomes zero */
 
-    enum insn_base base;
+    bool literal;    /* the base is the instruction's own address, else register `rn` */
     uint8_t rn;      /* INSN_REG_31: the stack pointer */
     bool write_back; /* base + offset goes into the base register afterwards */
     bool post_index; /* the access is at the base itself */

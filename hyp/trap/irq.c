@@ -61,7 +61,7 @@ int irq_init(uint32_t maintenance)
     return irq_register(maintenance, IRQ_LEVEL, EXIT_IRQ_MAINTENANCE, sync_vgic, NULL);
 }
 
-static inline void end(uint32_t intid)
+static inline void end_irq(uint32_t intid)
 {
     gicc_eoi(intid);
     gicc_deactivate(intid);
@@ -72,18 +72,18 @@ static enum exit_reason handle_own(struct vcpu *vcpu, uint32_t intid)
     const struct irq_action *action = &table[intid];
 
     if (action->fn == NULL) {
-        end(intid);
+        end_irq(intid);
         return EXIT_IRQ_OTHER;
     }
     if (action->trigger == IRQ_EDGE) {
-        end(intid);
+        end_irq(intid);
         action->fn(action->ctx, vcpu);
     } else {
         action->fn(action->ctx, vcpu);
         /* What lowers the line has reached the device before the interrupt may come again. */
         dsb(sy);
         isb();
-        end(intid);
+        end_irq(intid);
     }
     return action->reason;
 }
@@ -105,7 +105,7 @@ static inline enum exit_reason handle(struct vcpu *vcpu)
         return EXIT_IRQ_TIMER;
     }
     if (intid == GIC_SGI_KICK) {
-        end(intid); /* first: whoever kicks from now on is to be heard */
+        end_irq(intid); /* first: whoever kicks from now on is to be heard */
         vgic_sync(&vcpu->vm->vgic, vcpu->index);
         return EXIT_IRQ_KICK;
     }

@@ -15,7 +15,7 @@
 #define BACKTRACE_MAX 16
 #define TEXT_MAX      160
 
-static void end(const char *reason)
+static void power_off(const char *reason)
 {
     char text[TEXT_MAX];
 
@@ -32,7 +32,7 @@ void panic(const char *fmt, ...)
     va_start(ap, fmt);
     fmt_vsnprintf(reason, sizeof(reason), fmt, ap);
     va_end(ap);
-    end(reason);
+    power_off(reason);
     __builtin_unreachable();
 }
 
@@ -66,14 +66,14 @@ void panic_exception(uint64_t vector, uint64_t sp, uint64_t fp, uint64_t lr)
     log_error("  pc 0x%016lx lr 0x%016lx sp 0x%016lx", read_sysreg(elr_el2), plain(lr), sp);
     log_error("  esr 0x%08lx far 0x%016lx", esr, read_sysreg(far_el2));
     backtrace(fp, sp);
-    end("an exception at EL2");
+    power_off("an exception at EL2");
     __builtin_unreachable();
 }
 
 void panic_again(void)
 {
     console_seize();
-    end("an exception at EL2, and another while it was reported");
+    power_off("an exception at EL2, and another while it was reported");
     __builtin_unreachable();
 }
 

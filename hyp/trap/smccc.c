@@ -7,30 +7,18 @@
 #include "trap/skip.h"
 
 /*
- * SMCCC_ARCH_FEATURES: which of the architecture's own functions are there. The workarounds of
+ * The architecture's own functions. SMCCC_ARCH_FEATURES says which there are. The workarounds of
  * speculation faults are not: EL2 has nothing to do on this guest's behalf.
  */
-static int64_t arch_features(uint32_t function)
-{
-    switch (function) {
-    case SMCCC_VERSION:
-    case SMCCC_ARCH_FEATURES:
-        return SMCCC_SUCCESS;
-    default:
-        return SMCCC_NOT_SUPPORTED;
-    }
-}
-
 static int64_t arch_call(const struct vcpu *vcpu, uint32_t function)
 {
-    switch (function) {
-    case SMCCC_VERSION:
+    uint32_t asked = (uint32_t)smccc_arg(vcpu, 1);
+
+    if (function == SMCCC_VERSION)
         return SMCCC_VERSION_1_1;
-    case SMCCC_ARCH_FEATURES:
-        return arch_features((uint32_t)smccc_arg(vcpu, 1));
-    default:
-        return SMCCC_NOT_SUPPORTED;
-    }
+    if (function == SMCCC_ARCH_FEATURES && (asked == SMCCC_VERSION || asked == SMCCC_ARCH_FEATURES))
+        return SMCCC_SUCCESS;
+    return SMCCC_NOT_SUPPORTED;
 }
 
 void smccc_call(struct vcpu *vcpu, uint64_t esr, bool smc)

@@ -36,11 +36,6 @@ static bool is_id_read(uint64_t esr)
            FIELD_GET(ISS_SYS64_CRm, esr) - 1 < ID_SPACE_CRM - 1;
 }
 
-static bool is_read(uint64_t esr)
-{
-    return (esr & ISS_SYS64_Dir) != 0;
-}
-
 static void set_target(struct vcpu *vcpu, uint64_t esr, uint64_t v)
 {
     guest_reg_set(&vcpu->regs, (unsigned)FIELD_GET(ISS_SYS64_Rt, esr), v);
@@ -51,83 +46,78 @@ static uint64_t source(const struct vcpu *vcpu, uint64_t esr)
     return guest_reg(&vcpu->regs, (unsigned)FIELD_GET(ISS_SYS64_Rt, esr));
 }
 
-static void undefined(struct vcpu *vcpu)
-{
-    vcpu->exits[EXIT_SYSREG_OTHER]++;
-    inject_undefined(vcpu);
-}
-
 /*
  * With one security state there is no other one to send an alias's Group 1 SGI to, so that
- * ICC_ASGI1R_EL1 does as ICC_SGI0R_EL1 does. Both can only be written.
+ * ICC_ASGI1R_EL1 does as ICC_SGI0R_EL1 does.
  */
 static void send_sgi(struct vcpu *vcpu, uint64_t esr, bool group1)
 {
-    if (is_read(esr)) {
-        undefined(vcpu);
-        return;
-    }
     vcpu->exits[EXIT_SYSREG_SGI]++;
     vgic_send_sgi(&vcpu->vm->vgic, vcpu->index, source(vcpu, esr), group1);
     skip_insn(vcpu, esr);
 }
 
-static void deactivate(struct vcpu *vcpu, uint64_t esr)
+/*
+ * The registers that are neither frequent nor the PMU's. Of the CPU interface some VMs' trap
+ * (vgic.h, vgic_trap_common()). ACTLR_EL1 must exist; what this CPU lets software control there is
+ * nothing. False: the register is not shown, or can't be read. So it is with trace, RAS, LORegions,
+ * activity monitors and what is IMPLEMENTATION DEFINED.
+ */
+static bool read_register(uint64_t name, uint64_t *value)
 {
-    if (is_read(esr)) {
-        undefined(vcpu);
-        return;
+    switch (name) {
+    case ACTLR_EL1:
+        *value = 0;
+        return true;
+    case ICC_CTLR_EL1:
+        *value = vgic_icc_read_ctlr();
+        return true;
+    case ICC_PMR_EL1:
+        *value = vgic_icc_read_pmr();
+        return true;
+    case ICC_RPR_EL1:
+        *value = vgic_icc_read_rpr();
+        return true;
+    default:
+        return false;
     }
-    vcpu->exits[EXIT_SYSREG_OTHER]++;
-    vgic_deactivate(&vcpu->vm->vgic, vcpu->index, source(vcpu, esr));
-    skip_insn(vcpu, esr);
 }
 
-/* Registers of the CPU interface that trap in some VMs (vgic.h, vgic_trap_common()). */
-static __attribute__((noinline)) void access_icc(struct vcpu *vcpu, uint64_t esr)
+/* The same for a write. */
+static bool write_register(struct vcpu *vcpu, uint64_t name, uint64_t value)
+{
+    switch (name) {
+    case ACTLR_EL1:
+        return true;
+    case ICC_DIR_EL1:
+        vgic_deactivate(&vcpu->vm->vgic, vcpu->index, value);
+        return true;
+    case ICC_CTLR_EL1:
+        vgic_icc_write_ctlr(value);
+        return true;
+    case ICC_PMR_EL1:
+        vgic_icc_write_pmr(value);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static __attribute__((noinline)) void access_other(struct vcpu *vcpu, uint64_t esr)
 {
     uint64_t name = esr & SYSREG_NAME;
-    bool read = is_read(esr);
+    uint64_t value = source(vcpu, esr);
+    bool read = (esr & ISS_SYS64_Dir) != 0;
 
-    if (read && name == ICC_CTLR_EL1)
-        set_target(vcpu, esr, vgic_icc_read_ctlr());
-    else if (read && name == ICC_PMR_EL1)
-        set_target(vcpu, esr, vgic_icc_read_pmr());
-    else if (read && name == ICC_RPR_EL1)
-        set_target(vcpu, esr, vgic_icc_read_rpr());
-    else if (!read && name == ICC_CTLR_EL1)
-        vgic_icc_write_ctlr(source(vcpu, esr));
-    else if (!read && name == ICC_PMR_EL1)
-        vgic_icc_write_pmr(source(vcpu, esr));
-    else {
-        undefined(vcpu);
+    vcpu->exits[EXIT_SYSREG_OTHER]++;
+    if ((vcpu->vm->config.pmu_intid == 0 || !pmu_access(esr, &value)) &&
+        !(read ? read_register(name, &value) : write_register(vcpu, name, value))) {
+        inject_undefined(vcpu);
         return;
     }
-    vcpu->exits[EXIT_SYSREG_OTHER]++;
-    skip_insn(vcpu, esr);
-}
-
-/* ACTLR_EL1 must exist; what the guest's CPU lets software control there is nothing. */
-static void read_zero_ignore_write(struct vcpu *vcpu, uint64_t esr)
-{
-    vcpu->exits[EXIT_SYSREG_OTHER]++;
-    if (is_read(esr))
-        set_target(vcpu, esr, 0);
-    skip_insn(vcpu, esr);
-}
-
-/* Of a guest that has a PMU. False: it is no register of it. */
-static bool access_pmu(struct vcpu *vcpu, uint64_t esr)
-{
-    uint64_t value = source(vcpu, esr);
-
-    if (!pmu_access(esr, &value))
-        return false;
-    vcpu->exits[EXIT_SYSREG_OTHER]++;
-    if (is_read(esr))
+    if (read)
         set_target(vcpu, esr, value);
     skip_insn(vcpu, esr);
-    return true;
 }
 
 void sysreg_trap(struct vcpu *vcpu, uint64_t esr)
@@ -140,7 +130,7 @@ void sysreg_trap(struct vcpu *vcpu, uint64_t esr)
         skip_insn(vcpu, esr);
         return;
     }
-    switch (esr & SYSREG_NAME) {
+    switch (esr & (SYSREG_NAME | ISS_SYS64_Dir)) { /* with Dir clear: writes */
     case ICC_SGI1R_EL1:
         send_sgi(vcpu, esr, true);
         break;
@@ -148,17 +138,8 @@ void sysreg_trap(struct vcpu *vcpu, uint64_t esr)
     case ICC_ASGI1R_EL1:
         send_sgi(vcpu, esr, false);
         break;
-    case ICC_DIR_EL1:
-        deactivate(vcpu, esr);
-        break;
-    case ACTLR_EL1:
-        read_zero_ignore_write(vcpu, esr);
-        break;
     default:
-        if (vcpu->vm->config.pmu_intid != 0 && access_pmu(vcpu, esr))
-            break;
-        /* Trace, RAS, LORegions, activity monitors, IMPLEMENTATION DEFINED: not shown. */
-        access_icc(vcpu, esr);
+        access_other(vcpu, esr);
         break;
     }
 }

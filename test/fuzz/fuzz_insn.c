@@ -25,7 +25,7 @@ static void check(uint32_t code, uint64_t index)
     fuzz_require(insn.count == 1 || insn.write || insn.reg[0] != insn.reg[1]);
     fuzz_require(insn.rn <= INSN_REG_31 && insn.rm <= INSN_REG_31 && insn.shift <= 3);
     fuzz_require(!insn.write || !insn.sign_extend);
-    fuzz_require(insn.base == INSN_BASE_REG || (!insn.write && !insn.write_back));
+    fuzz_require(!insn.literal || (!insn.write && !insn.write_back));
     fuzz_require(!insn.post_index || insn.write_back);
     if (insn.write_back && insn.rn != INSN_REG_31) {
         for (unsigned i = 0; i < insn.count; i++)

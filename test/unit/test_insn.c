@@ -150,13 +150,13 @@ static const struct bad bad[] = {
 /* Kind, bytes: registers [base, what is added to it] and write-back. */
 static void describe(const struct insn_access *a, char *text, size_t size)
 {
-    static const char *const extends[] = {"", "uxtw", "lsl", "sxtw", "sxtx"};
+    static const char *const extends[] = {[2] = "uxtw", [3] = "lsl", [6] = "sxtw", [7] = "sxtx"};
     char kind[8] = "st", regs[16], base[4] = "pc", offset[32];
 
     if (!a->write)
         snprintf(kind, sizeof(kind), "ld%c%u", a->sign_extend ? 's' : 'u', a->wide ? 64 : 32);
     snprintf(regs, sizeof(regs), a->count == 2 ? "%u+%u" : "%u", a->reg[0], a->reg[1]);
-    if (a->base == INSN_BASE_REG)
+    if (!a->literal)
         snprintf(base, sizeof(base), "%u", a->rn);
     if (a->extend == INSN_EXTEND_NONE)
         snprintf(offset, sizeof(offset), "%+ld", (long)a->offset);
@@ -234,7 +234,7 @@ static void any_word_is_in_bounds(void **state)
         assert_true(got.reg[0] < 32 && got.reg[1] < 32 && got.rn < 32 && got.rm < 32);
         assert_true(got.shift <= 3);
         assert_true(got.count == 1 || got.size >= 4);
-        assert_true(!(got.write_back && got.base == INSN_BASE_PC));
+        assert_true(!(got.write_back && got.literal));
         assert_true(!(got.write && got.sign_extend));
     }
 }
