@@ -29,13 +29,3 @@ int guest_mem_read(const struct guest_mem *mem, ipa_t ipa, void *dst, size_t len
     memcpy(dst, src, len);
     return 0;
 }
-
-int guest_mem_write(const struct guest_mem *mem, ipa_t ipa, const void *src, size_t len)
-{
-    void *dst = guest_mem_ptr(mem, ipa, len);
-
-    if (dst == NULL)
-        return -ERR_RANGE;
-    memcpy(dst, src, len);
-    return 0;
-}

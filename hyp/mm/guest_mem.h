@@ -30,8 +30,7 @@ struct guest_mem {
  */
 void *guest_mem_ptr(const struct guest_mem *mem, ipa_t ipa, uint64_t len);
 
-/* Copy len bytes out of or into the guest; -ERR_RANGE, and nothing copied, unless all is RAM. */
+/* Copy len bytes out of the guest; -ERR_RANGE, and nothing copied, unless all is RAM. */
 int must_check guest_mem_read(const struct guest_mem *mem, ipa_t ipa, void *dst, size_t len);
-int must_check guest_mem_write(const struct guest_mem *mem, ipa_t ipa, const void *src, size_t len);
 
 #endif

@@ -46,9 +46,10 @@ static size_t find_run(const struct page_pool *pool, size_t count)
 
 void page_pool_init(struct page_pool *pool, void *base, size_t pages)
 {
-    *pool = (struct page_pool){.base = (uintptr_t)base};
-    pool->pages = pages < PAGE_POOL_MAX ? pages : PAGE_POOL_MAX;
-    pool->available = pool->pages;
+    *pool = (struct page_pool){
+        .base = (uintptr_t)base,
+        .pages = pages < PAGE_POOL_MAX ? pages : PAGE_POOL_MAX,
+    };
 }
 
 void *page_pool_alloc_run(struct page_pool *pool, size_t count)
@@ -60,7 +61,6 @@ void *page_pool_alloc_run(struct page_pool *pool, size_t count)
     if (index < pool->pages) {
         for (size_t i = 0; i < count; i++)
             set_used(pool, index + i, true);
-        pool->available -= count;
         run = (void *)(pool->base + index * PAGE_SIZE); /* NOLINT(performance-no-int-to-ptr) */
     }
     spin_unlock(&pool->lock);
@@ -85,14 +85,7 @@ void page_pool_free(struct page_pool *pool, void *page)
     size_t index;
 
     spin_lock(&pool->lock);
-    if (page_pool_is_used(pool, page, &index)) {
+    if (page_pool_is_used(pool, page, &index))
         set_used(pool, index, false);
-        pool->available++;
-    }
     spin_unlock(&pool->lock);
-}
-
-size_t page_pool_available(const struct page_pool *pool)
-{
-    return __atomic_load_n(&pool->available, __ATOMIC_RELAXED);
 }

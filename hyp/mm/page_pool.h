@@ -18,7 +18,6 @@ struct page_pool {
     spinlock_t lock; /* protects all below; nothing else is locked while it is held */
     uintptr_t base;
     size_t pages;
-    size_t available;
     uint64_t used[PAGE_POOL_MAX / 64]; /* a bit for each page */
 };
 
@@ -42,8 +41,5 @@ void page_pool_free(struct page_pool *pool, void *page);
 
 /* Is this a page that was handed out and not given back? If so, which of the pool's. */
 bool page_pool_is_used(const struct page_pool *pool, const void *page, size_t *index);
-
-/* How many pages are left. With other CPUs at work the answer is out of date at once. */
-size_t page_pool_available(const struct page_pool *pool);
 
 #endif

@@ -57,7 +57,7 @@ struct change {
     uint64_t ia;
     uint64_t end;
     uint64_t delta; /* for a map: output address less input address */
-    uint64_t clear; /* attribute bits */
+    uint64_t clear; /* bits of a leaf; all of them for an unmap */
     uint64_t set;
     bool holes_ok;
     size_t tables;                /* that it will add */
@@ -337,15 +337,18 @@ static void unlink_if_empty(struct change *change, const struct pgtable_visit *v
     chain_push(&change->unlinked, table);
 }
 
-static int unmap_commit(const struct pgtable_visit *visit, void *ctx)
+/* A leaf becomes what the change makes of it. Rights alone may change in place: no TLB can mix up
+ * two entries that agree in all else. */
+static int leaves_commit(const struct pgtable_visit *visit, void *ctx)
 {
     struct change *change = ctx;
+    uint64_t desc = *visit->slot;
 
     if (visit->leaving) {
         unlink_if_empty(change, visit);
-    } else if (pte_is_leaf(*visit->slot, visit->level)) {
+    } else if (pte_is_leaf(desc, visit->level)) {
         if (leaf_fits(change, visit->level, visit->ia)) {
-            write_desc(visit->slot, 0);
+            write_desc(visit->slot, (desc & ~change->clear) | change->set);
             note_stale(change, visit->ia);
         } else {
             split_leaf(change, visit);
@@ -356,25 +359,10 @@ static int unmap_commit(const struct pgtable_visit *visit, void *ctx)
 
 int pgtable_unmap(struct pgtable *pt, uint64_t ia, uint64_t size)
 {
-    struct change change = {.pt = pt, .ia = ia, .end = ia + size, .holes_ok = true};
+    struct change change = {
+        .pt = pt, .ia = ia, .end = ia + size, .clear = UINT64_MAX, .holes_ok = true};
 
-    return run_change(&change, leaves_prepare, unmap_commit);
-}
-
-/* Rights alone may change in place: no TLB can mix up two entries that agree in all else. */
-static int protect_commit(const struct pgtable_visit *visit, void *ctx)
-{
-    struct change *change = ctx;
-
-    if (pte_is_table(*visit->slot, visit->level))
-        return 0;
-    if (leaf_fits(change, visit->level, visit->ia)) {
-        write_desc(visit->slot, (*visit->slot & ~change->clear) | change->set);
-        note_stale(change, visit->ia);
-    } else {
-        split_leaf(change, visit);
-    }
-    return 0;
+    return run_change(&change, leaves_prepare, leaves_commit);
 }
 
 int pgtable_protect(struct pgtable *pt, uint64_t ia, uint64_t size, uint64_t mask, uint64_t attr)
@@ -382,7 +370,7 @@ int pgtable_protect(struct pgtable *pt, uint64_t ia, uint64_t size, uint64_t mas
     struct change change = {
         .pt = pt, .ia = ia, .end = ia + size, .clear = mask, .set = attr & mask};
 
-    return run_change(&change, leaves_prepare, protect_commit);
+    return run_change(&change, leaves_prepare, leaves_commit);
 }
 
 /* ---- An empty table ---- */

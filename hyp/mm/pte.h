@@ -172,21 +172,26 @@ static inline uint64_t pte_make_table(pa_t table)
     return table.v | PTE_TYPE | PTE_VALID;
 }
 
-/* The bits of a physical address, from ID_AA64MMFR0_EL1; at most 48. */
-static inline unsigned pte_pa_bits(uint64_t mmfr0)
+/* The bits of an address by PARange's value, as TCR_ELx.IPS and PS have it, too. */
+static inline unsigned pte_parange_bits(uint64_t range)
 {
-    static const uint8_t bits[] = {32, 36, 40, 42, 44, 48};
-    uint64_t range = FIELD_GET(ID_AA64MMFR0_EL1_PARange, mmfr0);
+    static const uint8_t bits[] = {32, 36, 40, 42, 44, 48, 52, 56};
 
-    return bits[range < PARANGE_48_BITS ? range : PARANGE_48_BITS];
+    return bits[range < ARRAY_SIZE(bits) ? range : ARRAY_SIZE(bits) - 1];
 }
 
-/* The same as PS of VTCR_EL2 and TCR_EL2 wants it. */
+/* PS of VTCR_EL2 and TCR_EL2, from ID_AA64MMFR0_EL1: no more than these descriptors have. */
 static inline uint64_t pte_pa_size_field(uint64_t mmfr0)
 {
     uint64_t range = FIELD_GET(ID_AA64MMFR0_EL1_PARange, mmfr0);
 
     return range < PARANGE_48_BITS ? range : PARANGE_48_BITS;
+}
+
+/* The bits of a physical address, from ID_AA64MMFR0_EL1; at most 48. */
+static inline unsigned pte_pa_bits(uint64_t mmfr0)
+{
+    return pte_parange_bits(pte_pa_size_field(mmfr0));
 }
 
 #endif

@@ -15,8 +15,7 @@
 /* ID_AA64MMFR0_EL1 and ID_AA64MMFR2_EL1 */
 #define TGRAN4_LPA2   1
 #define TGRAN16_LPA2  2
-#define ID_52_BITS    6 /* PARange, and TCR_EL1.IPS */
-#define VA_BITS       48u
+#define VA_BITS       48u /* of an output address, too */
 #define VA_BITS_LARGE 52u
 
 /* Descriptors, beyond what pte.h has. Tables with address bits up to 51 keep those low. */
@@ -64,12 +63,11 @@ static bool has_lpa2(uint64_t mmfr0, unsigned page_bits)
 /* TCR_EL1.IPS, as far as the CPU goes. */
 static unsigned out_bits(const struct s1_regime *regime)
 {
-    static const uint8_t bits[] = {32, 36, 40, 42, 44, 48, 52};
     uint64_t ips = FIELD_GET(TCR_EL1_IPS, regime->tcr);
     uint64_t cpu = FIELD_GET(ID_AA64MMFR0_EL1_PARange, regime->mmfr0);
-    uint64_t range = ips < cpu ? ips : cpu;
+    unsigned bits = pte_parange_bits(ips < cpu ? ips : cpu);
 
-    return bits[range < ID_52_BITS ? range : ID_52_BITS];
+    return bits < VA_BITS_LARGE ? bits : VA_BITS_LARGE;
 }
 
 static struct walk start(const struct s1_regime *regime, bool high)

@@ -18,6 +18,7 @@
 #include "mm/pgtable.h"
 #include "mm/phys.h"
 #include "mm/pte.h"
+#include "page_pool_available.h"
 
 #define PAGES    256
 #define OUT_BITS 44

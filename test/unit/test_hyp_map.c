@@ -12,6 +12,7 @@
 #include "mm/hyp_map.h"
 #include "mm/phys.h"
 #include "mm/pte.h"
+#include "page_pool_available.h"
 #include "tlb.h"
 
 #define PAGES 64

@@ -11,6 +11,7 @@
 
 #include "lib/addr.h"
 #include "mm/page_pool.h"
+#include "page_pool_available.h"
 
 #define PAGES 64
 

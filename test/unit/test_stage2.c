@@ -12,6 +12,7 @@
 #include "mm/phys.h"
 #include "mm/pte.h"
 #include "mm/stage2.h"
+#include "page_pool_available.h"
 #include "regs.h"
 #include "tlb.h"
 
