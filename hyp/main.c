@@ -83,60 +83,62 @@ static void number_cpus(void)
     panic("the machine's device tree has no CPU with the affinity 0x%lx, which boots", cpu_mpidr());
 }
 
-static int own(pa_t base, uint64_t size, const char *name)
+static void claim(struct pa_range range, const char *name)
 {
-    return phys_map_claim(&phys, (struct pa_range){base, size}, name);
+    if (phys_map_claim(&phys, range, name) != 0)
+        panic("the machine's memory contradicts itself");
 }
 
 /* Who has which part of the RAM before there is a guest. */
 static void claim_memory(pa_t host_fdt)
 {
-    int err = 0;
-
-    for (unsigned i = 0; i < host.nr_ram && err == 0; i++)
-        err = phys_map_add_ram(&phys, host.ram[i]);
-    if (err == 0)
-        err = own(image_all().base, image_all().size, "the hypervisor");
-    if (err == 0)
-        err = own(host_fdt, host.fdt_size, "the machine's device tree");
-    for (unsigned i = 0; i < host.nr_reserved && err == 0; i++)
-        err = own(host.reserved[i].base, host.reserved[i].size, "memory the machine reserves");
-    if (err != 0)
-        panic("the machine's memory contradicts itself");
-}
-
-static void map_or_panic(pa_t base, uint64_t size, enum hyp_map_attr attr)
-{
-    if (hyp_map_add(&hyp_map, base, size, attr) != 0)
-        panic("can't map [0x%lx, 0x%lx] for the hypervisor", base.v, base.v + size - 1);
-}
-
-/* RAM but for the hypervisor's own image, which has rights of its own. */
-static void map_ram(struct pa_range ram)
-{
-    uint64_t image = image_all().base.v;
-    uint64_t image_end = image + image_all().size;
-    uint64_t end = ram.base.v + ram.size;
-
-    if (!range_contains(ram.base.v, ram.size, image, image_all().size)) {
-        map_or_panic(ram.base, ram.size, HYP_DATA);
-        return;
+    for (unsigned i = 0; i < host.nr_ram; i++) {
+        if (phys_map_add_ram(&phys, host.ram[i]) != 0)
+            panic("the machine's RAM is in too many pieces");
     }
-    if (image > ram.base.v)
-        map_or_panic(ram.base, image - ram.base.v, HYP_DATA);
-    if (end > image_end)
-        map_or_panic(pa(image_end), end - image_end, HYP_DATA);
+    claim(image_all(), "the hypervisor");
+    claim((struct pa_range){host_fdt, host.fdt_size}, "the machine's device tree");
+    for (unsigned i = 0; i < host.nr_reserved; i++)
+        claim(host.reserved[i], "memory the machine reserves");
 }
 
-static void map_image(void)
+static void map(struct pa_range range, enum hyp_map_attr attr)
 {
-    map_or_panic(image_text().base, image_text().size, HYP_TEXT);
-    map_or_panic(image_rodata().base, image_rodata().size, HYP_RODATA);
-    map_or_panic(image_data().base, image_data().size, HYP_DATA);
-    for (unsigned i = 0; i < MAX_CPUS; i++) {
-        if (hyp_map_remove(&hyp_map, image_stack_guard(i), STACK_GUARD) != 0)
-            panic("can't guard the stack of CPU %u", i);
-    }
+    if (hyp_map_add(&hyp_map, range.base, range.size, attr) != 0)
+        panic("can't map [0x%lx, 0x%lx] for the hypervisor", range.base.v,
+              range.base.v + range.size - 1);
+}
+
+static void leave_out(struct pa_range range)
+{
+    if (hyp_map_remove(&hyp_map, range.base, range.size) != 0)
+        panic("can't leave [0x%lx, 0x%lx] out of the hypervisor's map", range.base.v,
+              range.base.v + range.size - 1);
+}
+
+static void map_devices(void)
+{
+    map((struct pa_range){host.uart.base, align_up(host.uart.size, PAGE_SIZE)}, HYP_DEVICE);
+    map(host.gic.dist, HYP_DEVICE);
+    if (host.has_clock)
+        map((struct pa_range){host.clock, PAGE_SIZE}, HYP_DEVICE);
+    for (unsigned i = 0; i < host.gic.nr_redist_regions; i++)
+        map(host.gic.redist[i], HYP_DEVICE);
+}
+
+/* RAM is data, but for what the machine keeps, code, constants and the stacks' guards. */
+static void map_ram(void)
+{
+    for (unsigned i = 0; i < host.nr_ram; i++)
+        map(host.ram[i], HYP_DATA);
+    for (unsigned i = 0; i < host.nr_no_map; i++)
+        leave_out(host.no_map[i]);
+    leave_out(image_text());
+    map(image_text(), HYP_TEXT);
+    leave_out(image_rodata());
+    map(image_rodata(), HYP_RODATA);
+    for (unsigned i = 0; i < MAX_CPUS; i++)
+        leave_out((struct pa_range){image_stack_guard(i), STACK_GUARD});
 }
 
 /* The map that EL2 runs on from now on: each thing with no more rights than it needs. */
@@ -146,20 +148,8 @@ static void make_map(void)
     if (hyp_map_init(&hyp_map, &pool) != 0)
         panic("no page for the hypervisor's own map");
     hyp_map_guard_text(&hyp_map, read_sysreg(id_aa64pfr1_el1));
-    map_image();
-    for (unsigned i = 0; i < host.nr_ram; i++)
-        map_ram(host.ram[i]);
-    for (unsigned i = 0; i < host.nr_no_map; i++) {
-        if (hyp_map_remove(&hyp_map, host.no_map[i].base, host.no_map[i].size) != 0)
-            panic("can't leave [0x%lx, 0x%lx] out of the hypervisor's map", host.no_map[i].base.v,
-                  host.no_map[i].base.v + host.no_map[i].size - 1);
-    }
-    map_or_panic(host.uart.base, align_up(host.uart.size, PAGE_SIZE), HYP_DEVICE);
-    map_or_panic(host.gic.dist.base, host.gic.dist.size, HYP_DEVICE);
-    if (host.has_clock)
-        map_or_panic(host.clock, PAGE_SIZE, HYP_DEVICE);
-    for (unsigned i = 0; i < host.gic.nr_redist_regions; i++)
-        map_or_panic(host.gic.redist[i].base, host.gic.redist[i].size, HYP_DEVICE);
+    map_ram();
+    map_devices();
     for (unsigned i = 0; i < MAX_CPUS; i++) {
         boot_cpu[i] = (struct boot_cpu){
             .ttbr0 = hyp_map_ttbr0(&hyp_map),
@@ -252,7 +242,8 @@ static void make_vm(void)
         log_error("there is no device tree for the guest at 0x%lx", host.guest_fdt.v);
         refuse("it has no device tree");
     }
-    if (own(host.guest_fdt, size, "the guest's tree as loaded") != 0)
+    if (phys_map_claim(&phys, (struct pa_range){host.guest_fdt, size},
+                       "the guest's tree as loaded") != 0)
         refuse("its device tree has no place");
     if (vm_fdt_parse(fdt, size, ipa_bits(), &vm_devices, &vm.config) != 0)
         refuse("its device tree is not usable");

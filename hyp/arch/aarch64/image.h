@@ -29,12 +29,6 @@ static inline struct pa_range image_rodata(void)
     return image_range(__text_end, __rodata_end);
 }
 
-/* All that is written: data, BSS, stacks with their guards. */
-static inline struct pa_range image_data(void)
-{
-    return image_range(__rodata_end, __bss_end);
-}
-
 static inline pa_t image_stack_guard(unsigned cpu)
 {
     return ptr_to_pa(boot_stacks + (uint64_t)cpu * STACK_STRIDE);
