@@ -38,13 +38,13 @@ static void put_text_locked(const char *text)
         put_locked(*text);
 }
 
-static void put_line_locked(const char *kind, const char *text)
+static void put_line_locked(const char *prefix, const char *text)
 {
     if (mid_line)
         put_text_locked("\r\n");
     mid_line = false;
     put_text_locked("[traproom] ");
-    put_text_locked(kind);
+    put_text_locked(prefix);
     put_text_locked(text);
     put_text_locked("\r\n");
 }
@@ -135,43 +135,19 @@ void log_set_quiet(bool value)
     quiet = value;
 }
 
-static void log_line(const char *kind, const char *fmt, va_list ap)
+void log_print(enum log_kind kind, const char *fmt, ...)
 {
+    static const char *const prefix[] = {
+        [LOG_INFO] = "", [LOG_WARNING] = "warning: ", [LOG_ERROR] = "error: "};
     char text[LINE_MAX];
+    va_list ap;
 
+    if (quiet && kind != LOG_ERROR)
+        return;
+    va_start(ap, fmt);
     fmt_vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
     spin_lock(&lock);
-    put_line_locked(kind, text);
+    put_line_locked(prefix[kind], text);
     spin_unlock(&lock);
-}
-
-void log_info(const char *fmt, ...)
-{
-    va_list ap;
-
-    if (quiet)
-        return;
-    va_start(ap, fmt);
-    log_line("", fmt, ap);
-    va_end(ap);
-}
-
-void log_warn(const char *fmt, ...)
-{
-    va_list ap;
-
-    if (quiet)
-        return;
-    va_start(ap, fmt);
-    log_line("warning: ", fmt, ap);
-    va_end(ap);
-}
-
-void log_error(const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    log_line("error: ", fmt, ap);
-    va_end(ap);
 }

@@ -12,12 +12,18 @@
 
 #define printf_like(fmt, first) __attribute__((format(printf, fmt, first)))
 
-/* One whole line, without its newline. Silenced by log_set_quiet(). */
-void log_info(const char *fmt, ...) printf_like(1, 2);
-/* As log_info(), for what the user should mend; "warning: " is put in front. */
-void log_warn(const char *fmt, ...) printf_like(1, 2);
-/* Never silenced; "error: " is put in front. */
-void log_error(const char *fmt, ...) printf_like(1, 2);
+enum log_kind {
+    LOG_INFO,
+    LOG_WARNING, /* for what the user should mend; "warning: " is put in front */
+    LOG_ERROR,   /* never silenced; "error: " is put in front */
+};
+
+/* One whole line, without its newline. But for errors, silenced by log_set_quiet(). */
+void log_print(enum log_kind kind, const char *fmt, ...) printf_like(2, 3);
+
+#define log_info(...)  log_print(LOG_INFO, __VA_ARGS__)
+#define log_warn(...)  log_print(LOG_WARNING, __VA_ARGS__)
+#define log_error(...) log_print(LOG_ERROR, __VA_ARGS__)
 
 void log_set_quiet(bool quiet);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fuzz.h"
+#include "lib/log.h"
 #include "mm/phys.h"
 #include "regs.h"
 #include "sysreg.h"
@@ -48,8 +49,9 @@ bool console_guest_spoke(void)
     return false;
 }
 
-void log_warn(const char *fmt, ...)
+void log_print(enum log_kind kind, const char *fmt, ...)
 {
+    (void)kind;
     (void)fmt;
 }
 

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "lib/log.h"
 #include "mm/phys.h"
 #include "regs.h"
 #include "sysreg.h"
@@ -74,10 +75,11 @@ bool console_guest_spoke(void)
     return guest_spoke;
 }
 
-void log_warn(const char *fmt, ...)
+void log_print(enum log_kind kind, const char *fmt, ...)
 {
     va_list ap;
 
+    assert_int_equal(kind, LOG_WARNING);
     va_start(ap, fmt);
     vsnprintf(logged, sizeof(logged), fmt, ap);
     va_end(ap);

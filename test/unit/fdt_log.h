@@ -25,17 +25,7 @@ static void log_clear(void)
     logged.warning_len = 0;
 }
 
-void log_error(const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    fmt_vsnprintf(logged.error, sizeof(logged.error), fmt, ap);
-    va_end(ap);
-    logged.errors++;
-}
-
-void log_warn(const char *fmt, ...)
+void log_print(enum log_kind kind, const char *fmt, ...)
 {
     char text[512];
     va_list ap;
@@ -45,9 +35,14 @@ void log_warn(const char *fmt, ...)
     va_start(ap, fmt);
     fmt_vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    logged.warnings++;
-    len = fmt_snprintf(logged.warning + logged.warning_len, room, "%s\n", text);
-    logged.warning_len += (size_t)len < room ? (size_t)len : room - 1;
+    if (kind == LOG_ERROR) {
+        logged.errors++;
+        fmt_snprintf(logged.error, sizeof(logged.error), "%s", text);
+    } else if (kind == LOG_WARNING) {
+        logged.warnings++;
+        len = fmt_snprintf(logged.warning + logged.warning_len, room, "%s\n", text);
+        logged.warning_len += (size_t)len < room ? (size_t)len : room - 1;
+    }
 }
 
 #endif

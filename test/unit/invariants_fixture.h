@@ -18,6 +18,7 @@
 
 #include "check/invariants.h"
 #include "lib/bits.h"
+#include "lib/log.h"
 #include "mm/hyp_map.h"
 #include "mm/phys.h"
 #include "mm/pte.h"
@@ -49,8 +50,9 @@ struct fake_tlb fake_tlb;
 static unsigned breaches;
 static char text[INVARIANTS_TEXT_MAX];
 
-void log_error(const char *fmt, ...)
+void log_print(enum log_kind kind, const char *fmt, ...)
 {
+    (void)kind;
     (void)fmt;
 }
 
