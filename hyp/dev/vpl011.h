@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "dev/console.h"
 #include "dev/irq_line.h"
 #include "dev/mmio.h"
 #include "lib/err.h"
@@ -18,6 +17,21 @@
 
 #define VPL011_FIFO_SIZE 16
 #define VPL011_NR_REGS   19 /* up to UARTDMACR */
+
+/*
+ * What stands at the other end of the UART's wire: the machine's console, or a recorder in unit
+ * tests. The other direction is vpl011_receive().
+ */
+struct console_ops {
+    /* The guest has sent a byte. Called with the device's lock held, so that bytes keep their
+     * order. */
+    void (*tx_fn)(void *ctx, uint8_t byte);
+    /*
+     * The guest has made room after vpl011_receive() refused a byte: offer it again. Called
+     * with no lock held, once per refusal or run of refusals; it may call vpl011_receive().
+     */
+    void (*rx_room_fn)(void *ctx);
+};
 
 struct vpl011 {
     spinlock_t lock; /* protects all below but line, console and console_ctx, which are constant */
