@@ -27,8 +27,8 @@ enum virtio_outcome {
 };
 
 /*
- * Called with no lock of the transport's that virtio_queue.h takes; neither may wait for another
- * CPU's interrupt or for a lock that is held while one waits.
+ * Called with neither a queue's lock nor the slot's `lock`, cancel_fn with its setup_lock; neither
+ * may wait for another CPU's interrupt or for a lock that is held while one waits.
  */
 struct virtio_backend_ops {
     /*

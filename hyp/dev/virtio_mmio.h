@@ -35,7 +35,7 @@ struct virtio_mmio {
     uint32_t queue_sel;
 
     spinlock_t lock;     /* the interrupt, and the bytes of the backend's configuration space */
-    uint32_t generation; /* ConfigGeneration; written under the lock, as the next two */
+    uint32_t generation; /* ConfigGeneration; written under the lock, as interrupt_status */
     uint32_t interrupt_status;
     uint32_t status;     /* bits are added without a lock, taken away under both */
     uint32_t unfinished; /* atomic; bit n: queue n's turn was over before its requests were */

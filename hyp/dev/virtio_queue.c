@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Requests between the rings and the backend. See virtio_queue.h; virtio_mmio.c calls on a
- * notification, virtq.c walks the rings. Of the CPUs that notify a queue one serves it; the others
- * go on at once, since it looks again, under the lock, before it leaves.
+ * notification, virtq.c walks the rings, serve_fn is virtio_blk.c's serve(). Of the CPUs that
+ * notify a queue one serves it; the others go on at once, since it looks again, under the lock,
+ * before it leaves.
  */
 #include "dev/virtio_queue.h"
 
@@ -13,7 +14,8 @@
 
 /*
  * A turn: the requests served for one notification, and the bytes moved after which no other
- * begins. Other vCPUs may add requests without end meanwhile, or wait for this CPU.
+ * begins: one request may be as long as the disk. Other vCPUs may add requests without end
+ * meanwhile, or wait for this CPU.
  */
 #define TURN_REQUESTS (2 * VIRTQ_MAX_SIZE)
 #define TURN_BYTES    (UINT64_C(32) << 20)
@@ -83,7 +85,10 @@ void virtio_queue_serve(struct virtio_mmio *slot, unsigned index)
         __atomic_store_n(&queue->serving, false, __ATOMIC_RELEASE);
         if (left)
             virtio_mmio_resume_later(slot, index);
-        /* The driver wants to hear of it, or must, since its answer resumes the queue. */
+        /*
+         * The driver wants to hear of it, or must, since its answer resumes the queue. Of a queue
+         * that was stopped meanwhile it does not; one that stops it now waits for the lock.
+         */
         if (virtq_wants_interrupt(&queue->vq) || left)
             virtio_mmio_interrupt(slot, VIRTIO_MMIO_INT_VRING);
     }

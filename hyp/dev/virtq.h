@@ -102,7 +102,7 @@ bool must_check virtq_rearm(struct virtq *vq);
 
 /*
  * Does the driver want an interrupt for what was pushed since the last call ("Used Buffer
- * Notification Suppression")?
+ * Notification Suppression")? False for a queue that is not set up.
  */
 bool must_check virtq_wants_interrupt(struct virtq *vq);
 
