@@ -29,7 +29,7 @@ uint64_t dt_prop_take(struct dt_cells *cells, unsigned count);
 /* A property that is one number of 32 or 64 bits. -ERR_NOENT: absent; -ERR_INVAL: another size. */
 int must_check dt_prop_number(const void *fdt, int node, const char *name, uint64_t *value);
 
-/* The same of an address, whose place for it may hold another: that stays where it is absent.
+/* An address of 64 bits; *address keeps what it was set to where the property is absent.
  * -ERR_INVAL: another size, logged. */
 int must_check dt_prop_address(const void *fdt, int node, const char *name, uint64_t *address);
 

@@ -57,7 +57,7 @@ static inline int dt_walk_node(const struct dt_walk *walk)
     return walk->node[walk->depth];
 }
 
-/* Is it a child of the root's child that is called `parent`? */
+/* Is it a child of the node /`parent`? */
 bool dt_walk_is_below(const struct dt_walk *walk, const char *parent);
 
 /* Log "path: text" of the node that the walk is at, as an error. Returns err. */

@@ -154,8 +154,7 @@ static void read_clock(const void *fdt, struct host_info *info)
     info->clock = pa(reg.base);
 }
 
-/* What is no number is as good as none: nothing depends on it but how hard the guard is to guess.
- */
+/* A broken seed is no error: without one the stack's guard is only easier to guess. */
 static void read_seed(const void *fdt, struct host_info *info)
 {
     if (dt_prop_number(fdt, fdt_path_offset(fdt, "/chosen"), "kaslr-seed", &info->seed) != 0)

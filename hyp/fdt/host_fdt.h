@@ -63,8 +63,8 @@ struct host_info {
 
 /*
  * Read the machine's tree at `fdt`, which lies at its own physical address. What is missing or
- * broken is logged, -ERR_x; info->uart then says where to, if its size is not 0. More RAM or CPUs
- * than there is room for here are left unused.
+ * broken is logged, -ERR_x; if info->uart has a size by then, there is a console to show it on. RAM
+ * and CPUs that there is no room for here are left unused.
  */
 int must_check host_fdt_parse(const void *fdt, struct host_info *info);
 

@@ -12,7 +12,10 @@ struct span {
     uint64_t end;
 };
 
-/* The part of `span` before `taken`; where it begins inside, nothing, at the end of `taken`. */
+/*
+ * What of `span` lies before `taken`. If `span` begins inside, that is nothing: an empty span at
+ * the end of `taken`, where the rest of it may begin.
+ */
 static struct span clip(struct span span, struct span taken)
 {
     if (span.base >= taken.end || taken.base >= span.end)
@@ -22,7 +25,7 @@ static struct span clip(struct span span, struct span taken)
     return (struct span){span.base, taken.base};
 }
 
-/* The part of `span` from its start on that is free of the tree and of earlier reservations. */
+/* What `span` begins with that is free of the tree and of earlier reservations; may be empty. */
 static struct span first_free(const struct host_info *info, struct span fdt, struct span span)
 {
     span = clip(span, fdt);

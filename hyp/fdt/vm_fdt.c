@@ -10,6 +10,7 @@
 
 #include "fdt/dt_cpu.h"
 #include "fdt/vm_fdt_internal.h"
+#include "lib/bits.h"
 #include "lib/log.h"
 #include "lib/string.h"
 
@@ -32,9 +33,10 @@ static int check_blob(const void *fdt, size_t max_size)
     return err;
 }
 
-static int read_vcpus(const void *fdt, struct vm_config *config)
+static int read_vcpus(struct vm_fdt_parser *parser)
 {
-    int err = dt_cpu_read(fdt, config->mpidr, &config->nr_cpus);
+    struct vm_config *config = parser->config;
+    int err = dt_cpu_read(parser->fdt, config->mpidr, &config->nr_cpus);
 
     if (err == 0 && config->nr_cpus > MAX_VCPUS) {
         log_error("the tree has %u CPUs, there may be %u: disable the others", config->nr_cpus,
@@ -45,10 +47,10 @@ static int read_vcpus(const void *fdt, struct vm_config *config)
 }
 
 /* The guest may call by HVC and by SMC, so only a third method is wrong. */
-static int check_psci(const void *fdt)
+static int check_psci(struct vm_fdt_parser *parser)
 {
     bool smc;
-    int err = dt_cpu_psci(fdt, &smc);
+    int err = dt_cpu_psci(parser->fdt, &smc);
 
     return err == -ERR_NOENT ? 0 : err;
 }
@@ -56,6 +58,16 @@ static int check_psci(const void *fdt)
 int vm_fdt_parse(const void *fdt, size_t max_size, unsigned ipa_bits,
                  const struct vm_device_table *kinds, struct vm_config *config)
 {
+    static int (*const steps[])(struct vm_fdt_parser *) = {
+        vm_fdt_chosen_read,          /* options, and where the images are */
+        read_vcpus,                  /* each a CPU node */
+        check_psci,                  /* which is to start them */
+        vm_fdt_memory_read,          /* RAM */
+        vm_fdt_memory_read_reserved, /* what of it the tree keeps free */
+        vm_fdt_gic_read,             /* a redistributor for each of the CPUs */
+        vm_fdt_device_read,          /* their interrupts go to the GIC */
+        vm_fdt_memory_check_dtb,     /* a place for the tree, beside RAM and devices or in RAM */
+    };
     struct vm_fdt_parser parser = {
         .fdt = fdt,
         .config = config,
@@ -65,21 +77,7 @@ int vm_fdt_parse(const void *fdt, size_t max_size, unsigned ipa_bits,
 
     memset(config, 0, sizeof(*config));
     config->kinds = kinds;
-    if (err == 0)
-        err = vm_fdt_chosen_read(&parser);
-    if (err == 0)
-        err = read_vcpus(fdt, config);
-    if (err == 0)
-        err = check_psci(fdt);
-    if (err == 0)
-        err = vm_fdt_memory_read(&parser);
-    if (err == 0)
-        err = vm_fdt_memory_read_reserved(&parser);
-    if (err == 0)
-        err = vm_fdt_gic_read(&parser);
-    if (err == 0)
-        err = vm_fdt_device_read(&parser);
-    if (err == 0)
-        err = vm_fdt_memory_check_dtb(&parser);
+    for (unsigned i = 0; i < ARRAY_SIZE(steps) && err == 0; i++)
+        err = steps[i](&parser);
     return err;
 }

@@ -46,7 +46,7 @@ static int read_intid(const struct vm_fdt_parser *parser, const struct dt_walk *
     return -ERR_EXIST;
 }
 
-/* The registers of entry `index` of "reg", at least those of its kind and its own. */
+/* Its registers, entry `index` of "reg": as many as its kind has, and no one else's. */
 static int read_regs(struct vm_fdt_parser *parser, const struct dt_walk *at, unsigned index,
                      struct vm_device_config *device)
 {
@@ -65,7 +65,7 @@ static int read_regs(struct vm_fdt_parser *parser, const struct dt_walk *at, uns
     return -ERR_INVAL;
 }
 
-/* The device at entry `index` of "reg". */
+/* Add the device at entry `index` of "reg". */
 static int read_device(struct vm_fdt_parser *parser, const struct dt_walk *at,
                        const struct vm_device_kind *kind, unsigned index)
 {
@@ -101,7 +101,7 @@ static int read_kind(struct vm_fdt_parser *parser, const struct dt_walk *at,
     return err;
 }
 
-/* Nothing else may be where the node's user thinks that it is. */
+/* Nothing answers at its addresses, so no device may have them, either. */
 static int claim_passed(struct vm_fdt_parser *parser, const struct dt_walk *at)
 {
     struct dt_range reg;
@@ -134,7 +134,7 @@ static int read_guest_node(struct vm_fdt_parser *parser, struct dt_walk *at)
     return 0;
 }
 
-/* The one that /chosen names, else the first. */
+/* The UART that /chosen names as the console, else the first. */
 static void choose_console(struct vm_config *config, int named)
 {
     struct vm_device_config *console = NULL;

@@ -32,7 +32,7 @@ static bool is_data(const struct dt_walk *at)
     return false;
 }
 
-/* Is its "reg" an address of the machine? It is, but where a bus above has addresses of its own. */
+/* Is its "reg" an address of the machine? Below a bus without "ranges" it is one of that bus. */
 static bool has_address(const struct dt_walk *at)
 {
     bool found = dt_prop_present(at->fdt, dt_walk_node(at), "reg");

@@ -32,7 +32,10 @@ struct placed {
 
 enum { KERNEL, INITRD, FDT, NR_IMAGES };
 
-/* The first piece of RAM that the kernel fits into, from a multiple of 2 MiB on; else the first. */
+/*
+ * `offset` from a multiple of 2 MiB, in the first piece of RAM that has room there. If none has, in
+ * the first piece, which check_place() then refuses.
+ */
 static ipa_t usual_kernel_base(const struct vm_config *config, uint64_t offset, uint64_t size)
 {
     for (unsigned i = 0; i < config->nr_ram; i++) {
@@ -97,7 +100,7 @@ static bool overlap(struct ipa_range a, struct ipa_range b)
     return ranges_overlap(a.base.v, a.size, b.base.v, b.size);
 }
 
-/* A boot loader notes in the tree's block what it has put into place itself. */
+/* Is it the entry by which a boot loader reserves the image that it has put there itself? */
 static bool is_noted(const struct vm_reserved *reserved, struct ipa_range place)
 {
     struct ipa_range r = reserved->range;

@@ -49,15 +49,16 @@ static void power_off_machine(struct vm *vm)
 }
 
 /*
- * Without the lock. Whoever finds it stopping then finds `parked` as it was when that began, or as
- * it became since: no vCPU that was turned on before looks parked still.
+ * Without the lock. The acquire pairs with the release in begin_stop(): who sees the VM stop sees
+ * no older `parked` than there was then, so a vCPU that had been turned on does not look parked.
  */
 static bool is_running(const struct vm *vm)
 {
     return __atomic_load_n(&vm->run_state, __ATOMIC_ACQUIRE) == VM_RUNNING;
 }
 
-/* One that was turned on just before the VM stopped may not have come yet; it never shall. */
+/* Also a vCPU that was turned on just before the VM stopped, and has not begun to run: it must not.
+ */
 static void turn_all_off(struct vm *vm)
 {
     spin_lock(&vm->power_lock);
@@ -77,7 +78,7 @@ static void clean_ram(const struct vm *vm)
         cache_clean_inval_poc(pa_to_ptr(vm->mem.region[i].pa), vm->mem.region[i].size);
 }
 
-/* CPU 0, with the VM not running: wait for all, then power off or start the guest again. */
+/* On CPU 0 once the VM stops: wait for all vCPUs, then power off or start the guest again. */
 static void lead(struct vm *vm)
 {
     for (unsigned i = 0; i < vm->nr_vcpus; i++) {
