@@ -83,7 +83,7 @@ class Archives(Folder):
         os.mkdir(self.path("dir"))
         os.mkfifo(self.path("dir/fifo"))
         for text, words in ((self.path("dir"), "no file, folder or link"), (":/x", "name is empty"),
-                            ("missing:/x", "missing: No such file"), (__file__ + ":/tmp/x", "mounts"),
+                            ("missing:/x", "missing: No such file"), ("gone", "^--put gone: No such file"), (__file__ + ":/tmp/x", "mounts"),
                             (__file__ + ":/dev/x", "mounts")):
             with self.subTest(text), self.assertRaisesRegex(Problem, words):
                 self.pack(text)

@@ -72,9 +72,11 @@ class RunTest(unittest.TestCase):
         return data
 
     def refused(self, words, *options):
+        """In one line, before there is a machine."""
         status, _, err = self.run_launcher(*options)
         self.assertEqual(status, 1, err)
         self.assertRegex(err, words)
+        self.assertRegex(err, r"\Atraproom: .*\n\Z")
         self.assertFalse(os.path.exists(self.path("arguments")), "QEMU was started")
 
 
@@ -575,6 +577,10 @@ class Inputs(RunTest):
     def test_none_and_another_initramfs(self):
         other = self.write("other", b"o" * 100)
         self.refused("another --initrd", "--initrd", other, "--initrd", "none")
+
+    def test_dump_to_nowhere(self):
+        name = self.path("missing/x")
+        self.refused(f"traproom: {name}: No such file or directory", "--dump-dtb", name)
 
     def test_dump(self):
         dump = self.path("dump.dtb")

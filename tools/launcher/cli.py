@@ -43,7 +43,6 @@ class Parser(argparse.ArgumentParser):
     """argparse, with the exit status that the launcher promises for wrong usage."""
 
     def error(self, message):
-        self.print_usage(sys.stderr)
         session.say(f"{message} (--help explains the options)")
         sys.exit(verdict.WRONG_SETUP)
 
@@ -170,7 +169,7 @@ def bind_values(argv):
 def parse_arguments(argv):
     parser = Parser(prog="tools/traproom", description="Runs guests under Traproom.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    run = commands.add_parser("run", help="boot a guest; `tools/traproom run --help` has the options",
+    run = commands.add_parser("run", usage="tools/traproom run [OPTIONS]", help="boot a guest; `tools/traproom run --help` has the options",
                               description=DESCRIPTION, epilog=EPILOG, allow_abbrev=False,
                               formatter_class=argparse.RawDescriptionHelpFormatter)
     add_guest_options(run)
@@ -251,5 +250,5 @@ def main(argv):
         session.say(str(problem))
         return verdict.WRONG_SETUP
     except OSError as error:
-        session.say(str(error))
+        session.say(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         return verdict.WRONG_SETUP

@@ -107,7 +107,7 @@ def split_put(text):
     if not os.path.lexists(text) and ":" in text:
         source, _, place = text.rpartition(":")
     if not source:
-        raise Problem(f"--put {text}: the file's name is empty")
+        raise Problem(f"--put '{text}': the file's name is empty")
     place = place if place.startswith("/") else HOME + place
     if place.endswith("/"):
         whole = os.path.basename(source.rstrip("/")) == "."
@@ -126,7 +126,8 @@ def put(to, files, text):
         else:
             to.file(place.strip("/"), files.get("--put", source, may_be_empty=True).path)
     except OSError as error:
-        raise Problem(f"--put {text}: {error.filename or source}: {error.strerror}") from error
+        where = "" if text == error.filename else f"{error.filename or source}: "
+        raise Problem(f"--put {text}: {where}{error.strerror}") from error
 
 
 def module_names(args):
