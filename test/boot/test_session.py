@@ -2,16 +2,35 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shell at a terminal: what is typed arrives, the ways out, and without a terminal."""
 
+import os
+import re
 import subprocess
 import unittest
 
-from support import LAUNCHER, LIMIT, PROMPT, BootTest
+from support import LAUNCHER, LIMIT, PROMPT, REPO, BootTest
+
+
+def lines(text):
+    """Of a start, without what differs: the time, the build, the CPU and the kernel's version."""
+    text = re.sub(r"^\[ *\d+\.\d+\] ", "", text.replace("\r", ""), flags=re.MULTILINE)
+    text = re.sub(r"\([0-9a-f]{8}\S*\)|\[0x[0-9a-f]{8}\]", "*", text)
+    return re.sub(r"^Linux (version )?[0-9][^ ,]*", "Linux *", text, flags=re.MULTILINE).splitlines()
+
+
+def readme_start():
+    """The lines of a start that README shows, and the beginnings of others."""
+    with open(os.path.join(REPO, "README.md"), encoding="utf-8") as file:
+        shown = re.search(r"\n(\[traproom\] Traproom .*?)\n~ # ", file.read(), re.DOTALL).group(1)
+    return [line.removesuffix("...").rstrip() for line in lines(shown) if line not in ("", "...")]
 
 
 class Session(BootTest):
     def test_shell(self):
         child = self.terminal()
         self.assertIn("[traproom] Traproom", child.before)
+        start = lines(child.before)
+        for line in readme_start():
+            self.assertTrue(any(seen.startswith(line) for seen in start), line)
         self.assertIn("4 CPUs, the disk is at /mnt/disk", child.before)
         child.sendline("expr 6 '*' 7; cat /mnt/disk/hello.txt")
         child.expect(r"\r\n42\r+\n")
