@@ -48,8 +48,8 @@ class Command(BootTest):
         self.assertEqual(status, 120, out)
         self.assertIn("no verdict", err)
 
-    def test_fake_lines_of_the_guest(self):
-        """A guest can't decide what the launcher makes of its end."""
+    def test_fake_lines_on_the_console(self):
+        """Nor can a process that goes round the relay, with something like its frames."""
         self.command("echo '[traproom] exit: hypervisor failed: no' >/dev/console\n"
                      "printf '\\374\\200\\200\\377' >/dev/console; exit 4", status=4)
 
