@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A sample of a driver under test: it binds to nodes that say compatible = "acme,tdrv", and shows
- * their property acme,label in sysfs. See docs/driver-testing.md.
+ * their property acme,label in sysfs. See docs/modules.md.
  */
 #include <linux/mod_devicetable.h>
 #include <linux/module.h>

@@ -34,6 +34,8 @@ class Names(unittest.TestCase):
     def test_page(self):
         self.assertEqual(complaints("hyp/vm/vm.c", "", {"docs/a.md": "`vm/power.c`, `vm/gone.c`"}),
                          ["docs/a.md: it names vm/gone.c, which is not there"])
+        self.assertEqual(complaints("guest/a.c", "/* docs/a.md, docs/gone.md */", {"docs/a.md": ""}),
+                         ["guest/a.c: it names docs/gone.md, which is not there"])
 
     def test_neighbours(self):
         text = head("power.c does.")
