@@ -18,7 +18,7 @@ STATUSES = (
     ("1", "wrong usage or set-up, said in words"),
     ("2", "the hypervisor or QEMU failed"),
     ("3", "the hypervisor stopped the guest, for the reason it gives"),
-    ("120", "with --cmd: the guest powered off, and the command's status did not come"),
+    ("120", "the guest powered off, but the status of --cmd did not come, or part of the output was lost"),
     ("121", "the guest's kernel panicked"),
     ("122", "the guest reset itself: with --no-reboot, or --cmd, which implies it"),
     ("124", "the time limit (--timeout)"),
