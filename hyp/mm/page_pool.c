@@ -16,14 +16,6 @@ static bool is_used(const struct page_pool *pool, size_t index)
     return (pool->used[index / WORD_BITS] & BIT(index % WORD_BITS)) != 0;
 }
 
-static void set_used(struct page_pool *pool, size_t index, bool used)
-{
-    if (used)
-        pool->used[index / WORD_BITS] |= BIT(index % WORD_BITS);
-    else
-        pool->used[index / WORD_BITS] &= ~BIT(index % WORD_BITS);
-}
-
 static size_t free_run_length(const struct page_pool *pool, size_t index, size_t most)
 {
     size_t n = 0;
@@ -60,7 +52,7 @@ void *page_pool_alloc_run(struct page_pool *pool, size_t count)
     size_t index = find_run(pool, count);
     if (index < pool->pages) {
         for (size_t i = 0; i < count; i++)
-            set_used(pool, index + i, true);
+            pool->used[(index + i) / WORD_BITS] |= BIT((index + i) % WORD_BITS);
         run = (void *)(pool->base + index * PAGE_SIZE); /* NOLINT(performance-no-int-to-ptr) */
     }
     spin_unlock(&pool->lock);
@@ -86,6 +78,6 @@ void page_pool_free(struct page_pool *pool, void *page)
 
     spin_lock(&pool->lock);
     if (page_pool_is_used(pool, page, &index))
-        set_used(pool, index, false);
+        pool->used[index / WORD_BITS] &= ~BIT(index % WORD_BITS);
     spin_unlock(&pool->lock);
 }

@@ -53,14 +53,8 @@ static bool entry_is_valid(const struct vm *vm, uint64_t entry)
 /* Of all who ask for the same CPU, the one that finds it off under the lock starts it. */
 static int64_t claim_off_vcpu(struct vcpu *target, uint64_t entry, uint64_t context)
 {
-    switch (target->power) {
-    case VCPU_ON:
-        return PSCI_ALREADY_ON;
-    case VCPU_ON_PENDING:
-        return PSCI_ON_PENDING;
-    case VCPU_OFF:
-        break;
-    }
+    if (target->power != VCPU_OFF)
+        return target->power == VCPU_ON ? PSCI_ALREADY_ON : PSCI_ON_PENDING;
     target->entry = entry;
     target->context = context;
     target->power = VCPU_ON_PENDING;
@@ -86,7 +80,7 @@ static int64_t cpu_on(struct vcpu *vcpu)
     return result;
 }
 
-/* Is every vCPU off, so that nothing can ever turn one on? Not where all go off since the VM stops.
+/* Is every vCPU off, so that nothing can ever turn one on? In a VM that stops, all go off: false.
  */
 static bool is_dead_locked(const struct vm *vm)
 {
@@ -99,7 +93,13 @@ static bool is_dead_locked(const struct vm *vm)
     return true;
 }
 
-static void cpu_off(struct vcpu *vcpu)
+/* The result of a call after which the guest starts elsewhere: x0 stays what it starts with. */
+static int64_t x0_of_start(const struct vcpu *vcpu)
+{
+    return (int64_t)vcpu->regs.x[0];
+}
+
+static int64_t cpu_off(struct vcpu *vcpu)
 {
     struct vm *vm = vcpu->vm;
     bool dead;
@@ -112,11 +112,12 @@ static void cpu_off(struct vcpu *vcpu)
         power_kill_vm(vcpu, "all its CPUs are off");
     else
         power_park(vcpu);
+    return x0_of_start(vcpu);
 }
 
 /*
  * A CPU that may go off stays on and waits, as the specification allows: the caller has to be
- * prepared for a return (PSCI, "CPU_SUSPEND"). Its timers, which may be what shall wake it, live.
+ * prepared for a return (PSCI, "CPU_SUSPEND"). Its timers go on: one of them may have to wake it.
  */
 static int64_t cpu_suspend(struct vcpu *vcpu)
 {
@@ -130,7 +131,8 @@ static int64_t cpu_suspend(struct vcpu *vcpu)
     return PSCI_SUCCESS;
 }
 
-/* What a group of CPUs is, one of which is in `power`: on if one is, else pending if one is. */
+/* The state of a group of CPUs, with one more in it: on if any of them is, else pending if any is.
+ */
 static int64_t merge_affinity(int64_t so_far, enum vcpu_power power)
 {
     if (power == VCPU_ON || so_far == PSCI_AFFINITY_ON)
@@ -158,67 +160,67 @@ static int64_t affinity_info(struct vcpu *vcpu)
     return result;
 }
 
-/* PSCI_FEATURES. CPU_SUSPEND's flags are 0: the original format, no OS-initiated mode. */
-static int64_t features(uint32_t function)
+static int64_t migrate_info_type(struct vcpu *vcpu)
 {
-    switch (function) {
-    case PSCI_VERSION:
-    case PSCI_CPU_SUSPEND_32:
-    case PSCI_CPU_SUSPEND_64:
-    case PSCI_CPU_OFF:
-    case PSCI_CPU_ON_32:
-    case PSCI_CPU_ON_64:
-    case PSCI_AFFINITY_INFO_32:
-    case PSCI_AFFINITY_INFO_64:
-    case PSCI_MIGRATE_INFO_TYPE:
-    case PSCI_SYSTEM_OFF:
-    case PSCI_SYSTEM_RESET:
-    case PSCI_FEATURES:
-    case SMCCC_VERSION:
-        return PSCI_SUCCESS;
-    default:
-        return PSCI_NOT_SUPPORTED;
-    }
+    (void)vcpu;
+    return PSCI_MIGRATE_NOT_REQUIRED;
 }
 
-/* The functions that return to their caller. */
-static int64_t call_and_return(struct vcpu *vcpu, uint32_t function)
+static int64_t version(struct vcpu *vcpu)
 {
-    switch (function) {
-    case PSCI_VERSION:
-        return PSCI_VERSION_1_1;
-    case PSCI_CPU_SUSPEND_32:
-    case PSCI_CPU_SUSPEND_64:
-        return cpu_suspend(vcpu);
-    case PSCI_CPU_ON_32:
-    case PSCI_CPU_ON_64:
-        return cpu_on(vcpu);
-    case PSCI_AFFINITY_INFO_32:
-    case PSCI_AFFINITY_INFO_64:
-        return affinity_info(vcpu);
-    case PSCI_MIGRATE_INFO_TYPE:
-        return PSCI_MIGRATE_NOT_REQUIRED;
-    case PSCI_FEATURES:
-        return features((uint32_t)smccc_arg(vcpu, 1));
-    default:
-        return PSCI_NOT_SUPPORTED;
-    }
+    (void)vcpu;
+    return PSCI_VERSION_1_1;
+}
+
+static int64_t system_off(struct vcpu *vcpu)
+{
+    power_stop_vm(vcpu, false);
+    return x0_of_start(vcpu);
+}
+
+static int64_t system_reset(struct vcpu *vcpu)
+{
+    power_stop_vm(vcpu, true);
+    return x0_of_start(vcpu);
+}
+
+static int64_t features(struct vcpu *vcpu);
+
+/* All that is served, by number. */
+static const struct {
+    int64_t (*fn)(struct vcpu *vcpu); /* returns the result; NULL: not served */
+    bool smc64;                       /* it can be called by the 64-bit convention, too */
+} functions[PSCI_NUMBER + 1] = {
+#define AT(identifier) [(identifier)&PSCI_NUMBER]
+    AT(PSCI_VERSION) = {version, false},
+    AT(PSCI_CPU_SUSPEND_32) = {cpu_suspend, true},
+    AT(PSCI_CPU_OFF) = {cpu_off, false},
+    AT(PSCI_CPU_ON_32) = {cpu_on, true},
+    AT(PSCI_AFFINITY_INFO_32) = {affinity_info, true},
+    AT(PSCI_MIGRATE_INFO_TYPE) = {migrate_info_type, false},
+    AT(PSCI_SYSTEM_OFF) = {system_off, false},
+    AT(PSCI_SYSTEM_RESET) = {system_reset, false},
+    AT(PSCI_FEATURES) = {features, false},
+#undef AT
+};
+
+static bool is_served(uint32_t function)
+{
+    return functions[function & PSCI_NUMBER].fn != NULL &&
+           ((function & SMCCC_64) == 0 || functions[function & PSCI_NUMBER].smc64);
+}
+
+/* CPU_SUSPEND's flags are 0: the original format, no OS-initiated mode. */
+static int64_t features(struct vcpu *vcpu)
+{
+    uint32_t asked = (uint32_t)smccc_arg(vcpu, 1);
+
+    return asked == SMCCC_VERSION || (psci_owns(asked) && is_served(asked)) ? PSCI_SUCCESS
+                                                                            : PSCI_NOT_SUPPORTED;
 }
 
 void psci_call(struct vcpu *vcpu, uint32_t function)
 {
-    switch (function) {
-    case PSCI_CPU_OFF:
-        cpu_off(vcpu);
-        break;
-    case PSCI_SYSTEM_OFF:
-        power_stop_vm(vcpu, false);
-        break;
-    case PSCI_SYSTEM_RESET:
-        power_stop_vm(vcpu, true);
-        break;
-    default:
-        smccc_return(vcpu, call_and_return(vcpu, function));
-        break;
-    }
+    smccc_return(vcpu, is_served(function) ? functions[function & PSCI_NUMBER].fn(vcpu)
+                                           : PSCI_NOT_SUPPORTED);
 }

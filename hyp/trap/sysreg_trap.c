@@ -54,7 +54,7 @@ static void send_sgi(struct vcpu *vcpu, uint64_t esr, bool group1)
 {
     vcpu->exits[EXIT_SYSREG_SGI]++;
     vgic_send_sgi(&vcpu->vm->vgic, vcpu->index, source(vcpu, esr), group1);
-    skip_insn(vcpu, esr);
+    skip_a64_insn(vcpu);
 }
 
 /*
@@ -117,7 +117,7 @@ static __attribute__((noinline)) void access_other(struct vcpu *vcpu, uint64_t e
     }
     if (read)
         set_target(vcpu, esr, value);
-    skip_insn(vcpu, esr);
+    skip_a64_insn(vcpu);
 }
 
 void sysreg_trap(struct vcpu *vcpu, uint64_t esr)
@@ -127,7 +127,7 @@ void sysreg_trap(struct vcpu *vcpu, uint64_t esr)
         set_target(vcpu, esr,
                    id_regs_read((unsigned)FIELD_GET(ISS_SYS64_CRm, esr),
                                 (unsigned)FIELD_GET(ISS_SYS64_Op2, esr)));
-        skip_insn(vcpu, esr);
+        skip_a64_insn(vcpu);
         return;
     }
     switch (esr & (SYSREG_NAME | ISS_SYS64_Dir)) { /* with Dir clear: writes */
