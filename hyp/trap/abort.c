@@ -60,9 +60,10 @@ static int is_in_page(const struct s1_step *step, void *ctx)
 }
 
 /*
- * An external abort on a table walk, at the level of the guest's own walk, where the syndrome has
- * stage 2's. If no descriptor of it lies in the page that faulted, for the guest may have changed
- * its tables since, it is the level at which the walk ends now.
+ * The status of an external abort on a table walk. Its level is that of the guest's walk, at the
+ * descriptor in the page that faulted; the syndrome has the level of stage 2's. If no descriptor
+ * lies there any more, since the guest has changed its tables, the level is where its walk now
+ * ends.
  */
 static unsigned walk_fsc(const struct vcpu *vcpu, const struct trap *trap)
 {
@@ -107,9 +108,10 @@ static bool find_ipa(const struct vcpu *vcpu, const struct trap *trap, ipa_t *wh
 }
 
 /*
- * The rights at stage 2 that the access needs. Hardware that walks the guest's tables may write
- * there, and maintenance passes for a write where it may be none: both need both, unless nothing
- * was mapped at all.
+ * The rights at stage 2 that the access needs. Two syndromes do not tell reads from writes: a table
+ * walk may update the descriptor that it reads, and maintenance always counts as a write. After a
+ * permission fault these need both rights; where nothing was mapped, it is enough that something
+ * is.
  */
 static unsigned needed_perms(const struct trap *trap, unsigned access)
 {
@@ -140,7 +142,7 @@ static bool is_allowed_by_now(struct vcpu *vcpu, const struct trap *trap, unsign
 
 /*
  * The guest is about to get an abort. If it is the vCPU's first and nothing has been printed yet,
- * the guest may never come to tell: one line of ours does.
+ * the guest may never be able to say so: one line of ours does.
  */
 static void count_abort(struct vcpu *vcpu, const struct trap *trap, const char *access)
 {
@@ -202,8 +204,8 @@ static uint64_t extend(uint64_t value, const struct insn_access *insn)
     return insn->wide ? value : (uint32_t)value;
 }
 
-/* One access of a device; `value` goes out or, of a read, comes in, its upper bytes to be cut off.
- */
+/* One access of a device. `value` is what a write writes, or what a read has read: of that only the
+ * low `size` bytes count. */
 static enum mmio_result access_device(struct vcpu *vcpu, const struct mmio_region *region,
                                       ipa_t ipa, unsigned size, bool write, uint64_t *value)
 {

@@ -3,7 +3,7 @@
  * The short way of an access to a device, and so what every access of a driver costs: one register
  * of little-endian A64, no sign to extend, not ordered, for the device that had the vCPU's last
  * access. It repeats for these what abort.c does for all, in as few instructions as may be; a
- * reader can do without. Neighbours: exit.c calls, abort.c takes what is not so plain.
+ * reader can leave it out. Neighbours: exit.c calls, abort.c takes what is not so plain.
  */
 #include <stddef.h>
 

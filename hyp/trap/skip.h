@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Past an instruction that EL2 has carried out for the guest: what its CPU would have done
- * besides. Used by whoever emulates: abort.c, sysreg_trap.c, smccc.c.
+ * Letting the guest go on behind an instruction that EL2 has carried out for it, with PSTATE as its
+ * CPU would leave it. Used by whoever emulates: abort.c, sysreg_trap.c, smccc.c.
  */
 #ifndef TRAP_SKIP_H
 #define TRAP_SKIP_H

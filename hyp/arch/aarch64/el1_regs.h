@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The registers that are a guest's own: what EL1 and EL0 read and write without a trap, and so what
- * a reset makes, and whoever saves or shows a vCPU's state has to take.
+ * The registers that are a guest's own: EL1 and EL0 read and write them without a trap. A reset
+ * sets them all; whoever saves or shows a vCPU's state has to take them all.
  *
  * Not here: the general registers, PC and PSTATE, which vectors.S keeps in struct vcpu, with
  * APIAKey while EL2 runs; the vector registers (fpsimd.S); the GIC's virtual interface (gich.h);

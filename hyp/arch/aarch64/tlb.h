@@ -16,8 +16,8 @@
 #define TLB_PAGE_SHIFT 12 /* the operand of a TLBI counts pages */
 
 /*
- * TLBIs of EL1's regime are for the VMID in VTTBR_EL2. To reach another one's entries, it is put
- * there for as long; the result is for tlb_vmid_restore().
+ * TLBIs of EL1's regime are for the VMID in VTTBR_EL2. To reach the entries of another VMID, that
+ * is loaded meanwhile. Returns what tlb_vmid_restore() has to put back.
  */
 static inline uint64_t tlb_vmid_load(uint64_t vttbr)
 {
