@@ -77,8 +77,8 @@ uint64_t hyp_map_ttbr0(const struct hyp_map *map)
 
 uint64_t hyp_map_tcr(const struct hyp_map *map, uint64_t mmfr0)
 {
-    return TCR_EL2_RES1 | FIELD_PREP(TCR_EL2_T0SZ, 64 - map->table.in_bits) | TCR_EL2_IRGN0_WB |
-           TCR_EL2_ORGN0_WB | TCR_EL2_SH0_INNER | FIELD_PREP(TCR_EL2_PS, pte_pa_size_field(mmfr0));
+    return TCR_EL2_RES1 | TCRx_EL2_WALKS | FIELD_PREP(TCRx_EL2_T0SZ, 64 - map->table.in_bits) |
+           FIELD_PREP(TCRx_EL2_PS, pte_pa_size_field(mmfr0));
 }
 
 uint64_t hyp_map_mair(void)

@@ -89,31 +89,25 @@
  *    | 1|       |HD|HA|VS | PS  | TG0 | SH0 |ORGN0 |IRGN0 | SL0 | T0SZ |
  *    +--+-------+--+--+---+-----+-----+-----+------+------+-----+------+
  */
-#define VTCR_EL2_T0SZ      GENMASK(5, 0) /* 64 less the bits of an IPA */
-#define VTCR_EL2_SL0       GENMASK(7, 6) /* 2 less the level where the walk starts */
-#define VTCR_EL2_IRGN0     GENMASK(9, 8)
-#define VTCR_EL2_IRGN0_WB  FIELD_PREP(VTCR_EL2_IRGN0, 1)
-#define VTCR_EL2_ORGN0     GENMASK(11, 10)
-#define VTCR_EL2_ORGN0_WB  FIELD_PREP(VTCR_EL2_ORGN0, 1)
-#define VTCR_EL2_SH0       GENMASK(13, 12)
-#define VTCR_EL2_SH0_INNER FIELD_PREP(VTCR_EL2_SH0, 3)
-#define VTCR_EL2_PS        GENMASK(18, 16) /* as ID_AA64MMFR0_EL1.PARange */
-#define VTCR_EL2_VS        BIT(19)         /* VMIDs have 16 bits */
-#define VTCR_EL2_RES1      BIT(31)
+#define VTCR_EL2_SL0  GENMASK(7, 6) /* 2 less the level where the walk starts */
+#define VTCR_EL2_VS   BIT(19)       /* VMIDs have 16 bits */
+#define VTCR_EL2_RES1 BIT(31)
+
+/* TCR_EL2, without HCR_EL2.E2H: how EL2's stage 1 is walked. */
+#define TCR_EL2_RES1 (BIT(31) | BIT(23))
+
+/* What stands at the same bits of both. */
+#define TCRx_EL2_T0SZ  GENMASK(5, 0) /* 64 less the bits of an input address */
+#define TCRx_EL2_IRGN0 GENMASK(9, 8) /* walks are cached: 1, write-back */
+#define TCRx_EL2_ORGN0 GENMASK(11, 10)
+#define TCRx_EL2_SH0   GENMASK(13, 12) /* as PTE_SH */
+#define TCRx_EL2_PS    GENMASK(18, 16) /* as ID_AA64MMFR0_EL1.PARange */
+/* Tables are read through the caches, write-back, and as all CPUs see them. */
+#define TCRx_EL2_WALKS                                                                             \
+    (FIELD_PREP(TCRx_EL2_IRGN0, 1) | FIELD_PREP(TCRx_EL2_ORGN0, 1) | FIELD_PREP(TCRx_EL2_SH0, 3))
 
 /* VTTBR_EL2: where its root is; regs.h has whose entries these are in the TLB. */
 #define VTTBR_EL2_BADDR GENMASK(47, 1)
-
-/* TCR_EL2, without HCR_EL2.E2H: how EL2's stage 1 is walked. */
-#define TCR_EL2_T0SZ      GENMASK(5, 0)
-#define TCR_EL2_IRGN0     GENMASK(9, 8)
-#define TCR_EL2_IRGN0_WB  FIELD_PREP(TCR_EL2_IRGN0, 1)
-#define TCR_EL2_ORGN0     GENMASK(11, 10)
-#define TCR_EL2_ORGN0_WB  FIELD_PREP(TCR_EL2_ORGN0, 1)
-#define TCR_EL2_SH0       GENMASK(13, 12)
-#define TCR_EL2_SH0_INNER FIELD_PREP(TCR_EL2_SH0, 3)
-#define TCR_EL2_PS        GENMASK(18, 16)
-#define TCR_EL2_RES1      (BIT(31) | BIT(23))
 
 /* MAIR_EL2: a byte for each memory type that PTE_S1_ATTRINDX can choose. */
 #define MAIR_ATTR(index, type) ((uint64_t)(type) << (8 * (index)))

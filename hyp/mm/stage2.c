@@ -85,10 +85,9 @@ int stage2_vtcr(uint64_t mmfr0, uint64_t mmfr1, unsigned ipa_bits, uint64_t *vtc
         return -ERR_UNSUPPORTED;
     if (ipa_bits < IPA_BITS_MIN || ipa_bits > cpu.pa_bits)
         return -ERR_RANGE;
-    *vtcr = VTCR_EL2_RES1 | FIELD_PREP(VTCR_EL2_T0SZ, 64 - ipa_bits) |
-            FIELD_PREP(VTCR_EL2_SL0, 2 - start_level(ipa_bits)) | VTCR_EL2_IRGN0_WB |
-            VTCR_EL2_ORGN0_WB | VTCR_EL2_SH0_INNER |
-            FIELD_PREP(VTCR_EL2_PS, pte_pa_size_field(mmfr0)) |
+    *vtcr = VTCR_EL2_RES1 | TCRx_EL2_WALKS | FIELD_PREP(TCRx_EL2_T0SZ, 64 - ipa_bits) |
+            FIELD_PREP(VTCR_EL2_SL0, 2 - start_level(ipa_bits)) |
+            FIELD_PREP(TCRx_EL2_PS, pte_pa_size_field(mmfr0)) |
             (cpu.vmid_bits == VMID_BITS_LONG ? VTCR_EL2_VS : 0);
     return 0;
 }

@@ -118,7 +118,7 @@ static void test_init_fits_the_cpu(void **state)
         assert_int_equal(stage2_init(&s2, &pool, VMID, t[i].mmfr0, t[i].mmfr1), 0);
         assert_int_equal(s2.ipa_bits, t[i].ipa_bits);
         assert_int_equal(PAGES - page_pool_available(&pool), t[i].root_pages);
-        assert_int_equal(FIELD_GET(VTCR_EL2_T0SZ, s2.vtcr), 64 - t[i].ipa_bits);
+        assert_int_equal(FIELD_GET(TCRx_EL2_T0SZ, s2.vtcr), 64 - t[i].ipa_bits);
         assert_int_equal(stage2_map(&s2, ipa(BIT(t[i].ipa_bits) - SIZE_4K), pa(0), SIZE_4K, ALL),
                          0);
         assert_int_equal(stage2_map(&s2, ipa(BIT(t[i].ipa_bits)), pa(0), SIZE_4K, ALL), -ERR_RANGE);
