@@ -62,7 +62,8 @@ SABOTAGE(read_unmapped)
 
 SABOTAGE(execute_data)
 {
-    cache_sync_icache(code_in_data, sizeof(code_in_data));
+    cache_clean_poc(code_in_data, sizeof(code_in_data));
+    cache_inval_icache_all();
     call(ptr_to_pa(code_in_data).v);
 }
 

@@ -12,7 +12,6 @@
 
 /* Memory accesses before it are seen by every observer of normal memory before those after it. */
 #define mem_barrier()   dmb(ish)
-#define read_barrier()  dmb(ishld)
 #define write_barrier() dmb(ishst)
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Cache maintenance by range (Arm ARM, "AArch64 cache maintenance support"). The point of coherency
- * is where every observer, also one with its caches off, sees the same; the point of unification
- * is where a CPU's data, its instructions and its table walks do.
+ * is where every observer, also one with its caches off, sees the same.
  */
 #ifndef ARCH_CACHE_H
 #define ARCH_CACHE_H
@@ -14,16 +13,13 @@
 #include "lib/bits.h"
 #include "sysreg.h"
 
-#define CTR_EL0_IminLine  GENMASK(3, 0) /* log2 of the words in a line */
-#define CTR_EL0_L1Ip      GENMASK(15, 14)
-#define CTR_EL0_L1Ip_PIPT 3
-#define CTR_EL0_DminLine  GENMASK(19, 16)
-#define CTR_WORD          4
+#define CTR_EL0_DminLine GENMASK(19, 16) /* log2 of the words in a line */
+#define CTR_WORD         4
 
-/* `op` with each line of [ptr, ptr + size); `line_field` of CTR_EL0 says how long a line is. */
-#define CACHE_FOR_EACH_LINE(op, line_field, ptr, size)                                             \
+/* `op` with each line of [ptr, ptr + size). */
+#define CACHE_FOR_EACH_LINE(op, ptr, size)                                                         \
     do {                                                                                           \
-        uint64_t line_ = (uint64_t)CTR_WORD << FIELD_GET(line_field, read_sysreg(ctr_el0));        \
+        uint64_t line_ = (uint64_t)CTR_WORD << FIELD_GET(CTR_EL0_DminLine, read_sysreg(ctr_el0));  \
         uint64_t end_ = (uint64_t)(uintptr_t)(ptr) + (size);                                       \
         uint64_t at_ = (uint64_t)(uintptr_t)(ptr) & ~(line_ - 1);                                  \
                                                                                                    \
@@ -34,14 +30,14 @@
 /* What was written here is in memory: for a CPU that reads it with its caches off. */
 static inline void cache_clean_poc(const void *ptr, size_t size)
 {
-    CACHE_FOR_EACH_LINE("dc cvac", CTR_EL0_DminLine, ptr, size);
+    CACHE_FOR_EACH_LINE("dc cvac", ptr, size);
     dsb(sy); /* the lines have arrived before anything that follows, a PSCI call say */
 }
 
 /* The same, and no cache holds it: for memory that will next be written with caches off. */
 static inline void cache_clean_inval_poc(const void *ptr, size_t size)
 {
-    CACHE_FOR_EACH_LINE("dc civac", CTR_EL0_DminLine, ptr, size);
+    CACHE_FOR_EACH_LINE("dc civac", ptr, size);
     dsb(sy); /* the lines have arrived before anything that follows */
 }
 
@@ -50,24 +46,6 @@ static inline void cache_inval_icache_all(void)
 {
     dsb(ish); /* instructions written and cleaned before are there to be fetched anew */
     __asm__ volatile("ic ialluis" : : : "memory");
-    dsb(ish); /* all CPUs have done so */
-    isb();    /* this one drops what it has fetched */
-}
-
-/*
- * What was written here is what gets executed, on every CPU and whatever address the code runs
- * at. An instruction cache that is not physically tagged and indexed cannot be asked by our
- * address for lines that a guest made by its own: then all of it goes.
- */
-static inline void cache_sync_icache(const void *ptr, size_t size)
-{
-    CACHE_FOR_EACH_LINE("dc cvau", CTR_EL0_DminLine, ptr, size);
-    if (FIELD_GET(CTR_EL0_L1Ip, read_sysreg(ctr_el0)) != CTR_EL0_L1Ip_PIPT) {
-        cache_inval_icache_all();
-        return;
-    }
-    dsb(ish); /* the data is at the point of unification before instructions are fetched anew */
-    CACHE_FOR_EACH_LINE("ic ivau", CTR_EL0_IminLine, ptr, size);
     dsb(ish); /* all CPUs have done so */
     isb();    /* this one drops what it has fetched */
 }

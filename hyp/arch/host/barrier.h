@@ -8,7 +8,6 @@
 #define dmb(domain)        __atomic_thread_fence(__ATOMIC_SEQ_CST)
 #define compiler_barrier() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 #define mem_barrier()      __atomic_thread_fence(__ATOMIC_SEQ_CST)
-#define read_barrier()     __atomic_thread_fence(__ATOMIC_ACQUIRE)
 #define write_barrier()    __atomic_thread_fence(__ATOMIC_RELEASE)
 
 #endif

@@ -21,10 +21,4 @@ static inline void cache_inval_icache_all(void)
 {
 }
 
-static inline void cache_sync_icache(const void *ptr, size_t size)
-{
-    (void)ptr;
-    (void)size;
-}
-
 #endif
