@@ -35,9 +35,12 @@ uint64_t vgic_icc_read_pmr(void)
     return FIELD_GET(ICH_VMCR_VPMR, gich_read_vmcr());
 }
 
+/* Bits of priorities that there are not stay zero; QEMU's ICH_VMCR_EL2 would keep them. */
 void vgic_icc_write_pmr(uint64_t v)
 {
-    gich_write_vmcr((gich_read_vmcr() & ~ICH_VMCR_VPMR) | FIELD_PREP(ICH_VMCR_VPMR, v & 0xff));
+    uint64_t there = 0xff & ~(UINT64_C(0x7f) >> FIELD_GET(ICH_VTR_PRIbits, gich_read_vtr()));
+
+    gich_write_vmcr((gich_read_vmcr() & ~ICH_VMCR_VPMR) | FIELD_PREP(ICH_VMCR_VPMR, v & there));
 }
 
 uint64_t vgic_icc_read_rpr(void)

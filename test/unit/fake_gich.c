@@ -9,7 +9,6 @@
 #include "gic/gic.h"
 
 #define PRIORITY_BITS 5
-#define PRIORITIES    (0xff & 0xff00 >> PRIORITY_BITS)
 
 struct fake_gich fake_gich[16];
 struct fake_guest fake_guest[16];
@@ -106,7 +105,7 @@ void gich_write_vmcr(uint64_t v)
 
     guest->eoi_mode = (v & ICH_VMCR_VEOIM) != 0;
     guest->cbpr = (v & ICH_VMCR_VCBPR) != 0;
-    guest->pmr = FIELD_GET(ICH_VMCR_VPMR, v) & PRIORITIES;
+    guest->pmr = (uint8_t)FIELD_GET(ICH_VMCR_VPMR, v); /* all bits, as QEMU does */
 }
 
 uint64_t gich_read_vtr(void)
