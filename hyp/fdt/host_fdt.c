@@ -162,18 +162,33 @@ static void read_seed(const void *fdt, struct host_info *info)
 }
 
 /* Where the guest's tree is, and how much of it can be read without leaving the RAM. */
+/* How many bytes from `at` on are RAM that is to be mapped. */
+static uint64_t readable_from(const struct host_info *info, uint64_t at)
+{
+    uint64_t room = 0;
+
+    for (unsigned i = 0; i < info->nr_ram; i++) {
+        uint64_t offset = at - info->ram[i].base.v;
+
+        if (offset < info->ram[i].size)
+            room = info->ram[i].size - offset;
+    }
+    for (unsigned i = 0; i < info->nr_no_map; i++) {
+        uint64_t base = info->no_map[i].base.v;
+
+        if (ranges_overlap(at, room, base, info->no_map[i].size))
+            room = base > at ? base - at : 0;
+    }
+    return room;
+}
+
 static int read_guest_fdt(const void *fdt, struct host_info *info)
 {
     uint64_t at = HOST_GUEST_DTB;
     int err = dt_prop_address(fdt, fdt_path_offset(fdt, "/chosen"), "traproom,guest-dtb", &at);
 
     info->guest_fdt = pa(at);
-    for (unsigned i = 0; i < info->nr_ram; i++) {
-        uint64_t offset = at - info->ram[i].base.v;
-
-        if (offset < info->ram[i].size)
-            info->guest_fdt_room = info->ram[i].size - offset;
-    }
+    info->guest_fdt_room = readable_from(info, at);
     if (info->guest_fdt_room > HOST_GUEST_DTB_ROOM)
         info->guest_fdt_room = HOST_GUEST_DTB_ROOM;
     return err;

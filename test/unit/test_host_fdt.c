@@ -208,6 +208,14 @@ static void test_guest_fdt(void **state)
     parse(fdt);
     assert_int_equal(info.guest_fdt_room, 0);
     fdt = tree_open("host");
+    TREE_CELLS(fdt, "/chosen", "traproom,guest-dtb", 0, 0x47f00000);
+    parse(fdt);
+    assert_int_equal(info.guest_fdt_room, 0xf0000); /* there memory begins that is not mapped */
+    fdt = tree_open("host");
+    TREE_CELLS(fdt, "/chosen", "traproom,guest-dtb", 0, 0x47ff1000);
+    parse(fdt);
+    assert_int_equal(info.guest_fdt_room, 0);
+    fdt = tree_open("host");
     TREE_CELLS(fdt, "/chosen", "traproom,guest-dtb", 0, 0, 0);
     assert_refused(fdt, ERR_INVAL, "traproom,guest-dtb");
 }
