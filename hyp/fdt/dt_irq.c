@@ -8,7 +8,7 @@
 #include "fdt/dt_prop.h"
 #include "gic/vgic_limits.h"
 
-#define MIN_CELLS 3 /* type, number, flags; more is between the tree and its reader */
+#define MIN_CELLS 3 /* type, number, flags; what follows is not needed here */
 #define MAX_CELLS 8
 
 /* The first cell of a specifier. */

@@ -66,10 +66,11 @@ static int read_memory(const struct dt_walk *at, struct dt_claims *claims, uint6
                        struct dt_ram *ram)
 {
     struct dt_range range;
-    int err = 0;
+    int count = dt_reg_count(at);
+    int err = count < 0 ? count : 0;
 
-    for (unsigned i = 0; err == 0; i++) {
-        err = dt_reg_read(at, i, &range);
+    for (int i = 0; err == 0 && i < count; i++) {
+        err = dt_reg_read(at, (unsigned)i, &range);
         if (err != 0 || range.size == 0)
             continue;
         if (!is_aligned(range.base | range.size, align))
@@ -78,7 +79,7 @@ static int read_memory(const struct dt_walk *at, struct dt_claims *claims, uint6
         if (err == 0)
             add_piece(ram, range);
     }
-    return err == -ERR_NOENT ? 0 : err;
+    return err;
 }
 
 int dt_ram_read(struct dt_claims *claims, uint64_t align, struct dt_ram *ram)

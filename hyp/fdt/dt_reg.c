@@ -75,21 +75,44 @@ static int translate(const struct dt_walk *at, int depth, struct dt_range *range
     return 0;
 }
 
+/* The whole "reg", and the widths of what it is a list of. -ERR_NOENT, not logged: there is none.
+ */
+static int find_reg(const struct dt_walk *at, struct widths *widths, struct dt_cells *reg)
+{
+    int err;
+
+    if (at->depth == 0 || !dt_prop_present(at->fdt, dt_walk_node(at), "reg"))
+        return -ERR_NOENT;
+    err = bus_widths(at, at->depth - 1, widths);
+    if (err != 0)
+        return err;
+    if (dt_prop_cells(at->fdt, dt_walk_node(at), "reg", reg) != 0 ||
+        reg->count % (widths->address + widths->size) != 0)
+        return dt_walk_error(at, -ERR_INVAL, "\"reg\" is no list of addresses and sizes");
+    return 0;
+}
+
+int dt_reg_count(const struct dt_walk *at)
+{
+    struct widths widths;
+    struct dt_cells reg;
+    int err = find_reg(at, &widths, &reg);
+
+    if (err != 0)
+        return err == -ERR_NOENT ? 0 : err;
+    return (int)(reg.count / (widths.address + widths.size));
+}
+
 int dt_reg_read(const struct dt_walk *at, unsigned index, struct dt_range *range)
 {
     struct widths widths;
     struct dt_cells reg;
     unsigned entry;
-    int err;
+    int err = find_reg(at, &widths, &reg);
 
-    if (at->depth == 0 || !dt_prop_present(at->fdt, dt_walk_node(at), "reg"))
-        return -ERR_NOENT;
-    err = bus_widths(at, at->depth - 1, &widths);
     if (err != 0)
         return err;
     entry = widths.address + widths.size;
-    if (dt_prop_cells(at->fdt, dt_walk_node(at), "reg", &reg) != 0 || reg.count % entry != 0)
-        return dt_walk_error(at, -ERR_INVAL, "\"reg\" is no list of addresses and sizes");
     if (index >= reg.count / entry)
         return -ERR_NOENT;
     reg.at += (size_t)index * entry * sizeof(uint32_t);

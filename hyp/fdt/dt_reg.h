@@ -24,6 +24,9 @@ static inline uint64_t dt_range_last(struct dt_range range)
     return range.base + (range.size - 1);
 }
 
+/* How many entries the "reg" of that node has; 0: it has none. -ERR_x as for dt_reg_read(). */
+int must_check dt_reg_count(const struct dt_walk *at);
+
 /*
  * The entry `index` of the "reg" of the node that the walk is at, in the root's addresses.
  * -ERR_NOENT: there is no such entry. Not logged, as often it need not exist. Others are logged:

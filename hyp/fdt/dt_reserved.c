@@ -47,14 +47,15 @@ static int read_reserved(const struct dt_walk *at, struct list *list)
 {
     int node = dt_walk_node(at);
     struct dt_reserved entry = {.node = node, .no_map = dt_prop_present(at->fdt, node, "no-map")};
-    int err = 0;
+    int count = dt_reg_count(at);
+    int err = count < 0 ? count : 0;
 
-    for (unsigned i = 0; err == 0; i++) {
-        err = dt_reg_read(at, i, &entry.range);
+    for (int i = 0; err == 0 && i < count; i++) {
+        err = dt_reg_read(at, (unsigned)i, &entry.range);
         if (err == 0)
             err = add_entry(list, entry);
     }
-    return err == -ERR_NOENT ? 0 : err;
+    return err;
 }
 
 int dt_reserved_read(const void *fdt, struct dt_reserved entries[DT_MAX_RESERVED])

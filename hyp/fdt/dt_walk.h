@@ -63,7 +63,7 @@ bool dt_walk_is_below(const struct dt_walk *walk, const char *parent);
 /* Log "path: text" of the node that the walk is at, as an error. Returns err. */
 int dt_walk_error(const struct dt_walk *walk, int err, const char *text);
 
-/* Has the tree no node that a walk would leave out for its depth? */
+/* Is no node of the tree so deep that a walk would leave it out? */
 bool dt_walk_reaches_all(const void *fdt);
 
 #endif

@@ -90,14 +90,13 @@ static int read_device(struct vm_fdt_parser *parser, const struct dt_walk *at,
 static int read_kind(struct vm_fdt_parser *parser, const struct dt_walk *at,
                      const struct vm_device_kind *kind)
 {
-    struct dt_range more;
     int err;
 
     if (kind->access_fn == NULL)
         return kind->read_fn != NULL ? kind->read_fn(at, parser->gic, NULL) : 0;
     err = read_device(parser, at, kind, 0);
-    for (unsigned i = 1; err == 0 && kind->all_regs && dt_reg_read(at, i, &more) != -ERR_NOENT; i++)
-        err = read_device(parser, at, kind, i);
+    for (int i = 1; err == 0 && kind->all_regs && i < dt_reg_count(at); i++)
+        err = read_device(parser, at, kind, (unsigned)i);
     return err;
 }
 
@@ -105,14 +104,15 @@ static int read_kind(struct vm_fdt_parser *parser, const struct dt_walk *at,
 static int claim_passed(struct vm_fdt_parser *parser, const struct dt_walk *at)
 {
     struct dt_range reg;
-    int err = 0;
+    int count = dt_reg_count(at);
+    int err = count < 0 ? count : 0;
 
-    for (unsigned i = 0; err == 0; i++) {
-        err = dt_reg_read(at, i, &reg);
+    for (int i = 0; err == 0 && i < count; i++) {
+        err = dt_reg_read(at, (unsigned)i, &reg);
         if (err == 0)
             err = dt_claims_add(&parser->claims, reg, dt_walk_node(at));
     }
-    return err == -ERR_NOENT ? 0 : err;
+    return err;
 }
 
 static int read_guest_node(struct vm_fdt_parser *parser, struct dt_walk *at)

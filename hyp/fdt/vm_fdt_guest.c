@@ -78,7 +78,7 @@ static int disable_rest(void *fdt, const struct vm_config *config)
         enum vm_fdt_offer offer = vm_fdt_offer(&at, config->kinds, &kind);
 
         if (config->pmu_intid == 0 && dt_prop_compatible(fdt, dt_walk_node(&at), DT_PMU_COMPATIBLE))
-            offer = VM_FDT_NONE; /* the CPU's, if that has one */
+            offer = VM_FDT_NONE; /* the table has it for CPUs that do */
         if (offer == VM_FDT_NONE)
             err = disable(fdt, dt_walk_node(&at));
         if (offer == VM_FDT_NONE || offer == VM_FDT_DATA)

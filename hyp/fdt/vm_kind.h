@@ -31,9 +31,9 @@ struct vm_device_kind {
     bool interrupt;    /* it has one, an SPI that is its own */
     bool console;      /* one of this kind is the console */
     /*
-     * Check the node at `at`, whose GIC is the node `gic`, and put what is of this kind alone into
-     * *config, whose regs and intid are there; NULL for what is no device on the bus. Errors are
-     * logged. NULL: nothing more to read.
+     * Read what only nodes of this kind have from the node at `at`, in a tree whose GIC is the node
+     * `gic`, into *config, which has its regs and intid by then. For what is no device on the bus,
+     * `config` is NULL: check the node. Errors are logged. read_fn NULL: there is nothing more.
      */
     int (*read_fn)(const struct dt_walk *at, int gic, struct vm_device_config *config);
 

@@ -116,6 +116,19 @@ static void test_registers_nowhere(void **state)
     assert_refused(fdt, ERR_NOENT, "/regs", "no \"reg\"");
 }
 
+/* Its second entry is refused as its first would be, with one error. */
+static void test_registers_beyond(void **state)
+{
+    void *fdt = tree_open("guest");
+
+    (void)state;
+    assert_true(fdt_add_subnode(fdt, 0, "regs@d000000") >= 0);
+    assert_int_equal(fdt_setprop_empty(fdt, tree_node(fdt, "/regs@d000000"), "traproom,registers"),
+                     0);
+    TREE_CELLS(fdt, "/regs@d000000", "reg", 0, 0xd000000, 0, 0x10, 0xffffffff, 0xfffffff0, 0, 0x20);
+    assert_refused(fdt, ERR_RANGE, "/regs@d000000", "last address");
+}
+
 static void test_names_too_long(void **state)
 {
     void *fdt = tree_open("guest");
@@ -144,7 +157,7 @@ int main(void)
         cmocka_unit_test(test_too_many_claims),   cmocka_unit_test(test_too_many_redist_regions),
         cmocka_unit_test(test_too_many_devices),  cmocka_unit_test(test_names_too_long),
         cmocka_unit_test(test_too_deep),          cmocka_unit_test(test_as_many_devices_as_may_be),
-        cmocka_unit_test(test_registers_nowhere),
+        cmocka_unit_test(test_registers_nowhere), cmocka_unit_test(test_registers_beyond),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
