@@ -199,10 +199,8 @@ static void add_vcpus(struct vm *vm)
 
     vm->nr_vcpus = vm->config.nr_cpus;
     for (unsigned i = 0; i < vm->nr_vcpus; i++) {
-        vm->vcpu[i].vm = vm;
-        vm->vcpu[i].index = i;
-        vm->vcpu[i].mpidr = vm->config.mpidr[i] | MPIDR_RES1;
-        vm->vcpu[i].power = VCPU_OFF;
+        vm->vcpu[i] = (struct vcpu){
+            .vm = vm, .index = i, .mpidr = vm->config.mpidr[i] | MPIDR_RES1, .power = VCPU_OFF};
     }
     vgic_init(&vm->vgic, vm->nr_vcpus, vm->config.mpidr,
               (unsigned)FIELD_GET(ICH_VTR_ListRegs, vtr) + 1,
