@@ -21,6 +21,7 @@ HOLD = 0.05  # seconds that part of a line may be held back
 LAST_MOMENT = 0.5  # seconds for QEMU to end when it is told to
 TO_LEAVE = 60  # and by itself after its last output: giving back its memory can take long
 ANSWER = 10  # seconds for Traproom to show its counts
+AGAIN = 1  # and until it is asked once more: before the guest starts, it does not hear it
 CHUNK = 65536
 COMPLAINTS = 4096  # bytes of QEMU's stderr that are kept
 
@@ -131,24 +132,32 @@ class Monitor:
     def __init__(self):
         self.ours, self.its = socket.socketpair()
         self.ours.settimeout(ANSWER)
+        self.lines = None
 
     def arguments(self):
         return ["-chardev", f"socket,id=monitor,fd={self.its.fileno()}", "-mon",
                 "chardev=monitor,mode=control"]
 
     def send_break(self):
-        """On the machine's UART, of the line and not of its bytes. OSError: QEMU does not answer."""
-        with self.ours.makefile("rw", encoding="utf-8") as lines:
-            lines.readline()  # its greeting
-            for execute in ({"execute": "qmp_capabilities"},
-                            {"execute": "chardev-send-break", "arguments": {"id": "serial0"}}):
-                lines.write(json.dumps(execute) + "\n")
-                lines.flush()
-                answer = ""
-                while '"return"' not in answer:  # events may come before
-                    answer = lines.readline()
-                    if not answer or '"error"' in answer:
-                        raise OSError("QEMU does not do what its monitor is asked")
+        """On the machine's UART, of the line and not of its bytes. False: QEMU does not answer."""
+        try:
+            if self.lines is None:
+                self.lines = self.ours.makefile("rw", encoding="utf-8")
+                self.lines.readline()  # its greeting
+                self._execute({"execute": "qmp_capabilities"})
+            self._execute({"execute": "chardev-send-break", "arguments": {"id": "serial0"}})
+        except OSError:
+            return False
+        return True
+
+    def _execute(self, command):
+        self.lines.write(json.dumps(command) + "\n")
+        self.lines.flush()
+        answer = ""
+        while '"return"' not in answer:  # events may come before
+            answer = self.lines.readline()
+            if not answer or '"error"' in answer:
+                raise OSError("QEMU does not do what its monitor is asked")
 
 
 class Session:
@@ -203,13 +212,12 @@ class Session:
     def _ask_for_stats(self):
         """The guest has not ended by itself, so Traproom has not shown them."""
         console = self.streams.console
-        before = console.answers
-        self.deadline = time.monotonic() + ANSWER
-        try:
-            self.monitor.send_break()
-        except OSError:
-            self.deadline = time.monotonic()
-        self._copy(lambda: console.answers > before)
+        before, end = console.answers, time.monotonic() + ANSWER
+        why = verdict.TIME_UP
+        while (why == verdict.TIME_UP and console.answers == before and time.monotonic() < end and
+               self.monitor.send_break()):
+            self.deadline = time.monotonic() + AGAIN
+            why = self._copy(lambda: console.answers > before)
         if console.answers == before:
             say("no --stats: Traproom does not answer")
 
