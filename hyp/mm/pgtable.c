@@ -34,7 +34,7 @@ int pgtable_lookup(const struct pgtable *pt, uint64_t ia, struct pgtable_leaf *l
     const uint64_t *table = pt->root;
     uint64_t rest = ia; /* that the tables above have not translated */
 
-    if (ia >> pt->in_bits != 0)
+    if (rest >= BIT(pt->in_bits))
         return -ERR_RANGE;
     for (unsigned level = pt->start_level;; level++) {
         uint64_t size = pte_level_size(level);
@@ -43,7 +43,7 @@ int pgtable_lookup(const struct pgtable *pt, uint64_t ia, struct pgtable_leaf *l
         rest %= size;
         if (!pte_is_valid(desc))
             return -ERR_NOENT;
-        if (pte_is_leaf(desc, level)) {
+        if (!pte_is_table(desc, level)) {
             *leaf = (struct pgtable_leaf){desc, level, pa(pte_addr(desc).v + rest)};
             return 0;
         }

@@ -8,6 +8,7 @@
  * as pgtable_init() makes it.
  *
  * Options: -eva-precision 0 -eva-unroll-recursive-calls 4 -eva-min-loop-unroll 4
+ * Options: -eva-split-return full -eva-slevel-function lookup:10,pgtable_lookup:20
  */
 #include "prove.h"
 
