@@ -207,7 +207,8 @@ bool vgic_has_pending(struct vgic *vgic, unsigned vcpu)
     return waiting;
 }
 
-void vgic_deactivate(struct vgic *vgic, unsigned vcpu, uint64_t dir_value)
+/* Said to clang's analyser, which takes the address of a bank for one that may be NULL. */
+__attribute__((nonnull)) void vgic_deactivate(struct vgic *vgic, unsigned vcpu, uint64_t dir_value)
 {
     uint32_t intid = (uint32_t)FIELD_GET(GIC_INTID_MASK, dir_value);
     struct vgic_claim claim = {.vgic = vgic, .me = vcpu, .mask = UINT32_C(1) << intid % 32};
