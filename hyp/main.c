@@ -105,15 +105,14 @@ static void claim_memory(pa_t host_fdt)
 static void map(struct pa_range range, enum hyp_map_attr attr)
 {
     if (hyp_map_add(&hyp_map, range.base, range.size, attr) != 0)
-        panic("can't map [0x%lx, 0x%lx] for the hypervisor", range.base.v,
-              range.base.v + range.size - 1);
+        panic("can't map [0x%lx, 0x%lx] for the hypervisor", range.base.v, range_last(range));
 }
 
 static void leave_out(struct pa_range range)
 {
     if (hyp_map_remove(&hyp_map, range.base, range.size) != 0)
         panic("can't leave [0x%lx, 0x%lx] out of the hypervisor's map", range.base.v,
-              range.base.v + range.size - 1);
+              range_last(range));
 }
 
 static void map_devices(void)

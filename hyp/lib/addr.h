@@ -44,6 +44,9 @@ static inline pa_t pa(uint64_t v)
     return (pa_t){v};
 }
 
+/* The address of the last byte of a struct pa_range or ipa_range, which is not empty. */
+#define range_last(range) ((range).base.v + ((range).size - 1))
+
 /* `align` is a power of two. The result wraps to 0 at the end of the address space. */
 static inline uint64_t align_up(uint64_t v, uint64_t align)
 {

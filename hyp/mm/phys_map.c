@@ -6,11 +6,6 @@
 
 #include "lib/log.h"
 
-static uint64_t last_byte(struct pa_range r)
-{
-    return r.base.v + r.size - 1;
-}
-
 static bool is_ram(const struct phys_map *map, struct pa_range r)
 {
     for (unsigned i = 0; i < map->nr_ram; i++) {
@@ -51,7 +46,7 @@ int phys_map_claim(struct phys_map *map, struct pa_range range, const char *name
     other = find_owner(map, range);
     if (other != NULL) {
         log_error("%s at [0x%lx, 0x%lx] overlaps %s at [0x%lx, 0x%lx]", name, range.base.v,
-                  last_byte(range), other->name, other->range.base.v, last_byte(other->range));
+                  range_last(range), other->name, other->range.base.v, range_last(other->range));
         return -ERR_EXIST;
     }
     if (map->nr_owners == PHYS_MAP_MAX_OWNERS) {

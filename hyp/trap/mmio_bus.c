@@ -36,7 +36,7 @@ int mmio_bus_add(struct mmio_bus *bus, struct ipa_range range, mmio_access_fn ac
     if (range.size == 0 || !range_is_valid(range.base.v, range.size))
         return -ERR_INVAL;
     /* Of the regions that begin at or before its last byte, only the last can reach into it. */
-    at = regions_up_to(bus, range.base.v + (range.size - 1));
+    at = regions_up_to(bus, range_last(range));
     if (at > 0 && ranges_overlap(bus->region[at - 1].range.base.v, bus->region[at - 1].range.size,
                                  range.base.v, range.size))
         return -ERR_EXIST;

@@ -71,11 +71,6 @@ static void list_images(const struct vm *vm, struct placed list[NR_IMAGES])
     list[FDT] = (struct placed){"the device tree", vm->fdt, {vm->config.guest_dtb, vm->fdt.size}};
 }
 
-static uint64_t last_ipa(struct ipa_range r)
-{
-    return r.base.v + r.size - 1;
-}
-
 static int check_kernel(const struct vm *vm)
 {
     const struct image_header *header = pa_to_ptr(vm->config.kernel.base);
@@ -91,7 +86,7 @@ static int check_kernel(const struct vm *vm)
 static int overlap_error(const char *a, struct ipa_range a_at, const char *b, struct ipa_range b_at)
 {
     log_error("%s at [0x%lx, 0x%lx] overlaps %s at [0x%lx, 0x%lx] in the guest: move one of them",
-              a, a_at.base.v, last_ipa(a_at), b, b_at.base.v, last_ipa(b_at));
+              a, a_at.base.v, range_last(a_at), b, b_at.base.v, range_last(b_at));
     return -ERR_EXIST;
 }
 
@@ -112,7 +107,7 @@ static int check_place(const struct vm *vm, const struct placed *image)
 {
     if (image->to.size != 0 && guest_mem_ptr(&vm->mem, image->to.base, image->to.size) == NULL) {
         log_error("%s does not fit: it needs [0x%lx, 0x%lx], which is not all in the guest's RAM",
-                  image->name, image->to.base.v, last_ipa(image->to));
+                  image->name, image->to.base.v, range_last(image->to));
         return -ERR_RANGE;
     }
     for (unsigned i = 0; i < vm->config.nr_reserved; i++) {

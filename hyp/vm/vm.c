@@ -55,11 +55,11 @@ static int place_ram(struct vm *vm, struct phys_map *phys, struct ipa_range ram,
     if (err != 0) {
         log_error("%s at [0x%lx, 0x%lx]: the machine has no such piece of RAM free: give QEMU more "
                   "(-m)",
-                  name, ram.base.v, ram.base.v + ram.size - 1);
+                  name, ram.base.v, range_last(ram));
         return err;
     }
-    log_info("%s: [0x%lx, 0x%lx] is the machine's from 0x%lx on", name, ram.base.v,
-             ram.base.v + ram.size - 1, found.v);
+    log_info("%s: [0x%lx, 0x%lx] is the machine's from 0x%lx on", name, ram.base.v, range_last(ram),
+             found.v);
     *region = (struct ram_region){.ipa = ram.base, .pa = found, .size = ram.size};
     vm->mem.count++;
     phys_map_give(phys, found);
