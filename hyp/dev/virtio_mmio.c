@@ -308,8 +308,8 @@ static uint64_t read_config(struct virtio_mmio *slot, uint64_t offset, unsigned 
 }
 
 /* All but the short path below: what only a slot with a device has. */
-static __attribute__((noinline)) enum mmio_result access_device(struct virtio_mmio *slot,
-                                                                struct mmio_access *access)
+static __attribute__((noinline)) enum mmio_result access_slot(struct virtio_mmio *slot,
+                                                              struct mmio_access *access)
 {
     uint64_t offset = access->offset;
     bool is_reg = offset < VIRTIO_MMIO_CONFIG && access->size == 4 && is_aligned(offset, 4);
@@ -336,7 +336,7 @@ enum mmio_result virtio_mmio_access(void *dev, struct mmio_access *access)
     struct virtio_mmio *slot = dev;
 
     if (access->write || access->size != 4)
-        return access_device(slot, access);
+        return access_slot(slot, access);
     switch (access->offset) {
     case VIRTIO_MMIO_INTERRUPT_STATUS:
         access->value = __atomic_load_n(&slot->interrupt_status, __ATOMIC_ACQUIRE);
@@ -354,7 +354,7 @@ enum mmio_result virtio_mmio_access(void *dev, struct mmio_access *access)
         access->value = VENDOR_ID;
         return MMIO_OK;
     default:
-        return access_device(slot, access);
+        return access_slot(slot, access);
     }
 }
 
