@@ -11,7 +11,6 @@ enum err {
     ERR_EXIST,       /* something is there already */
     ERR_NOENT,       /* nothing is there */
     ERR_UNSUPPORTED, /* valid, but not something Traproom does */
-    ERR_BUSY,        /* another CPU is at it */
 };
 
 #define must_check __attribute__((warn_unused_result))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The compiler's stack protector: functions with arrays keep a copy of the guard below their
- * return address and come here when it has changed. main.c has the guard made at boot.
+ * return address and call __stack_chk_fail() when it has changed. main.c has the guard made at
+ * boot.
  */
 #include "lib/stack_protector.h"
 
@@ -12,9 +13,4 @@ uint64_t __stack_chk_guard = UINT64_C(0x7472617072006f00);
 __attribute__((no_stack_protector)) void stack_protector_seed(uint64_t seed)
 {
     __stack_chk_guard = (__stack_chk_guard ^ seed) & ~FIRST_BYTE;
-}
-
-void __stack_chk_fail(void)
-{
-    stack_protector_failed();
 }

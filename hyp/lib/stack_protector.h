@@ -13,9 +13,7 @@ extern uint64_t __stack_chk_guard;
  */
 void stack_protector_seed(uint64_t seed);
 
-void __stack_chk_fail(void) __attribute__((noreturn));
-
 /* A function's stack frame was overrun. In trap/panic.c. */
-void stack_protector_failed(void) __attribute__((noreturn));
+void __stack_chk_fail(void) __attribute__((noreturn));
 
 #endif

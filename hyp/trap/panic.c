@@ -78,7 +78,7 @@ void panic_again(void)
 }
 
 /* The backtrace ends where the frame was overrun, or a little later: it keeps to the stack. */
-void stack_protector_failed(void)
+void __stack_chk_fail(void)
 {
     uint64_t fp = (uint64_t)(uintptr_t)__builtin_frame_address(0);
 
