@@ -15,202 +15,164 @@
 
 #define ALL UINT32_MAX
 
-/* Lengths in bytes that a register's name has in the map, for all of its instances. */
-#define BITS_LENGTH     0x80 /* of a register with a bit for each interrupt: IGROUPR to ICACTIVER */
-#define PRIORITY_LENGTH 0x400
-#define CONFIG_LENGTH   0x100
-#define ROUTER_LENGTH   0x2000
-
 #define GICD_TYPER_VALUE                                                                           \
     (FIELD_PREP(GICD_TYPER_ITLinesNumber, VGIC_BANKS - 1) | FIELD_PREP(GICD_TYPER_IDbits, 9) |     \
      GICD_TYPER_A3V | GICD_TYPER_RSS)
 
+/* An access to a register that has a field for each interrupt. */
+struct op {
+    struct vgic_claim claim; /* the interrupts that it is about */
+    unsigned n;              /* the first of them, a bit of claim.bank */
+    struct mmio_access *access;
+};
+
 /* The registers of one name, side by side. */
 struct reg {
     uint32_t offset;
-    uint32_t length;
-    unsigned sizes; /* of accesses: their sum */
-    /* An access of such a size, aligned: a read puts the answer into access->value. `vcpu` is the
-     * redistributor's. */
-    enum mmio_result (*access_fn)(const struct reg *reg, struct vgic *vgic, unsigned vcpu,
-                                  struct mmio_access *access);
-    /* With a bit for each interrupt: the word of claim->bank, which is not claimed yet; */
-    uint32_t (*read_fn)(struct vgic_claim *claim);
-    /* and what a write of `v` does, when it is. */
-    void (*write_fn)(const struct vgic_claim *claim, uint32_t v);
+    uint32_t length; /* bytes */
+    uint32_t first;  /* INTID */
+    unsigned bits;   /* of an interrupt's field */
+    unsigned sizes;  /* of accesses: their sum */
+    /* The answer to a read. What it needs in memory it claims. */
+    uint64_t (*read_fn)(struct op *op);
+    /* What a write does, all claimed; of the registers that set or clear, where a bit is 1. */
+    void (*write_fn)(const struct op *op);
 };
 
 /* For each linked PPI of `mask`: the same done to the machine's own. */
-static void for_hw_ppis(const struct vgic_claim *claim, uint32_t mask,
+static void for_hw_ppis(const struct op *op, uint32_t mask,
                         void (*fn)(unsigned cpu, uint32_t intid, bool on), bool on)
 {
+    const struct vgic_claim *claim = &op->claim;
+
     for (mask &= claim->bank->linked; mask != 0; mask &= mask - 1)
         fn(claim->vgic->vcpu[vgic_bank_vcpu(claim->bank)].cpu, (uint32_t)__builtin_ctz(mask), on);
 }
 
-static uint32_t read_group(struct vgic_claim *claim)
+static uint64_t read_group(struct op *op)
 {
-    return claim->bank->group1;
+    return op->claim.bank->group1;
 }
 
-static uint32_t read_enabled(struct vgic_claim *claim)
+static uint64_t read_enabled(struct op *op)
 {
-    return claim->bank->enabled;
+    return op->claim.bank->enabled;
 }
 
-static uint32_t read_pending(struct vgic_claim *claim)
+static uint64_t read_pending(struct op *op)
 {
-    const struct vgic_bank *bank = claim->bank;
+    const struct vgic_bank *bank = op->claim.bank;
     uint32_t hw = bank->linked;
     uint32_t v;
 
-    vgic_claim(claim);
+    vgic_claim(&op->claim);
     v = vgic_bank_pending(bank);
     if (hw != 0)
-        v = (v & ~hw) | (gic_ppi_pending(claim->vgic->vcpu[vgic_bank_vcpu(bank)].cpu) & hw);
-    vgic_release(claim, 0);
+        v = (v & ~hw) | (gic_ppi_pending(op->claim.vgic->vcpu[vgic_bank_vcpu(bank)].cpu) & hw);
+    vgic_release(&op->claim, 0);
     return v;
 }
 
-static uint32_t read_active(struct vgic_claim *claim)
+static uint64_t read_active(struct op *op)
 {
     uint32_t v;
 
-    vgic_claim(claim);
-    v = claim->bank->active;
-    vgic_release(claim, 0);
+    vgic_claim(&op->claim);
+    v = op->claim.bank->active;
+    vgic_release(&op->claim, 0);
     return v;
 }
 
-static void write_group(const struct vgic_claim *claim, uint32_t v)
+static void write_group(const struct op *op)
 {
-    claim->bank->group1 = v;
+    op->claim.bank->group1 = (uint32_t)op->access->value;
 }
 
-static void write_enable(const struct vgic_claim *claim, uint32_t v)
+static void write_enable(const struct op *op)
 {
-    claim->bank->enabled |= v;
-    for_hw_ppis(claim, v, gic_ppi_set_enabled, true);
+    op->claim.bank->enabled |= op->claim.mask;
+    for_hw_ppis(op, op->claim.mask, gic_ppi_set_enabled, true);
 }
 
-static void write_disable(const struct vgic_claim *claim, uint32_t v)
+static void write_disable(const struct op *op)
 {
-    claim->bank->enabled &= ~v;
-    for_hw_ppis(claim, v, gic_ppi_set_enabled, false);
+    op->claim.bank->enabled &= ~op->claim.mask;
+    for_hw_ppis(op, op->claim.mask, gic_ppi_set_enabled, false);
 }
 
-static void write_set_pending(const struct vgic_claim *claim, uint32_t v)
+static void write_set_pending(const struct op *op)
 {
-    claim->bank->latch |= v & ~claim->bank->linked;
-    for_hw_ppis(claim, v, gic_ppi_set_pending, true);
+    op->claim.bank->latch |= op->claim.mask & ~op->claim.bank->linked;
+    for_hw_ppis(op, op->claim.mask, gic_ppi_set_pending, true);
 }
 
-static void write_clear_pending(const struct vgic_claim *claim, uint32_t v)
+static void write_clear_pending(const struct op *op)
 {
-    claim->bank->latch &= ~(v & ~claim->bank->linked);
-    for_hw_ppis(claim, v, gic_ppi_set_pending, false);
+    op->claim.bank->latch &= ~op->claim.mask | op->claim.bank->linked;
+    for_hw_ppis(op, op->claim.mask, gic_ppi_set_pending, false);
 }
 
 /* An interrupt that becomes active so does it where it is routed to; 1 of N: at the caller. */
-static void write_set_active(const struct vgic_claim *claim, uint32_t v)
+static void write_set_active(const struct op *op)
 {
-    struct vgic_bank *bank = claim->bank;
+    struct vgic_bank *bank = op->claim.bank;
 
-    for (uint32_t rest = v & ~bank->active; rest != 0; rest &= rest - 1) {
+    for (uint32_t rest = op->claim.mask & ~bank->active; rest != 0; rest &= rest - 1) {
         unsigned n = (unsigned)__builtin_ctz(rest);
-        unsigned target = bank->target[n] < VGIC_NO_TARGET ? bank->target[n] : claim->me;
+        unsigned target = bank->target[n] < VGIC_NO_TARGET ? bank->target[n] : op->claim.me;
 
         bank->owner[n] = (uint8_t)target;
-        if (target != claim->me)
-            vgic_kick(claim->vgic, target);
+        if (target != op->claim.me)
+            vgic_kick(op->claim.vgic, target);
     }
-    bank->active |= v;
-    for_hw_ppis(claim, v, gic_ppi_set_active, true);
+    bank->active |= op->claim.mask;
+    for_hw_ppis(op, op->claim.mask, gic_ppi_set_active, true);
     if (bank->base != 0)
-        claim->vgic->spi_hot |= UINT32_C(1) << (bank->base / 32 - 1);
+        op->claim.vgic->spi_hot |= UINT32_C(1) << (bank->base / 32 - 1);
 }
 
-static void write_clear_active(const struct vgic_claim *claim, uint32_t v)
+static void write_clear_active(const struct op *op)
 {
-    for_hw_ppis(claim, claim->bank->active & v, gic_ppi_set_active, false);
-    claim->bank->active &= ~v;
+    for_hw_ppis(op, op->claim.mask & op->claim.bank->active, gic_ppi_set_active, false);
+    op->claim.bank->active &= ~op->claim.mask;
 }
 
-/* A write changes those interrupts whose bit is set; one to IGROUPR, all. */
-static enum mmio_result access_bits(const struct reg *reg, struct vgic *vgic, unsigned vcpu,
-                                    struct mmio_access *access)
+static uint64_t read_priority(struct op *op)
 {
-    uint32_t intid = (uint32_t)(access->offset % BITS_LENGTH * 8);
-    uint32_t v = (uint32_t)access->value;
-    struct vgic_claim claim = {.vgic = vgic,
-                               .me = access->vcpu,
-                               .bank = vgic_bank_of(vgic, vcpu, intid),
-                               .mask = access->write && reg->write_fn != write_group ? v : ALL};
+    uint64_t v = 0;
 
-    if (access->write) {
-        vgic_claim(&claim);
-        reg->write_fn(&claim, v);
-        vgic_release(&claim, claim.mask);
-    } else {
-        access->value = reg->read_fn(&claim);
-    }
-    return MMIO_OK;
+    for (unsigned i = 0; i < op->access->size; i++)
+        v |= (uint64_t)op->claim.bank->priority[op->n + i] << 8 * i;
+    return v;
 }
 
-/* IPRIORITYR: a byte for each interrupt. */
-static enum mmio_result access_priority(const struct reg *reg, struct vgic *vgic, unsigned vcpu,
-                                        struct mmio_access *access)
+static void write_priority(const struct op *op)
 {
-    uint32_t intid = (uint32_t)(access->offset % PRIORITY_LENGTH);
-    unsigned first = intid % 32;
-    struct vgic_claim claim = {.vgic = vgic,
-                               .me = access->vcpu,
-                               .bank = vgic_bank_of(vgic, vcpu, intid),
-                               .mask = (uint32_t)(BIT(access->size) - 1) << first};
-    uint8_t *priority = &claim.bank->priority[first];
-
-    (void)reg;
-    if (access->write) {
-        vgic_claim(&claim);
-        for (unsigned i = 0; i < access->size; i++)
-            priority[i] = (uint8_t)(access->value >> 8 * i) & vgic->priority_mask;
-        vgic_release(&claim, claim.mask);
-    } else {
-        access->value = 0;
-        for (unsigned i = 0; i < access->size; i++)
-            access->value |= (uint64_t)priority[i] << 8 * i;
-    }
-    return MMIO_OK;
+    for (unsigned i = 0; i < op->access->size; i++)
+        op->claim.bank->priority[op->n + i] =
+            (uint8_t)(op->access->value >> 8 * i) & op->claim.vgic->priority_mask;
 }
 
-/* ICFGR: two bits for 16 interrupts, of which the upper says edge. SGIs are edges for good. */
-static enum mmio_result access_config(const struct reg *reg, struct vgic *vgic, unsigned vcpu,
-                                      struct mmio_access *access)
+/* Of an interrupt's two bits the upper says edge. */
+static uint64_t read_edges(struct op *op)
 {
-    uint32_t intid = (uint32_t)(access->offset % CONFIG_LENGTH * 4);
-    struct vgic_bank *bank = vgic_bank_of(vgic, vcpu, intid);
-    uint32_t fixed = bank->base == 0 ? UINT32_C(0xffff) | bank->linked : 0;
-    unsigned first = intid % 32;
-    struct vgic_claim claim = {.vgic = vgic,
-                               .me = access->vcpu,
-                               .bank = bank,
-                               .mask = (UINT32_C(0xffff) << first) & ~fixed};
+    uint64_t v = 0;
+
+    for (unsigned i = 0; i < 16; i++)
+        v |= (uint64_t)(op->claim.bank->edge >> (op->n + i) & 1) << (2 * i + 1);
+    return v;
+}
+
+/* SGIs are edges for good, and linked PPIs as they are. */
+static void write_edges(const struct op *op)
+{
+    struct vgic_bank *bank = op->claim.bank;
+    uint32_t mask = op->claim.mask & ~(bank->base == 0 ? UINT32_C(0xffff) | bank->linked : 0);
     uint32_t edge = 0;
-    uint32_t v = 0;
 
-    (void)reg;
-    for (unsigned i = 0; i < 16; i++) {
-        edge |= (uint32_t)(access->value >> (2 * i + 1) & 1) << (first + i);
-        v |= (bank->edge >> (first + i) & 1) << (2 * i + 1);
-    }
-    if (access->write) {
-        vgic_claim(&claim);
-        bank->edge = (bank->edge & ~claim.mask) | (edge & claim.mask);
-        vgic_release(&claim, claim.mask);
-    } else {
-        access->value = v;
-    }
-    return MMIO_OK;
+    for (unsigned i = 0; i < 16; i++)
+        edge |= (uint32_t)(op->access->value >> (2 * i + 1) & 1) << (op->n + i);
+    bank->edge = (bank->edge & ~mask) | (edge & mask);
 }
 
 static uint8_t route_to(const struct vgic *vgic, uint64_t irouter)
@@ -224,30 +186,27 @@ static uint8_t route_to(const struct vgic *vgic, uint64_t irouter)
     return VGIC_NO_TARGET;
 }
 
-/* IROUTER<n>: as a whole, or either half of it. */
-static enum mmio_result access_router(const struct reg *reg, struct vgic *vgic, unsigned vcpu,
-                                      struct mmio_access *access)
+static uint64_t *router_of(const struct op *op)
 {
-    uint32_t intid = (uint32_t)(access->offset % ROUTER_LENGTH / 8);
+    return &op->claim.vgic->irouter[op->claim.bank->base + op->n - VGIC_FIRST_SPI];
+}
+
+/* IROUTER<n>: as a whole, or either half of it. */
+static uint64_t read_router(struct op *op)
+{
+    return *router_of(op) >> op->access->offset % 8 * 8;
+}
+
+static void write_router(const struct op *op)
+{
+    const struct mmio_access *access = op->access;
     unsigned shift = (unsigned)(access->offset % 8) * 8;
     uint64_t part = access->size == 8 ? ~UINT64_C(0) : UINT64_C(0xffffffff) << shift;
-    uint64_t *router = &vgic->irouter[intid - VGIC_FIRST_SPI];
-    struct vgic_claim claim = {.vgic = vgic,
-                               .me = access->vcpu,
-                               .bank = vgic_bank_of(vgic, vcpu, intid),
-                               .mask = UINT32_C(1) << intid % 32};
+    uint64_t *router = router_of(op);
 
-    (void)reg;
-    if (access->write) {
-        vgic_claim(&claim);
-        *router = ((*router & ~part) | (access->value << shift & part)) &
-                  (GICD_IROUTER_AFF | GICD_IROUTER_IRM);
-        claim.bank->target[intid % 32] = route_to(vgic, *router);
-        vgic_release(&claim, claim.mask);
-    } else {
-        access->value = *router >> shift;
-    }
-    return MMIO_OK;
+    *router = ((*router & ~part) | (access->value << shift & part)) &
+              (GICD_IROUTER_AFF | GICD_IROUTER_IRM);
+    op->claim.bank->target[op->n] = route_to(op->claim.vgic, *router);
 }
 
 /*
@@ -255,26 +214,24 @@ static enum mmio_result access_router(const struct reg *reg, struct vgic *vgic, 
  * layout; the one has all INTIDs but those below 32, the other has these.
  */
 /* clang-format off */
-#define REG(at, bytes, access_sizes, fn)                                                           \
-    {.offset = (at), .length = (bytes), .sizes = (access_sizes), .access_fn = (fn)}
-#define BITS(at, count, read, write)                                                               \
-    {.offset = (at), .length = (count) / 8, .sizes = 4, .access_fn = access_bits,                  \
-     .read_fn = (read), .write_fn = (write)}
+#define REG(at, intid, count, field, access_sizes, read, write)                                    \
+    {.offset = (at) + (intid) * (field) / 8, .length = (count) * (field) / 8, .first = (intid),    \
+     .bits = (field), .sizes = (access_sizes), .read_fn = (read), .write_fn = (write)}
 #define PER_INTERRUPT(frame, first, count)                                                         \
-    BITS((frame) + GICD_IGROUPR + (first) / 8, count, read_group, write_group),                    \
-    BITS((frame) + GICD_ISENABLER + (first) / 8, count, read_enabled, write_enable),               \
-    BITS((frame) + GICD_ICENABLER + (first) / 8, count, read_enabled, write_disable),              \
-    BITS((frame) + GICD_ISPENDR + (first) / 8, count, read_pending, write_set_pending),            \
-    BITS((frame) + GICD_ICPENDR + (first) / 8, count, read_pending, write_clear_pending),          \
-    BITS((frame) + GICD_ISACTIVER + (first) / 8, count, read_active, write_set_active),            \
-    BITS((frame) + GICD_ICACTIVER + (first) / 8, count, read_active, write_clear_active),          \
-    REG((frame) + GICD_IPRIORITYR + (first), count, 1 | 4, access_priority),                       \
-    REG((frame) + GICD_ICFGR + (first) / 4, (count) / 4, 4, access_config)
+    REG((frame) + GICD_IGROUPR, first, count, 1, 4, read_group, write_group),                      \
+    REG((frame) + GICD_ISENABLER, first, count, 1, 4, read_enabled, write_enable),                 \
+    REG((frame) + GICD_ICENABLER, first, count, 1, 4, read_enabled, write_disable),                \
+    REG((frame) + GICD_ISPENDR, first, count, 1, 4, read_pending, write_set_pending),              \
+    REG((frame) + GICD_ICPENDR, first, count, 1, 4, read_pending, write_clear_pending),            \
+    REG((frame) + GICD_ISACTIVER, first, count, 1, 4, read_active, write_set_active),              \
+    REG((frame) + GICD_ICACTIVER, first, count, 1, 4, read_active, write_clear_active),            \
+    REG((frame) + GICD_IPRIORITYR, first, count, 8, 1 | 4, read_priority, write_priority),         \
+    REG((frame) + GICD_ICFGR, first, count, 2, 4, read_edges, write_edges)
 /* clang-format on */
 
 static const struct reg dist_regs[] = {
     PER_INTERRUPT(0, VGIC_FIRST_SPI, VGIC_NR_SPIS),
-    REG(GICD_IROUTER + 8 * VGIC_FIRST_SPI, 8 * VGIC_NR_SPIS, 4 | 8, access_router),
+    REG(GICD_IROUTER, VGIC_FIRST_SPI, VGIC_NR_SPIS, 64, 4 | 8, read_router, write_router),
 };
 
 static const struct reg redist_regs[] = {
@@ -291,6 +248,31 @@ static inline enum mmio_result read_word(struct mmio_access *access, uint64_t v)
 /* Not inlined, so that the most usual reads need no frame. */
 #define RARE __attribute__((noinline))
 
+/* An access that `reg` has, on behalf of the redistributor of `vcpu` or of the distributor. */
+static enum mmio_result access_reg(const struct reg *reg, uint32_t offset, struct vgic *vgic,
+                                   unsigned vcpu, struct mmio_access *access)
+{
+    uint32_t intid = reg->first + (offset - reg->offset) * 8 / reg->bits;
+    unsigned count = reg->bits < 32 ? 8U * access->size / reg->bits : 1;
+    struct op op = {.claim = {.vgic = vgic,
+                              .me = access->vcpu,
+                              .bank = vgic_bank_of(vgic, vcpu, intid),
+                              .mask = (uint32_t)(BIT(count) - 1) << intid % 32},
+                    .n = intid % 32,
+                    .access = access};
+
+    if (!access->write) {
+        access->value = reg->read_fn(&op);
+        return MMIO_OK;
+    }
+    if (reg->bits == 1 && reg->write_fn != write_group)
+        op.claim.mask = (uint32_t)access->value;
+    vgic_claim(&op.claim);
+    reg->write_fn(&op);
+    vgic_release(&op.claim, op.claim.mask);
+    return MMIO_OK;
+}
+
 /* The register of `regs`, if there is one, that has all of an access at `offset`. */
 static RARE enum mmio_result access_table(const struct reg *regs, unsigned count, struct vgic *vgic,
                                           unsigned vcpu, struct mmio_access *access)
@@ -300,7 +282,7 @@ static RARE enum mmio_result access_table(const struct reg *regs, unsigned count
     for (const struct reg *reg = regs; reg < regs + count; reg++) {
         if (offset - reg->offset < reg->length && (reg->sizes & access->size) != 0 &&
             is_aligned(offset, access->size))
-            return reg->access_fn(reg, vgic, vcpu, access);
+            return access_reg(reg, offset, vgic, vcpu, access);
     }
     access->value = 0;
     return MMIO_OK;
