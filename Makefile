@@ -55,7 +55,7 @@ test:
 	@tools/setup run test
 	@$(configure-test) >/dev/null
 	@$(build) all
-	@cd $(BUILD) && ctest --output-on-failure --timeout 7200 $(CTEST_ARGS)
+	@cd $(BUILD) && ctest --output-on-failure --timeout 7200 -j "$$(nproc)" $(CTEST_ARGS)
 
 fuzz:
 	@tools/setup fuzz
