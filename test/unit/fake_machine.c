@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A console that does nothing and a vGIC that remembers. See fake_machine.h. */
+/* A console, a clock and a vGIC that remember. See fake_machine.h. */
 #include "fake_machine.h"
 
 #include "drv/alarm.h"
@@ -7,20 +7,24 @@
 #include "gic/vgic.h"
 
 struct fake_line fake_line;
+uint64_t fake_now, fake_frequency = 1;
+struct alarm *fake_alarm;
+uint8_t fake_printed;
 
 uint64_t alarm_now(void)
 {
-    return 0;
+    return fake_now;
 }
 
 uint64_t alarm_frequency(void)
 {
-    return 1;
+    return fake_frequency;
 }
 
 void alarm_add(struct alarm *alarm, void (*fn)(void *ctx), void *ctx)
 {
     *alarm = (struct alarm){.fn = fn, .ctx = ctx};
+    fake_alarm = alarm;
 }
 
 void alarm_set(struct alarm *alarm, uint64_t due)
@@ -40,7 +44,7 @@ void console_input(void)
 
 void console_guest_put(uint8_t byte)
 {
-    (void)byte;
+    fake_printed = byte;
 }
 
 void vgic_set_line(void *ctx, uint32_t intid, bool level)

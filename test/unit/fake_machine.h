@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For tests that link the devices but have no machine: what fake_machine.c has seen. */
+/* For tests that link the devices but have no machine: what fake_machine.c has, and has seen. */
 #ifndef TEST_FAKE_MACHINE_H
 #define TEST_FAKE_MACHINE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+struct alarm;
+
 /* The latest call of vgic_set_line(). */
 extern struct fake_line {
     uint32_t intid;
     bool level;
 } fake_line;
+
+extern uint64_t fake_now, fake_frequency;
+extern struct alarm *fake_alarm; /* the latest that was added */
+extern uint8_t fake_printed;     /* the latest byte */
 
 #endif
