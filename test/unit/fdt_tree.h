@@ -109,4 +109,17 @@ static inline void tree_add_device(void *fdt, const char *name, const char *comp
     TREE_CELLS(fdt, path, "interrupts", 0, spi, 4);
 }
 
+/* `count` such devices, the first at `base`, each `size` bytes and one SPI, from 100 on, after
+ * another. */
+static inline void tree_add_devices(void *fdt, uint32_t count, const char *compatible,
+                                    uint32_t base, uint32_t size)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        char name[32];
+
+        snprintf(name, sizeof(name), "device@%x", base + i * size);
+        tree_add_device(fdt, name, compatible, base + i * size, size, 100 + i);
+    }
+}
+
 #endif

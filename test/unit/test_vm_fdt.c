@@ -218,12 +218,7 @@ static void test_many_uarts(void **state)
     void *fdt = tree_open("guest");
 
     (void)state;
-    for (uint32_t i = 0; i < 4; i++) {
-        char name[32];
-
-        snprintf(name, sizeof(name), "serial@%x", 0x20000000 + i * 0x1000);
-        tree_add_device(fdt, name, "arm,pl011", 0x20000000 + i * 0x1000, 0x1000, 100 + i);
-    }
+    tree_add_devices(fdt, 4, "arm,pl011", 0x20000000, 0x1000);
     tree_set_string(fdt, "/chosen", "stdout-path", "/serial@9040000");
     parse(fdt);
     assert_int_equal(count("arm,pl011"), 6);
@@ -236,12 +231,7 @@ static void test_many_slots(void **state)
     void *fdt = tree_open("guest");
 
     (void)state;
-    for (uint32_t i = 0; i < 40; i++) {
-        char name[32];
-
-        snprintf(name, sizeof(name), "virtio@%x", 0xb000000 + i * 0x200);
-        tree_add_device(fdt, name, "virtio,mmio", 0xb000000 + i * 0x200, 0x200, 100 + i);
-    }
+    tree_add_devices(fdt, 40, "virtio,mmio", 0xb000000, 0x200);
     tree_del_node(fdt, "/virtio@a000000");
     tree_del_node(fdt, "/virtio@a000200");
     parse(fdt);

@@ -73,12 +73,7 @@ static void test_too_many_devices(void **state)
     void *fdt = tree_open("guest");
 
     (void)state;
-    for (uint32_t i = 0; i < 91; i++) {
-        char name[32];
-
-        snprintf(name, sizeof(name), "virtio@%x", 0xb000000 + i * 0x200);
-        tree_add_device(fdt, name, "virtio,mmio", 0xb000000 + i * 0x200, 0x200, 100 + i);
-    }
+    tree_add_devices(fdt, 91, "virtio,mmio", 0xb000000, 0x200);
     assert_refused(fdt, ERR_NOMEM, "/bus@c000000/virtio@1000", "too many");
 }
 
@@ -89,12 +84,7 @@ static void test_as_many_devices_as_may_be(void **state)
     void *fdt = tree_open("guest");
 
     (void)state;
-    for (uint32_t i = 0; i < 89; i++) {
-        char name[32];
-
-        snprintf(name, sizeof(name), "virtio@%x", 0xb000000 + i * 0x200);
-        tree_add_device(fdt, name, "virtio,mmio", 0xb000000 + i * 0x200, 0x200, 100 + i);
-    }
+    tree_add_devices(fdt, 89, "virtio,mmio", 0xb000000, 0x200);
     assert_true(fdt_add_subnode(fdt, 0, "regs@d000000") >= 0);
     assert_int_equal(fdt_setprop_empty(fdt, tree_node(fdt, "/regs@d000000"), "traproom,registers"),
                      0);
