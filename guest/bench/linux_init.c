@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "linux_syscall.h"
+
 #define SMALL       4096
 #define BIG         (1 << 20)
 #define SMALL_READS 512
@@ -23,19 +25,6 @@ struct time {
 };
 
 static uint8_t buffer[BIG] __attribute__((aligned(4096)));
-
-static long syscall5(long number, long a, long b, long c, long d, long e)
-{
-    register long x8 __asm__("x8") = number;
-    register long x0 __asm__("x0") = a;
-    register long x1 __asm__("x1") = b;
-    register long x2 __asm__("x2") = c;
-    register long x3 __asm__("x3") = d;
-    register long x4 __asm__("x4") = e;
-
-    __asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4) : "memory");
-    return x0;
-}
 
 static uint64_t counter(void)
 {

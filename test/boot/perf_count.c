@@ -9,21 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "linux_syscall.h"
+
 #define ROUNDS 20000000
 #define PERIOD 1000000 /* cycles from one interrupt to the next */
-
-static long syscall5(long number, long a, long b, long c, long d, long e)
-{
-    register long x8 __asm__("x8") = number;
-    register long x0 __asm__("x0") = a;
-    register long x1 __asm__("x1") = b;
-    register long x2 __asm__("x2") = c;
-    register long x3 __asm__("x3") = d;
-    register long x4 __asm__("x4") = e;
-
-    __asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4) : "memory");
-    return x0;
-}
 
 static void say(const char *name, int64_t value)
 {
