@@ -194,8 +194,10 @@ static void describe(struct virtio_blk *blk, unsigned nr_queues)
         .id = VIRTIO_ID_BLOCK,
         .features = features_of(blk->read_only),
         .nr_queues = (uint16_t)nr_queues,
+        .queue_size = VIRTQ_MAX_SIZE,
         .config_size = CONFIG_SIZE,
         .config = &blk->config,
+        .queue = blk->queue,
         .request = blk->request,
         .ops = &ops,
         .ctx = blk,
@@ -208,7 +210,7 @@ int virtio_blk_init(struct virtio_blk *blk, const struct virtio_blk_setup *setup
 {
     if (setup->disk.size < SECTOR_SIZE || !range_is_valid(setup->disk.base.v, setup->disk.size))
         return -ERR_RANGE;
-    if (setup->nr_queues == 0 || setup->nr_queues > VIRTIO_MMIO_MAX_QUEUES)
+    if (setup->nr_queues == 0 || setup->nr_queues > VIRTIO_BLK_MAX_QUEUES)
         return -ERR_INVAL;
 
     blk->disk = pa_to_ptr(setup->disk.base);

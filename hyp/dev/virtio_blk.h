@@ -17,10 +17,12 @@
 #include "lib/err.h"
 #include "mm/guest_mem.h"
 
+#define VIRTIO_BLK_MAX_QUEUES 4
+
 struct virtio_blk_setup {
     struct pa_range disk; /* rounded down to whole 512-byte sectors; at least one */
     bool read_only;
-    unsigned nr_queues; /* 1 to VIRTIO_MMIO_MAX_QUEUES; one per vCPU serves best */
+    unsigned nr_queues; /* 1 to VIRTIO_BLK_MAX_QUEUES; one per vCPU serves best */
     const char *id;     /* what GET_ID answers: up to VIRTIO_BLK_ID_BYTES characters count */
 };
 
@@ -32,7 +34,8 @@ struct virtio_blk {
     uint64_t sectors;
     bool read_only;
     char id[VIRTIO_BLK_ID_BYTES]; /* padded with NUL; no NUL when all 20 are used */
-    struct virtio_request request[VIRTIO_MMIO_MAX_QUEUES];
+    struct virtio_queue queue[VIRTIO_BLK_MAX_QUEUES];
+    struct virtio_request request[VIRTIO_BLK_MAX_QUEUES];
 };
 
 /*

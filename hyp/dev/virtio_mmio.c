@@ -60,6 +60,11 @@ static void tell_config_locked(struct virtio_mmio *slot)
 void virtio_mmio_need_reset(struct virtio_mmio *slot)
 {
     __atomic_fetch_or(&slot->status, VIRTIO_CONFIG_S_NEEDS_RESET, __ATOMIC_ACQ_REL);
+    virtio_mmio_tell_config(slot);
+}
+
+void virtio_mmio_tell_config(struct virtio_mmio *slot)
+{
     spin_lock(&slot->lock);
     tell_config_locked(slot);
     spin_unlock(&slot->lock);
@@ -77,13 +82,23 @@ void virtio_mmio_set_config(struct virtio_mmio *slot, unsigned offset, const voi
 
 void virtio_mmio_resume_later(struct virtio_mmio *slot, unsigned index)
 {
-    __atomic_fetch_or(&slot->unfinished, 1U << index, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->queue[index].unfinished, true, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->unfinished, true, __ATOMIC_RELEASE);
+}
+
+/* The release and the acquire: who sees the slot's mark sees its queue's. */
+static void resume(struct virtio_mmio *slot)
+{
+    if (!__atomic_exchange_n(&slot->unfinished, false, __ATOMIC_ACQUIRE))
+        return;
+    for (unsigned i = 0; i < slot->backend->nr_queues; i++) {
+        if (__atomic_exchange_n(&slot->queue[i].unfinished, false, __ATOMIC_RELAXED))
+            virtio_queue_serve(slot, i);
+    }
 }
 
 static void acknowledge(struct virtio_mmio *slot, uint32_t reasons)
 {
-    uint32_t unfinished = 0;
-
     spin_lock(&slot->lock);
     if (slot->interrupt_status != 0) {
         __atomic_store_n(&slot->interrupt_status, slot->interrupt_status & ~reasons,
@@ -92,24 +107,28 @@ static void acknowledge(struct virtio_mmio *slot, uint32_t reasons)
             irq_line_set(&slot->line, false);
     }
     spin_unlock(&slot->lock);
-    if (__atomic_load_n(&slot->unfinished, __ATOMIC_RELAXED) != 0)
-        unfinished = __atomic_exchange_n(&slot->unfinished, 0, __ATOMIC_RELAXED);
-    for (; unfinished != 0; unfinished &= unfinished - 1)
-        virtio_queue_serve(slot, (unsigned)__builtin_ctz(unfinished));
+    if (__atomic_load_n(&slot->unfinished, __ATOMIC_RELAXED))
+        resume(slot);
 }
 
 /* The setup_lock is held: no driver sets up anew before Status reads 0, which says that all is
  * done. */
 static void reset_locked(struct virtio_mmio *slot)
 {
-    virtio_queue_stop(slot, 0, slot->backend->nr_queues);
-    for (unsigned i = 0; i < slot->backend->nr_queues; i++)
+    const struct virtio_backend *backend = slot->backend;
+
+    virtio_queue_stop(slot, 0, backend->nr_queues);
+    if (backend->ops->reset_fn != NULL)
+        backend->ops->reset_fn(backend->ctx);
+    for (unsigned i = 0; i < backend->nr_queues; i++) {
         slot->queue[i].layout = (struct virtq_layout){0};
+        __atomic_store_n(&slot->queue[i].unfinished, false, __ATOMIC_RELAXED);
+    }
     slot->driver_features = 0;
     slot->device_features_sel = 0;
     slot->driver_features_sel = 0;
     slot->queue_sel = 0;
-    __atomic_store_n(&slot->unfinished, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->unfinished, false, __ATOMIC_RELAXED);
     spin_lock(&slot->lock);
     __atomic_store_n(&slot->interrupt_status, 0, __ATOMIC_RELEASE);
     irq_line_set(&slot->line, false);
@@ -120,8 +139,18 @@ static void reset_locked(struct virtio_mmio *slot)
 /* "Driver Requirements: Feature Bits" and "Reserved Feature Bits": no others, and VERSION_1. */
 static bool features_are_acceptable(const struct virtio_mmio *slot)
 {
+    const struct virtio_backend *backend = slot->backend;
+
     return (slot->driver_features & ~offered_features(slot)) == 0 &&
-           (slot->driver_features & BIT(VIRTIO_F_VERSION_1)) != 0;
+           (slot->driver_features & BIT(VIRTIO_F_VERSION_1)) != 0 &&
+           (backend->ops->accept_fn == NULL ||
+            backend->ops->accept_fn(backend->ctx, slot->driver_features));
+}
+
+static void start_backend(const struct virtio_backend *backend)
+{
+    if (backend->ops->start_fn != NULL)
+        backend->ops->start_fn(backend->ctx);
 }
 
 /* They are negotiated, for good. */
@@ -143,10 +172,12 @@ static void write_status(struct virtio_mmio *slot, uint32_t value)
         reset_locked(slot);
         return;
     }
-    if (!features_are_acceptable(slot))
+    if ((added & VIRTIO_CONFIG_S_FEATURES_OK) != 0 && !features_are_acceptable(slot))
         added &= ~(uint32_t)VIRTIO_CONFIG_S_FEATURES_OK;
     if (((before | added) & VIRTIO_CONFIG_S_FEATURES_OK) == 0)
         added &= ~(uint32_t)VIRTIO_CONFIG_S_DRIVER_OK;
+    if ((added & VIRTIO_CONFIG_S_DRIVER_OK) != 0)
+        start_backend(slot->backend);
     before = __atomic_fetch_or(&slot->status, added, __ATOMIC_ACQ_REL);
     if ((added & VIRTIO_CONFIG_S_DRIVER_OK) != 0 && (before & VIRTIO_CONFIG_S_NEEDS_RESET) != 0)
         virtio_mmio_interrupt(slot, VIRTIO_MMIO_INT_CONFIG);
@@ -264,12 +295,21 @@ static uint32_t read_setup_reg(struct virtio_mmio *slot, uint64_t offset)
     case VIRTIO_MMIO_DEVICE_FEATURES:
         return read_device_features(slot);
     case VIRTIO_MMIO_QUEUE_NUM_MAX:
-        return has_queue(slot) ? VIRTQ_MAX_SIZE : 0;
+        return has_queue(slot) ? slot->backend->queue_size : 0;
     case VIRTIO_MMIO_QUEUE_READY:
         return has_queue(slot) && selected_is_ready(slot);
     default:
         return 0;
     }
+}
+
+static uint32_t read_generation(struct virtio_mmio *slot)
+{
+    const struct virtio_backend *backend = slot->backend;
+
+    if (backend->ops->generation_fn != NULL)
+        return backend->ops->generation_fn(backend->ctx);
+    return __atomic_load_n(&slot->generation, __ATOMIC_ACQUIRE);
 }
 
 static uint32_t read_slot_reg(struct virtio_mmio *slot, uint64_t offset)
@@ -280,7 +320,7 @@ static uint32_t read_slot_reg(struct virtio_mmio *slot, uint64_t offset)
     case VIRTIO_MMIO_DEVICE_ID:
         return slot->backend->id;
     case VIRTIO_MMIO_CONFIG_GENERATION:
-        return __atomic_load_n(&slot->generation, __ATOMIC_ACQUIRE);
+        return read_generation(slot);
     case VIRTIO_MMIO_SHM_LEN_LOW:
     case VIRTIO_MMIO_SHM_LEN_HIGH:
     case VIRTIO_MMIO_SHM_BASE_LOW:
@@ -307,6 +347,19 @@ static uint64_t read_config(struct virtio_mmio *slot, uint64_t offset, unsigned 
     return value;
 }
 
+static void access_config(struct virtio_mmio *slot, struct mmio_access *access)
+{
+    const struct virtio_backend *backend = slot->backend;
+    struct mmio_access inner = *access;
+
+    inner.offset -= VIRTIO_MMIO_CONFIG;
+    if (backend->ops->config_fn != NULL)
+        backend->ops->config_fn(backend->ctx, &inner);
+    else if (!inner.write)
+        inner.value = read_config(slot, inner.offset, inner.size);
+    access->value = inner.value;
+}
+
 /* All but the short path below: what only a slot with a device has. */
 static __attribute__((noinline)) enum mmio_result access_slot(struct virtio_mmio *slot,
                                                               struct mmio_access *access)
@@ -314,16 +367,16 @@ static __attribute__((noinline)) enum mmio_result access_slot(struct virtio_mmio
     uint64_t offset = access->offset;
     bool is_reg = offset < VIRTIO_MMIO_CONFIG && access->size == 4 && is_aligned(offset, 4);
 
-    if (access->write) {
-        if (slot->backend != NULL && is_reg)
-            write_slot_reg(slot, offset, (uint32_t)access->value);
+    if (!access->write)
+        access->value = 0;
+    if (slot->backend == NULL)
         return MMIO_OK;
-    }
-    access->value = 0;
-    if (slot->backend != NULL && is_reg)
+    if (offset >= VIRTIO_MMIO_CONFIG)
+        access_config(slot, access);
+    else if (is_reg && access->write)
+        write_slot_reg(slot, offset, (uint32_t)access->value);
+    else if (is_reg)
         access->value = read_slot_reg(slot, offset);
-    else if (slot->backend != NULL && offset >= VIRTIO_MMIO_CONFIG)
-        access->value = read_config(slot, offset - VIRTIO_MMIO_CONFIG, access->size);
     return MMIO_OK;
 }
 
@@ -361,9 +414,12 @@ enum mmio_result virtio_mmio_access(void *dev, struct mmio_access *access)
 void virtio_mmio_init(struct virtio_mmio *slot, const struct virtio_backend *backend,
                       const struct guest_mem *mem, const struct irq_line *line)
 {
-    *slot = (struct virtio_mmio){.backend = backend, .mem = mem, .line = *line};
-    for (unsigned i = 0; i < backend->nr_queues; i++)
+    *slot = (struct virtio_mmio){
+        .backend = backend, .mem = mem, .line = *line, .queue = backend->queue};
+    for (unsigned i = 0; i < backend->nr_queues; i++) {
+        backend->queue[i] = (struct virtio_queue){0};
         backend->request[i].queue = i;
+    }
 }
 
 void virtio_mmio_reset(void *dev)

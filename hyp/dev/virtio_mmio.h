@@ -19,8 +19,6 @@
 #include "mm/guest_mem.h"
 #include "spinlock.h"
 
-#define VIRTIO_MMIO_MAX_QUEUES 4
-
 /* Locks nest in this order: setup_lock, the backend's own, a queue's, lock. All zeros, it is an
  * empty slot: DeviceID reads 0. */
 struct virtio_mmio {
@@ -37,14 +35,14 @@ struct virtio_mmio {
     spinlock_t lock;     /* the interrupt, and the bytes of the backend's configuration space */
     uint32_t generation; /* ConfigGeneration; written under the lock, as interrupt_status */
     uint32_t interrupt_status;
-    uint32_t status;     /* bits are added without a lock, taken away under both */
-    uint32_t unfinished; /* atomic; bit n: queue n's turn was over before its requests were */
-    struct virtio_queue queue[VIRTIO_MMIO_MAX_QUEUES];
+    uint32_t status; /* bits are added without a lock, taken away under both */
+    bool unfinished; /* atomic: of a queue or more, the turn was over before the requests were */
+    struct virtio_queue *queue; /* the backend's */
 };
 
 /*
  * A slot with `backend` in it, just out of reset. `backend` and `mem` must outlive the slot;
- * backend->nr_queues is 1 to VIRTIO_MMIO_MAX_QUEUES. The line is taken to be low.
+ * there is at least one queue. The line is taken to be low.
  */
 void virtio_mmio_init(struct virtio_mmio *slot, const struct virtio_backend *backend,
                       const struct guest_mem *mem, const struct irq_line *line);
@@ -67,6 +65,9 @@ enum mmio_result virtio_mmio_access(void *dev, struct mmio_access *access);
  */
 void virtio_mmio_set_config(struct virtio_mmio *slot, unsigned offset, const void *bytes,
                             unsigned size);
+
+/* For the backend: its configuration space has changed by itself. */
+void virtio_mmio_tell_config(struct virtio_mmio *slot);
 
 /* The rest is for virtio_queue.c. A queue's lock may be held. */
 

@@ -33,19 +33,37 @@ static void end_locked(struct virtio_mmio *slot, struct virtio_queue *queue, boo
         else
             virtio_mmio_need_reset(slot);
     }
+    queue->ended++;
     __atomic_store_n(&queue->in_flight, queue->in_flight - 1, __ATOMIC_RELEASE);
 }
 
-/* The backend's part of a request, without the lock. False: the queue is broken or stops. */
+/*
+ * The backend had no room for the request: it goes back to the ring. True: one has ended since
+ * `ended`, so try again; else the end of one will.
+ */
+static bool put_back_locked(struct virtio_queue *queue, unsigned ended)
+{
+    __atomic_store_n(&queue->in_flight, queue->in_flight - 1, __ATOMIC_RELEASE);
+    if (!virtq_is_ready(&queue->vq))
+        return false;
+    virtq_unpop(&queue->vq);
+    queue->stalled = queue->ended == ended;
+    return !queue->stalled;
+}
+
+/* The backend's part of a request, without the lock. False: the queue is broken, full or stops. */
 static bool serve_one(struct virtio_mmio *slot, struct virtio_queue *queue,
                       struct virtio_request *request)
 {
     enum virtio_outcome outcome;
+    unsigned ended = queue->ended;
 
     queue->in_flight++;
     spin_unlock(&queue->lock);
     outcome = slot->backend->ops->serve_fn(slot->backend->ctx, request);
     spin_lock(&queue->lock);
+    if (outcome == VIRTIO_FULL)
+        return put_back_locked(queue, ended);
     if (outcome != VIRTIO_IN_FLIGHT)
         end_locked(slot, queue, outcome == VIRTIO_DONE, request->chain.head, request->written);
     return outcome != VIRTIO_BROKEN && virtq_is_ready(&queue->vq);
@@ -99,12 +117,17 @@ void virtio_queue_complete(struct virtio_mmio *slot, unsigned index, uint16_t he
                            uint32_t written)
 {
     struct virtio_queue *queue = &slot->queue[index];
+    bool resume;
 
     spin_lock(&queue->lock);
     end_locked(slot, queue, true, head, written);
     if (virtq_wants_interrupt(&queue->vq))
         virtio_mmio_interrupt(slot, VIRTIO_MMIO_INT_VRING);
+    resume = queue->stalled;
+    queue->stalled = false;
     spin_unlock(&queue->lock);
+    if (resume)
+        virtio_queue_serve(slot, index);
 }
 
 void virtio_queue_abandon(struct virtio_mmio *slot, unsigned index)
@@ -118,10 +141,18 @@ void virtio_queue_abandon(struct virtio_mmio *slot, unsigned index)
 
 int virtio_queue_start(struct virtio_mmio *slot, unsigned index)
 {
+    const struct virtio_backend *backend = slot->backend;
     struct virtio_queue *queue = &slot->queue[index];
-    int err;
+    int err = 0;
 
+    if (queue->layout.size > backend->queue_size)
+        return -ERR_INVAL;
+    if (backend->ops->queue_fn != NULL)
+        err = backend->ops->queue_fn(backend->ctx, index);
+    if (err != 0)
+        return err;
     spin_lock(&queue->lock);
+    queue->stalled = false;
     err = virtq_setup(&queue->vq, slot->mem, &queue->layout, slot->driver_features);
     spin_unlock(&queue->lock);
     return err;

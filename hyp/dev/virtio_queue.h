@@ -21,7 +21,10 @@ struct virtio_queue {
     spinlock_t lock;            /* protects all below; never held while the backend works */
     struct virtq vq;            /* set up and reset under both */
     bool serving;       /* a CPU takes its requests, and sees those that are added meanwhile */
+    bool stalled;       /* its next request waits for the end of one in flight */
+    bool unfinished;    /* atomic: a turn was over before its requests were */
     unsigned in_flight; /* requests that were taken and have not ended */
+    unsigned ended;     /* those that have ended; it wraps */
 };
 
 /*
@@ -46,7 +49,8 @@ void virtio_queue_serve(struct virtio_mmio *slot, unsigned index);
 /*
  * The request of chain `head` that serve_fn left in flight is served, `written` as in struct
  * virtio_request; or it ends without an answer, so that the device needs a reset unless the queue
- * stops. Once for each; any CPU, with no lock of the transport's held.
+ * stops. Once for each; any CPU, with no lock of the transport's held. If others wait for its end,
+ * virtio_queue_complete() has them served: the backend's own lock must not be held, either.
  */
 void virtio_queue_complete(struct virtio_mmio *slot, unsigned index, uint16_t head,
                            uint32_t written);

@@ -88,6 +88,12 @@ static inline uint16_t virtq_waiting(const struct virtq *vq)
  */
 int must_check virtq_pop(struct virtq *vq, struct virtq_chain *chain);
 
+/* The chain that was taken last is the next to be taken. */
+static inline void virtq_unpop(struct virtq *vq)
+{
+    vq->next_avail--;
+}
+
 /*
  * Hand chain `head` back. Of its writable part at least the first `written` bytes were written
  * ("The Virtqueue Used Ring").

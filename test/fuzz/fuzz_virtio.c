@@ -58,7 +58,7 @@ struct scene {
     struct virtio_blk blk;
     struct virtio_backend slow; /* the disk's, but for its ops */
     unsigned nr_flight;
-    struct flight flight[VIRTIO_MMIO_MAX_QUEUES * 2 * VIRTQ_MAX_SIZE];
+    struct flight flight[VIRTIO_BLK_MAX_QUEUES * 2 * VIRTQ_MAX_SIZE];
     bool line;
     bool was_reset; /* by the step that is being done */
     unsigned nr_pokes;
@@ -130,7 +130,8 @@ static void cancel(void *ctx, unsigned queue)
 
 static void set_up(struct fuzz_input *in)
 {
-    static const struct virtio_backend_ops slow_ops = {serve_slowly, cancel};
+    static const struct virtio_backend_ops slow_ops = {.serve_fn = serve_slowly,
+                                                       .cancel_fn = cancel};
     static const struct irq_line line = {set_line, NULL, 48};
     uint8_t flags = (uint8_t)fuzz_take(in, 1);
     struct virtio_blk_setup setup = {.read_only = (flags & FLAG_READ_ONLY) != 0,
@@ -168,7 +169,7 @@ static uint64_t access_at(uint64_t offset, unsigned size, bool write, uint64_t v
 
     fuzz_require(virtio_mmio_access(&scene.slot, &access) == MMIO_OK);
     fuzz_require(scene.slot.setup_lock.locked == 0 && scene.slot.lock.locked == 0);
-    for (unsigned i = 0; i < VIRTIO_MMIO_MAX_QUEUES; i++)
+    for (unsigned i = 0; i < VIRTIO_BLK_MAX_QUEUES; i++)
         fuzz_require(scene.slot.queue[i].lock.locked == 0 && !scene.slot.queue[i].serving);
     if (write && offset == VIRTIO_MMIO_STATUS && size == 4 && value == 0)
         scene.was_reset = true;
@@ -341,7 +342,7 @@ static void check(bool broken_before)
     fuzz_require(scene.line == (access_at(VIRTIO_MMIO_INTERRUPT_STATUS, 4, false, 0) != 0));
     /* Only a reset mends the device. */
     fuzz_require(!broken_before || scene.was_reset || (status & VIRTIO_CONFIG_S_NEEDS_RESET) != 0);
-    for (unsigned i = 0; i < VIRTIO_MMIO_MAX_QUEUES; i++)
+    for (unsigned i = 0; i < VIRTIO_BLK_MAX_QUEUES; i++)
         in_flight += scene.slot.queue[i].in_flight;
     fuzz_require(in_flight == scene.nr_flight);
     if (scene.blk.read_only)

@@ -174,7 +174,7 @@ static void cancel_all(void *ctx, unsigned queue)
 /* A backend that can only drop all at once is as good: no driver hears of what a reset takes. */
 static void test_reset_cancels_all_at_once(void **state)
 {
-    static const struct virtio_backend_ops with = {keep, cancel_all};
+    static const struct virtio_backend_ops with = {.serve_fn = keep, .cancel_fn = cancel_all};
     struct driver second;
 
     (void)state;
@@ -287,7 +287,8 @@ static pthread_t enter_gate(const struct virtio_backend_ops *with)
 /* The first cancel_fn finds nothing, since the request is still on its way to the backend. */
 static void test_cancelled_on_its_way(void **state)
 {
-    static const struct virtio_backend_ops gated = {keep_behind_gate, cancel_and_open};
+    static const struct virtio_backend_ops gated = {.serve_fn = keep_behind_gate,
+                                                    .cancel_fn = cancel_and_open};
     pthread_t cpu = enter_gate(&gated);
 
     (void)state;
@@ -301,7 +302,8 @@ static void test_cancelled_on_its_way(void **state)
 /* All requests have come back, but a CPU is still at the queue: it must not take from the next. */
 static void test_reset_waits_for_the_server(void **state)
 {
-    static const struct virtio_backend_ops gated = {keep_then_gate, cancel_and_open};
+    static const struct virtio_backend_ops gated = {.serve_fn = keep_then_gate,
+                                                    .cancel_fn = cancel_and_open};
     pthread_t cpu = enter_gate(&gated);
 
     (void)state;
@@ -317,7 +319,8 @@ static void test_reset_waits_for_the_server(void **state)
  */
 static void test_nobody_waits(void **state)
 {
-    static const struct virtio_backend_ops gated = {keep_behind_gate, cancel};
+    static const struct virtio_backend_ops gated = {.serve_fn = keep_behind_gate,
+                                                    .cancel_fn = cancel};
     struct driver second = driver_init(1, 8);
     pthread_t cpu = enter_gate(&gated);
 

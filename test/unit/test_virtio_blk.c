@@ -19,10 +19,10 @@ static void test_init_errors(void **state)
     s = good_setup();
     s.nr_queues = 0;
     assert_int_equal(init(&s), -ERR_INVAL);
-    s.nr_queues = VIRTIO_MMIO_MAX_QUEUES + 1;
+    s.nr_queues = VIRTIO_BLK_MAX_QUEUES + 1;
     assert_int_equal(init(&s), -ERR_INVAL);
     assert_int_equal(rd(VIRTIO_MMIO_DEVICE_ID, 4), 0);
-    s.nr_queues = VIRTIO_MMIO_MAX_QUEUES;
+    s.nr_queues = VIRTIO_BLK_MAX_QUEUES;
     s.disk.size = 512;
     assert_int_equal(init(&s), 0);
     assert_int_equal(rd(VIRTIO_MMIO_DEVICE_ID, 4), VIRTIO_ID_BLOCK);

@@ -38,6 +38,7 @@ static unsigned served[NR_QUEUES];
 static enum virtio_outcome outcome;
 static unsigned good;
 static uint64_t moves; /* bytes, for each request */
+static struct virtio_queue queue[NR_QUEUES];
 static struct virtio_request request[NR_QUEUES];
 
 static inline enum virtio_outcome serve(void *ctx, struct virtio_request *r)
@@ -63,8 +64,10 @@ static const struct virtio_backend backend = {
     .id = 42,
     .features = F_DEVICE,
     .nr_queues = NR_QUEUES,
+    .queue_size = VIRTQ_MAX_SIZE,
     .config_size = sizeof(config),
     .config = config,
+    .queue = queue,
     .request = request,
     .ops = &ops,
     .ctx = &good,
