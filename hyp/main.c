@@ -37,6 +37,7 @@
 #include "vm/power.h"
 #include "vm/vm.h"
 #include "vm/vm_device.h"
+#include "vm/vm_virtio.h"
 
 #define POOL_PAGES 128
 #define REASON_MAX 128
@@ -115,6 +116,17 @@ static void leave_out(struct pa_range range)
               range_last(range));
 }
 
+/* Several slots share a page. */
+static void map_virtio(struct pa_range slot)
+{
+    pa_t first = pa(align_down(slot.base.v, PAGE_SIZE));
+    uint64_t size = align_up(slot.base.v + slot.size, PAGE_SIZE) - first.v;
+    int err = hyp_map_add(&hyp_map, first, size, HYP_DEVICE);
+
+    if (err != 0 && err != -ERR_EXIST)
+        panic("can't map the virtio slot at 0x%lx for the hypervisor", slot.base.v);
+}
+
 static void map_devices(void)
 {
     map((struct pa_range){host.uart.base, align_up(host.uart.size, PAGE_SIZE)}, HYP_DEVICE);
@@ -123,6 +135,9 @@ static void map_devices(void)
         map((struct pa_range){host.clock, PAGE_SIZE}, HYP_DEVICE);
     for (unsigned i = 0; i < host.gic.nr_redist_regions; i++)
         map(host.gic.redist[i], HYP_DEVICE);
+    for (unsigned i = 0; i < host.nr_virtio; i++)
+        map_virtio(host.virtio[i].regs);
+    vm_virtio_offer(host.virtio, host.nr_virtio);
 }
 
 /* RAM is data, but for what the machine keeps, code, constants and the stacks' guards. */

@@ -15,6 +15,9 @@
 #define TYPE_SPI 0
 #define TYPE_PPI 1
 
+/* The third. */
+#define FLAGS_EDGE 3 /* rising or falling */
+
 #define NR_SPIS 988 /* INTIDs 32 to 1019 */
 #define NR_PPIS 16
 
@@ -32,15 +35,16 @@ static bool parent_is(const struct dt_walk *at, int gic)
     return false;
 }
 
-static int decode(const struct dt_walk *at, struct dt_cells spec, uint32_t *intid)
+static int decode(const struct dt_walk *at, struct dt_cells spec, struct dt_irq *irq)
 {
     uint64_t type = dt_prop_take(&spec, 1);
     uint64_t number = dt_prop_take(&spec, 1);
 
+    irq->edge = (dt_prop_take(&spec, 1) & FLAGS_EDGE) != 0;
     if (type == TYPE_SPI && number < NR_SPIS)
-        *intid = (uint32_t)number + VGIC_FIRST_SPI;
+        irq->intid = (uint32_t)number + VGIC_FIRST_SPI;
     else if (type == TYPE_PPI && number < NR_PPIS)
-        *intid = (uint32_t)number + VGIC_FIRST_PPI;
+        irq->intid = (uint32_t)number + VGIC_FIRST_PPI;
     else
         return dt_walk_error(at, -ERR_UNSUPPORTED,
                              "its interrupt is no SPI from 0 to 987 and no PPI from 0 to 15");
@@ -49,7 +53,7 @@ static int decode(const struct dt_walk *at, struct dt_cells spec, uint32_t *inti
 
 /* Entry `index` of "interrupts-extended", each a phandle and a specifier. */
 static int extended(const struct dt_walk *at, int gic, unsigned index, unsigned width,
-                    uint32_t *intid)
+                    struct dt_irq *irq)
 {
     struct dt_cells cells;
     int err = dt_prop_cells(at->fdt, dt_walk_node(at), "interrupts-extended", &cells);
@@ -60,7 +64,7 @@ static int extended(const struct dt_walk *at, int gic, unsigned index, unsigned 
         if (cells.count < width)
             err = -ERR_INVAL;
         else if (i == index)
-            return decode(at, cells, intid);
+            return decode(at, cells, irq);
         else
             dt_prop_take(&cells, width);
     }
@@ -68,7 +72,7 @@ static int extended(const struct dt_walk *at, int gic, unsigned index, unsigned 
                     : dt_walk_error(at, err, "\"interrupts-extended\" is no list of interrupts");
 }
 
-int dt_irq_intid(const struct dt_walk *at, int gic, unsigned index, uint32_t *intid)
+int dt_irq_read(const struct dt_walk *at, int gic, unsigned index, struct dt_irq *irq)
 {
     int node = dt_walk_node(at);
     struct dt_cells cells;
@@ -79,7 +83,7 @@ int dt_irq_intid(const struct dt_walk *at, int gic, unsigned index, uint32_t *in
         return dt_walk_error(at, -ERR_INVAL,
                              "the GICv3's #interrupt-cells must be 3 or a little more");
     if (dt_prop_present(at->fdt, node, "interrupts-extended"))
-        return extended(at, gic, index, (unsigned)width, intid);
+        return extended(at, gic, index, (unsigned)width, irq);
     if (dt_prop_cells(at->fdt, node, "interrupts", &cells) != 0 || cells.count % width != 0)
         return dt_walk_error(at, -ERR_INVAL, "\"interrupts\" is no list of GICv3 specifiers");
     if (index >= cells.count / width)
@@ -88,5 +92,15 @@ int dt_irq_intid(const struct dt_walk *at, int gic, unsigned index, uint32_t *in
         return dt_walk_error(at, -ERR_UNSUPPORTED,
                              "its interrupt-parent is not the GICv3: connect it to that");
     cells.at += index * width * sizeof(uint32_t);
-    return decode(at, cells, intid);
+    return decode(at, cells, irq);
+}
+
+int dt_irq_intid(const struct dt_walk *at, int gic, unsigned index, uint32_t *intid)
+{
+    struct dt_irq irq;
+    int err = dt_irq_read(at, gic, index, &irq);
+
+    if (err == 0)
+        *intid = irq.intid;
+    return err;
 }

@@ -6,10 +6,21 @@
 #ifndef FDT_DT_IRQ_H
 #define FDT_DT_IRQ_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "fdt/dt_walk.h"
 #include "lib/err.h"
+
+struct dt_irq {
+    uint32_t intid;
+    bool edge; /* else level */
+};
+
+/*
+ * The same, and its trigger. Errors as of dt_irq_intid(), which follows.
+ */
+int must_check dt_irq_read(const struct dt_walk *at, int gic, unsigned index, struct dt_irq *irq);
 
 /*
  * The INTID of interrupt `index` of the node that the walk is at, whose interrupts must go to

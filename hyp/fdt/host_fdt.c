@@ -18,6 +18,7 @@
 
 #define MAINTENANCE_DEFAULT 25 /* INTID that Arm's Base System Architecture gives it: PPI 9 */
 #define PL011_SIZE          UINT64_C(0x1000)
+#define VIRTIO_MIN_SIZE     0x100 /* a slot's registers, without a configuration space */
 
 static struct pa_range to_pa(struct dt_range range)
 {
@@ -154,6 +155,32 @@ static void read_clock(const void *fdt, struct host_info *info)
     info->clock = pa(reg.base);
 }
 
+static int read_virtio_slot(const struct dt_walk *at, int gic, struct host_virtio *slot)
+{
+    struct dt_range reg = {0, 0};
+    struct dt_irq irq = {0, false};
+    int err = dt_reg_read(at, 0, &reg);
+
+    if (err == 0)
+        err = dt_irq_read(at, gic, 0, &irq);
+    if (err == 0 && reg.size < VIRTIO_MIN_SIZE)
+        err = -ERR_RANGE;
+    *slot = (struct host_virtio){to_pa(reg), irq.intid, irq.edge};
+    return err;
+}
+
+/* The virtio-mmio slots, each of which a guest may be given. One that is broken is left out. */
+static void read_virtio_slots(const void *fdt, struct host_info *info, int gic)
+{
+    struct dt_walk at;
+
+    dt_walk_start(&at, fdt);
+    while (info->nr_virtio < HOST_MAX_VIRTIO && dt_walk_next_compatible(&at, "virtio,mmio")) {
+        if (read_virtio_slot(&at, gic, &info->virtio[info->nr_virtio]) == 0)
+            info->nr_virtio++;
+    }
+}
+
 /* A broken seed is no error: without one the stack's guard is only easier to guess. */
 static void read_seed(const void *fdt, struct host_info *info)
 {
@@ -221,6 +248,8 @@ int host_fdt_parse(const void *fdt, struct host_info *info)
         err = read_gic(fdt, info, &gic);
     if (err == 0)
         err = read_uart_intid(&uart, info, gic);
+    if (err == 0)
+        read_virtio_slots(fdt, info, gic);
     if (err == 0 && dt_pmu_intid(fdt, gic, &info->pmu_intid) != 0)
         log_warn("the guest gets no PMU for that"); /* the reason has been logged */
     if (err == 0)

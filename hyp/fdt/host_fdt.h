@@ -17,12 +17,20 @@
 
 #define HOST_MAX_RESERVED 16
 #define HOST_MODEL_SIZE   64
+#define HOST_MAX_VIRTIO   32
 
 /* Where the boot loader leaves the guest's tree, unless /chosen traproom,guest-dtb says so. */
 #define HOST_GUEST_DTB UINT64_C(0x47000000)
 
 /* No tree is larger: 2 MiB (Linux, "Booting AArch64 Linux", on the device tree). */
 #define HOST_GUEST_DTB_ROOM UINT64_C(0x200000)
+
+/* A virtio-mmio slot of the machine's, with or without a device in it. */
+struct host_virtio {
+    struct pa_range regs;
+    uint32_t intid;
+    bool edge; /* its interrupt's trigger */
+};
 
 struct host_info {
     char model[HOST_MODEL_SIZE]; /* the root's "model", else the first of its "compatible" */
@@ -47,6 +55,9 @@ struct host_info {
 
     struct pa_range uart; /* the PL011 that is the console */
     uint32_t uart_intid;
+
+    unsigned nr_virtio;
+    struct host_virtio virtio[HOST_MAX_VIRTIO];
 
     pa_t clock; /* the first PL031, if it has a page to itself */
     bool has_clock;

@@ -26,6 +26,7 @@ struct vm_device_config {
     uint32_t intid;
     size_t more_state;       /* bytes that its state needs on top of the kind's */
     struct pa_range backing; /* the machine's memory behind it; size 0: none */
+    pa_t slot;               /* the machine's virtio slot behind it; 0: none */
     bool read_only;
     bool console; /* this one is wired to the machine's console */
     int node;     /* in the tree that it was read from */

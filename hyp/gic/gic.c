@@ -127,6 +127,11 @@ void gic_enable_spi(uint32_t intid, bool edge, uint64_t mpidr)
     io_write32(dist(GICD_ISENABLER + 4 * (intid / 32)), UINT32_C(1) << intid % 32);
 }
 
+void gic_set_pending(uint32_t intid)
+{
+    io_write32(dist(GICD_ISPENDR + 4 * (intid / 32)), UINT32_C(1) << intid % 32);
+}
+
 void gic_kick(unsigned cpu)
 {
     gicc_send_sgi(cpus[cpu].kick);

@@ -37,6 +37,9 @@ int must_check gic_init_cpu(unsigned cpu, uint64_t mpidr);
 /* Forward the SPI `intid`, edge-triggered or level-sensitive, to the CPU of affinity `mpidr`. */
 void gic_enable_spi(uint32_t intid, bool edge, uint64_t mpidr);
 
+/* Make the SPI `intid` pending, as if its device had. */
+void gic_set_pending(uint32_t intid);
+
 /* Send GIC_SGI_KICK to `cpu`; what was written before is seen by its handler. */
 void gic_kick(unsigned cpu);
 

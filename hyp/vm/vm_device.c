@@ -6,7 +6,6 @@
  */
 #include "vm/vm_device.h"
 
-#include "dev/virtio_blk.h"
 #include "dev/virtio_mmio.h"
 #include "dev/vpl011.h"
 #include "dev/vpl031.h"
@@ -20,9 +19,7 @@
 #include "lib/string.h"
 #include "vm/vm.h"
 #include "vm/vm_console.h"
-
-#define DISK_MIN_SIZE UINT64_C(0x200) /* the transport's registers and the disk's configuration */
-#define SECTOR_SIZE   512
+#include "vm/vm_virtio.h"
 
 static struct irq_line line_of(struct vm *vm, const struct vm_device_config *config)
 {
@@ -35,44 +32,6 @@ static int make_pl011(struct vm *vm, void *state, const struct vm_device_config 
 
     vm_console_attach(state, &line, config->console);
     return 0;
-}
-
-static int read_virtio(const struct dt_walk *at, int gic, struct vm_device_config *config)
-{
-    int node = dt_walk_node(at);
-    int err = dt_prop_pa_range(at->fdt, node, "traproom,disk", &config->backing);
-
-    (void)gic;
-    if (err == -ERR_NOENT)
-        return 0;
-    if (err == 0 && config->regs.size < DISK_MIN_SIZE)
-        return dt_walk_error(at, -ERR_INVAL,
-                             "with a disk, its \"reg\" must have at least 0x200 bytes");
-    if (err == 0 && config->backing.size < SECTOR_SIZE)
-        return dt_walk_error(at, -ERR_INVAL, "the disk must have at least one sector of 512 bytes");
-    config->read_only = dt_prop_present(at->fdt, node, "traproom,read-only");
-    config->more_state = sizeof(struct virtio_blk);
-    return err;
-}
-
-/* A slot: the transport and, if it has one, a disk, with a queue for each vCPU. */
-static int make_virtio(struct vm *vm, void *state, const struct vm_device_config *config)
-{
-    struct virtio_mmio *slot = state;
-    struct virtio_blk *disk = (struct virtio_blk *)(slot + 1);
-    struct irq_line line = line_of(vm, config);
-    char id[VIRTIO_BLK_ID_BYTES];
-    struct virtio_blk_setup setup = {
-        .disk = config->backing,
-        .read_only = config->read_only,
-        .nr_queues = vm->nr_vcpus < VIRTIO_MMIO_MAX_QUEUES ? vm->nr_vcpus : VIRTIO_MMIO_MAX_QUEUES,
-        .id = id,
-    };
-
-    if (config->backing.size == 0)
-        return 0; /* an empty slot */
-    fmt_snprintf(id, sizeof(id), "traproom-%lx", config->regs.base.v);
-    return virtio_blk_init(disk, &setup, slot, &vm->mem, &line);
 }
 
 /* A clock, and what wakes it. The clock is first: it takes the accesses. */
@@ -175,9 +134,9 @@ static const struct vm_device_kind kinds[] = {
         .name = "virtio",
         .min_size = 0x100, /* the transport's registers */
         .interrupt = true,
-        .read_fn = read_virtio,
+        .read_fn = vm_virtio_read,
         .state_size = sizeof(struct virtio_mmio),
-        .make_fn = make_virtio,
+        .make_fn = vm_virtio_make,
         .reset_fn = virtio_mmio_reset,
         .access_fn = virtio_mmio_access,
     },

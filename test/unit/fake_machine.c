@@ -4,12 +4,16 @@
 
 #include "drv/alarm.h"
 #include "drv/console.h"
+#include "gic/gic.h"
 #include "gic/vgic.h"
+#include "trap/irq.h"
 
 struct fake_line fake_line;
 uint64_t fake_now, fake_frequency = 1;
 struct alarm *fake_alarm;
 uint8_t fake_printed;
+struct fake_irq fake_irq;
+uint32_t fake_pending;
 
 uint64_t alarm_now(void)
 {
@@ -51,4 +55,17 @@ void vgic_set_line(void *ctx, uint32_t intid, bool level)
 {
     (void)ctx;
     fake_line = (struct fake_line){intid, level};
+}
+
+int irq_register(uint32_t intid, enum irq_trigger trigger, enum exit_reason reason, irq_fn fn,
+                 void *ctx)
+{
+    (void)reason;
+    fake_irq = (struct fake_irq){intid, trigger == IRQ_EDGE, fn, ctx};
+    return 0;
+}
+
+void gic_set_pending(uint32_t intid)
+{
+    fake_pending = intid;
 }

@@ -14,6 +14,16 @@ extern struct fake_line {
     bool level;
 } fake_line;
 
+/* The latest call of irq_register(), and of gic_set_pending(). */
+struct vcpu;
+extern struct fake_irq {
+    uint32_t intid;
+    bool edge;
+    void (*fn)(void *ctx, struct vcpu *vcpu);
+    void *ctx;
+} fake_irq;
+extern uint32_t fake_pending;
+
 extern uint64_t fake_now, fake_frequency;
 extern struct alarm *fake_alarm; /* the latest that was added */
 extern uint8_t fake_printed;     /* the latest byte */

@@ -9,5 +9,6 @@
 #define compiler_barrier() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 #define mem_barrier()      __atomic_thread_fence(__ATOMIC_SEQ_CST)
 #define write_barrier()    __atomic_thread_fence(__ATOMIC_RELEASE)
+#define io_barrier()       __atomic_thread_fence(__ATOMIC_SEQ_CST)
 
 #endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The types of virtio device that can be mediated, and what is particular to each. All that a
+ * device learns of memory must be in descriptors, where dev/virtq.c checks it: a type whose
+ * requests or configuration have addresses in them is not in the table. Neighbour:
+ * virtio_machine.c.
+ */
+#ifndef DEV_VIRTIO_TYPE_H
+#define DEV_VIRTIO_TYPE_H
+
+#include <stdint.h>
+
+struct virtio_type {
+    uint32_t id; /* VIRTIO_ID_x */
+    /* The bytes of its configuration that a driver may write. */
+    uint16_t config_at;
+    uint16_t config_size;
+    uint64_t never; /* its features that need what is not there */
+};
+
+/* NULL: that type can't be mediated. */
+const struct virtio_type *virtio_type_find(uint32_t id);
+
+#endif
