@@ -142,17 +142,29 @@ static int read_uart_intid(const struct dt_walk *at, struct host_info *info, int
     return err == -ERR_NOENT ? dt_walk_error(at, err, "it has no interrupt") : err;
 }
 
-/* The machine's clock, without which the guest's starts in 1970. */
+/* A clock that can't be used stops nothing. */
 static void read_clock(const void *fdt, struct host_info *info)
 {
     struct dt_walk at;
     struct dt_range reg = {0, 0};
 
     dt_walk_start(&at, fdt);
-    if (!dt_walk_next_compatible(&at, "arm,pl031") || dt_reg_read(&at, 0, &reg) != 0)
+    if (!dt_walk_next_compatible(&at, "arm,pl031"))
         return;
-    info->has_clock = reg.size >= PAGE_SIZE && is_aligned(reg.base, PAGE_SIZE);
-    info->clock = pa(reg.base);
+    if (dt_reg_read(&at, 0, &reg) == 0 && reg.size >= PAGE_SIZE &&
+        is_aligned(reg.base, PAGE_SIZE)) {
+        info->has_clock = true;
+        info->clock = pa(reg.base);
+    } else {
+        log_warn("the machine's clock can't be read: the guest's starts in 1970");
+    }
+}
+
+/* Nor does a PMU. */
+static void read_pmu(const void *fdt, struct host_info *info, int gic)
+{
+    if (dt_pmu_intid(fdt, gic, &info->pmu_intid) != 0)
+        log_warn("the machine's PMU can't be used: the guest gets none");
 }
 
 static int read_virtio_slot(const struct dt_walk *at, int gic, struct host_virtio *slot)
@@ -188,7 +200,6 @@ static void read_seed(const void *fdt, struct host_info *info)
         info->seed = 0;
 }
 
-/* Where the guest's tree is, and how much of it can be read without leaving the RAM. */
 /* How many bytes from `at` on are RAM that is to be mapped. */
 static uint64_t readable_from(const struct host_info *info, uint64_t at)
 {
@@ -209,6 +220,7 @@ static uint64_t readable_from(const struct host_info *info, uint64_t at)
     return room;
 }
 
+/* Where the guest's tree is, and how much of it can be read without leaving the RAM. */
 static int read_guest_fdt(const void *fdt, struct host_info *info)
 {
     uint64_t at = HOST_GUEST_DTB;
@@ -234,7 +246,6 @@ int host_fdt_parse(const void *fdt, struct host_info *info)
     info->fdt_size = fdt_totalsize(fdt);
     read_model(fdt, info);
     read_seed(fdt, info);
-    read_clock(fdt, info);
     err = read_uart_place(&uart, fdt, info);
     if (err == 0)
         err = read_ram(fdt, info);
@@ -249,10 +260,12 @@ int host_fdt_parse(const void *fdt, struct host_info *info)
     if (err == 0)
         err = read_uart_intid(&uart, info, gic);
     if (err == 0)
-        read_virtio_slots(fdt, info, gic);
-    if (err == 0 && dt_pmu_intid(fdt, gic, &info->pmu_intid) != 0)
-        log_warn("the guest gets no PMU for that"); /* the reason has been logged */
-    if (err == 0)
         err = read_guest_fdt(fdt, info);
-    return err;
+    if (err != 0)
+        return err;
+    /* What the machine can do without. Its errors are no reason to stop, so they come last. */
+    read_virtio_slots(fdt, info, gic);
+    read_clock(fdt, info);
+    read_pmu(fdt, info, gic);
+    return 0;
 }

@@ -1,43 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The machine's tree: what is read from it, and what is refused. */
-#include <stdbool.h>
-#include <string.h>
-
-#include "fdt/host_fdt.h"
-#include "fdt_log.h"
-#include "fdt_tree.h"
+#include "host_fdt_fixture.h"
 
 #define GIC  "/interrupt-controller@8000000"
 #define UART "/serial@9040000"
-
-static struct host_info info;
-
-/* The tree must be accepted. Frees it. */
-static void parse(void *fdt)
-{
-    log_clear();
-    if (host_fdt_parse(fdt, &info) != 0)
-        fail_msg("refused: %s", logged.error);
-    assert_int_equal(logged.errors, 0);
-    free(fdt);
-}
-
-/* Frees the tree. */
-static void assert_refused(void *fdt, int err, const char *says)
-{
-    log_clear();
-    assert_int_equal(host_fdt_parse(fdt, &info), -err);
-    assert_int_equal(logged.errors, 1);
-    if (strstr(logged.error, says) == NULL)
-        fail_msg("\"%s\" lacks \"%s\"", logged.error, says);
-    free(fdt);
-}
-
-static void assert_range(struct pa_range range, uint64_t base, uint64_t size)
-{
-    assert_int_equal(range.base.v, base);
-    assert_int_equal(range.size, size);
-}
 
 static void test_all(void **state)
 {
@@ -82,113 +48,6 @@ static void test_seed(void **state)
     tree_set_cells(fdt, "/chosen", "kaslr-seed", 3, cells);
     parse(fdt);
     assert_int_equal(info.seed, 0);
-}
-
-/* Only RAM, no byte twice, in the order of the tree. */
-static void test_reserved(void **state)
-{
-    (void)state;
-    parse(tree_load("host"));
-    assert_int_equal(info.nr_reserved, 4);
-    assert_range(info.reserved[0], 0x48000000, 0x10000);
-    assert_range(info.reserved[1], 0x47ff0000, 0x10000);
-    assert_range(info.reserved[2], 0x48010000, 0x10000);
-    assert_range(info.reserved[3], 0x40000000, 0x1000);
-    assert_int_equal(info.nr_no_map, 1);
-    assert_range(info.no_map[0], 0x47ff0000, 0x30000);
-}
-
-/* Boot loaders reserve the tree itself: not reported, as its place is known. */
-static void test_tree_reserved(void **state)
-{
-    void *fdt = tree_open("host");
-    uint64_t at = (uintptr_t)fdt;
-    uint64_t ram = at & ~UINT64_C(0xfffff);
-    uint64_t size = fdt_totalsize(fdt);
-
-    (void)state;
-    TREE_CELLS(fdt, "/memory@40000000", "reg", (uint32_t)(ram >> 32), (uint32_t)ram, 0, 0x200000);
-    tree_del_node(fdt, "/reserved-memory");
-    fdt_del_mem_rsv(fdt, 0);
-    fdt_del_mem_rsv(fdt, 0);
-    assert_int_equal(fdt_add_mem_rsv(fdt, at + 0x10, size), 0);
-    assert_int_equal(fdt_add_mem_rsv(fdt, at - 0x10, 0x100), 0);
-    assert_int_equal(fdt_add_mem_rsv(fdt, at - 0x20, size + 0x40), 0);
-    assert_int_equal(fdt_add_mem_rsv(fdt, at + 0x10, 0x10), 0);
-    log_clear();
-    assert_int_equal(host_fdt_parse(fdt, &info), 0);
-    assert_int_equal(info.fdt_size, size);
-    assert_int_equal(info.nr_reserved, 4);
-    assert_range(info.reserved[0], at + size, 0x10);
-    assert_range(info.reserved[1], at - 0x10, 0x10);
-    assert_range(info.reserved[2], at - 0x20, 0x10);
-    assert_range(info.reserved[3], at + size + 0x10, 0x10);
-    free(fdt);
-}
-
-/* Whole pages, and only where RAM is; the tree itself stays mapped. */
-static void test_no_map(void **state)
-{
-    void *fdt = tree_open("host");
-    uint64_t ram = (uintptr_t)fdt & ~UINT64_C(0xfffff);
-
-    (void)state;
-    TREE_CELLS(fdt, "/reserved-memory/firmware@47ff0000", "reg", 0, 0x47ff0800, 0, 0x1000, 0,
-               0x100000, 0, 0x1000);
-    log_clear();
-    assert_int_equal(host_fdt_parse(fdt, &info), 0);
-    assert_int_equal(info.nr_no_map, 1);
-    assert_range(info.no_map[0], 0x47ff0000, 0x2000);
-    assert_range(info.reserved[1], 0x47ff0000, 0x2000);
-    TREE_CELLS(fdt, "/memory@40000000", "reg", (uint32_t)(ram >> 32), (uint32_t)ram, 0, 0x200000);
-    TREE_CELLS(fdt, "/reserved-memory/firmware@47ff0000", "reg", (uint32_t)(ram >> 32),
-               (uint32_t)ram, 0, 0x200000);
-    assert_int_equal(host_fdt_parse(fdt, &info), 0);
-    assert_int_equal(info.nr_no_map, 0);
-    free(fdt);
-}
-
-static void test_too_many_reserved(void **state)
-{
-    void *fdt = tree_open("host");
-
-    (void)state;
-    for (unsigned i = 0; i <= HOST_MAX_RESERVED; i++)
-        assert_int_equal(fdt_add_mem_rsv(fdt, 0x60000000 + i * 0x2000, 0x1000), 0);
-    assert_refused(fdt, ERR_NOMEM, "reserves more than");
-}
-
-/* The same again and again takes no more memory, but each is to be left out of the map. */
-static void test_too_many_no_map(void **state)
-{
-    void *fdt = tree_open("host");
-
-    (void)state;
-    for (unsigned i = 0; i <= HOST_MAX_RESERVED; i++) {
-        char path[64];
-
-        snprintf(path, sizeof(path), "again@%x", i);
-        assert_true(fdt_add_subnode(fdt, tree_node(fdt, "/reserved-memory"), path) >= 0);
-        snprintf(path, sizeof(path), "/reserved-memory/again@%x", i);
-        TREE_CELLS(fdt, path, "reg", 0, 0x60000000, 0, 0x1000);
-        assert_int_equal(fdt_setprop_empty(fdt, tree_node(fdt, path), "no-map"), 0);
-    }
-    assert_refused(fdt, ERR_NOMEM, "reserves more than");
-}
-
-static void test_broken_reserved(void **state)
-{
-    void *fdt = tree_open("host");
-
-    (void)state;
-    assert_int_equal(fdt_add_mem_rsv(fdt, ~UINT64_C(0), 2), 0);
-    assert_refused(fdt, ERR_INVAL, "reservation");
-    fdt = tree_open("host");
-    assert_int_equal(fdt_add_mem_rsv(fdt, 0x60000000, 0), -0);
-    parse(fdt);
-    fdt = tree_open("host");
-    TREE_CELLS(fdt, "/reserved-memory/firmware@47ff0000", "reg", 0, 1, 2);
-    assert_refused(fdt, ERR_INVAL, "/reserved-memory/firmware@47ff0000");
 }
 
 static void test_guest_fdt(void **state)
@@ -259,13 +118,62 @@ static void test_pmu(void **state)
 
     (void)state;
     TREE_CELLS(fdt, "/pmu", "interrupts", 1, 6);
+    log_clear();
     assert_int_equal(host_fdt_parse(fdt, &info), 0);
     assert_int_equal(info.pmu_intid, 0);
+    assert_int_equal(logged.warnings, 1);
+    assert_non_null(strstr(logged.warning, "PMU"));
     free(fdt);
     fdt = tree_open("host");
     TREE_CELLS(fdt, "/pmu", "interrupts", 0, 6, 4, 0, 7, 4);
     parse(fdt);
     assert_int_equal(info.pmu_intid, 0);
+    assert_int_equal(logged.warnings, 0);
+}
+
+/* The same of the clock: it must have a page to itself. */
+static void test_clock(void **state)
+{
+    static const struct {
+        uint32_t cells[4];
+        unsigned count;
+        bool usable;
+    } reg[] = {
+        {{0, 0x9010000, 0, 0x1000}, 4, true},
+        {{0, 0x9010800, 0, 0x1000}, 4, false},
+        {{0, 0x9010000, 0, 0x800}, 4, false},
+        {{0, 0x9010000, 0}, 3, false},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(reg) / sizeof(reg[0]); i++) {
+        void *fdt = tree_open("host");
+
+        tree_add_device(fdt, "rtc@9010000", "arm,pl031", 0x9010000, 0x1000, 2);
+        tree_set_cells(fdt, "/rtc@9010000", "reg", reg[i].count, reg[i].cells);
+        log_clear();
+        assert_int_equal(host_fdt_parse(fdt, &info), 0);
+        assert_int_equal(info.has_clock, reg[i].usable);
+        assert_int_equal(logged.warnings, !reg[i].usable);
+        if (reg[i].usable)
+            assert_int_equal(info.clock.v, 0x9010000);
+        else
+            assert_non_null(strstr(logged.warning, "1970"));
+        free(fdt);
+    }
+}
+
+/* Of a machine that does not start, the reason alone is logged. */
+static void test_clock_and_no_uart(void **state)
+{
+    void *fdt = tree_open("host");
+
+    (void)state;
+    tree_add_device(fdt, "rtc@9010000", "arm,pl031", 0x9010000, 0x1000, 2);
+    TREE_CELLS(fdt, "/rtc@9010000", "reg", 0);
+    tree_del_node(fdt, "/serial@9000000");
+    tree_del_node(fdt, UART);
+    assert_refused(fdt, ERR_NOENT, "arm,pl011");
     assert_int_equal(logged.warnings, 0);
 }
 
@@ -412,18 +320,14 @@ static void test_qemu(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_too_many_no_map),
         cmocka_unit_test(test_all),
         cmocka_unit_test(test_seed),
-        cmocka_unit_test(test_reserved),
-        cmocka_unit_test(test_tree_reserved),
-        cmocka_unit_test(test_no_map),
-        cmocka_unit_test(test_too_many_reserved),
-        cmocka_unit_test(test_broken_reserved),
         cmocka_unit_test(test_guest_fdt),
         cmocka_unit_test(test_model),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_pmu),
+        cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_clock_and_no_uart),
         cmocka_unit_test(test_more_than_fits),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_no_uart),
