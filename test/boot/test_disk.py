@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The disk: ext4 that the build made, raw access, none, and one of another size."""
+"""The disk in memory: ext4 that the build made, raw access, none, and one of another size."""
 
 import unittest
 
@@ -63,7 +63,7 @@ class Disk(BootTest):
     def test_raw_and_discard(self):
         with open(self.path("disk"), "wb") as file:
             file.truncate(200 * 1000 * 1000 // 512 * 512)
-        out = self.command(RAW, "--disk", self.path("disk"))
+        out = self.command(RAW, "--disk", self.path("disk") + ",ram")
         self.assertEqual(self.value(out, "size"), str(200 * 1000 * 1000 // 512))
         self.assertIn("\n0\n", out)
         # The guest wrote to its own copy.

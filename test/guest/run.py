@@ -96,7 +96,7 @@ def tree_without(folder, node):
 
 def traproom_command(image, disk, args, tree):
     return [os.path.join(REPO, "tools", "traproom"), "run", "--kernel", image,
-               "--initrd", "none", "--disk", disk or "none",
+               "--initrd", "none", "--disk", disk + ",ram" if disk else "none",
             *(["--dtb", tree] if tree else ["--smp", str(args.smp)]),
                "--cpu", args.cpu, "--build", args.build, "--timeout", str(args.timeout),
             *(["--icount"] if args.icount else []),

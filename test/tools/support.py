@@ -1,17 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""For the launcher's tests: its modules, trees and images to work on."""
+"""For the launcher's tests: its modules, trees and images to work on, and the launcher with a
+stand-in for QEMU."""
 
+import json
 import os
 import struct
 import subprocess
 import sys
+import tempfile
+import unittest
 
 REPO = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 sys.path.insert(0, os.path.join(REPO, "tools"))
 
+from launcher import fdt, guest_tree  # noqa: E402  pylint: disable=wrong-import-position
+
 LAUNCHER = os.path.join(REPO, "tools", "traproom")
 VIRT_DTS = os.path.join(REPO, "dts", "virt.dts")
 MIB = 1 << 20
+LIMIT = 300  # seconds, for a launcher that hangs
+OFF = r"print('[traproom] exit: guest powered off', flush=True)"
 
 
 def compile_dts(text):
@@ -37,3 +45,61 @@ def image(size=4096, text_offset=0, image_size=None, magic=0x644D5241):
     header = struct.pack("<2I6Q2I", 0, 0, text_offset, size if image_size is None else image_size,
                          0xA, 0, 0, 0, magic, 0)
     return header + b"\0" * (size - len(header))
+
+
+class RunTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="traproom-test-")
+        self.addCleanup(self.folder.cleanup)
+        os.mkdir(self.path("bin"))
+        os.symlink(os.path.join(REPO, "test", "tools", "fake_qemu.py"),
+                   self.path("bin/qemu-system-aarch64"))
+        for name, data in (("hyp/traproom.elf", b"\x7fELF"), ("images/Image", image(3 * MIB)),
+                           ("images/initramfs.cpio.gz", b"i" * 1001),
+                           ("images/disk.img", b"d" * 4096)):
+            self.write("build/" + name, data)
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def write(self, name, data):
+        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+        with open(self.path(name), "wb") as file:
+            file.write(data)
+        return self.path(name)
+
+    def environment(self, program):
+        return dict(os.environ, FAKE_QEMU=program, FAKE_FOLDER=self.folder.name,
+                    PATH=self.path("bin") + ":" + os.environ["PATH"],
+                    TRAPROOM_BUILD=self.path("build"), TMPDIR=self.folder.name)
+
+    def run_launcher(self, *options, program=OFF, **more):
+        done = subprocess.run([LAUNCHER, "run", *options], env=self.environment(program),
+                              stdin=more.pop("stdin", subprocess.DEVNULL), capture_output=True,
+                              text=True, timeout=LIMIT, check=False, **more)
+        return done.returncode, done.stdout, done.stderr
+
+    def arguments(self):
+        with open(self.path("arguments"), encoding="utf-8") as file:
+            return json.load(file)
+
+    def tree(self):
+        with open(self.path("0x47000000"), "rb") as file:
+            return guest_tree.GuestTree(fdt.parse(file.read(), "guest"), "guest")
+
+    def loaded(self, node, name):
+        """The bytes that the tree's property leads to, which must be all of the file."""
+        value = node.properties[name]
+        address, size = int.from_bytes(value[:8], "big"), int.from_bytes(value[8:], "big")
+        with open(self.path(hex(address)), "rb") as file:
+            data = file.read()
+        self.assertEqual(len(data), size)
+        return data
+
+    def refused(self, words, *options):
+        """In one line, before there is a machine."""
+        status, _, err = self.run_launcher(*options)
+        self.assertEqual(status, 1, err)
+        self.assertRegex(err, words)
+        self.assertRegex(err, r"\Atraproom: .*\n\Z")
+        self.assertFalse(os.path.exists(self.path("arguments")), "QEMU was started")

@@ -28,7 +28,7 @@ class DefaultTree(unittest.TestCase):
         self.tree.check()
         self.assertEqual(len(self.tree.cpus()), 4)
         self.assertEqual(self.tree.ram(), [(0x48000000, 512 * MIB)])
-        self.assertEqual(self.tree.first_virtio().name, "virtio_mmio@a000000")
+        self.assertEqual(self.tree.virtio_nodes()[0].name, "virtio_mmio@a000000")
         self.assertIsNone(self.tree.dtb_address())
         self.assertEqual(self.tree.reserved(), [])
 
@@ -75,7 +75,7 @@ class OtherTrees(unittest.TestCase):
         dumped.check()
         self.assertEqual(len(dumped.cpus()), 3)
         self.assertEqual(dumped.ram(), [(0x40000000, 768 * MIB)])
-        self.assertTrue(dumped.first_virtio().name.startswith("virtio_mmio@a"))
+        self.assertTrue(dumped.virtio_nodes()[0].name.startswith("virtio_mmio@a"))
 
     def test_one_cell(self):
         small = tree(HEAD % (1, 1) + CPU + 'memory@1000 { device_type = "memory"; '
@@ -90,7 +90,7 @@ class OtherTrees(unittest.TestCase):
             a { compatible = "virtio,mmio"; status = "disabled"; };
             b { c { compatible = "other", "virtio,mmio"; }; }; };"""
         self.assertEqual(tree(text).ram(), [(0x1000, 0x1000)])
-        self.assertEqual(tree(text).first_virtio().name, "c")
+        self.assertEqual(tree(text).virtio_nodes()[0].name, "c")
 
     def test_what_the_guest_does_not_see_is_no_slot(self):
         slot = 'x { compatible = "virtio,mmio"; }; '
@@ -98,8 +98,8 @@ class OtherTrees(unittest.TestCase):
                            ('compatible = "acme,bus";', True),
                            ('compatible = "acme,bus"; reg = <0 0>;', False),
                            ('compatible = "acme,bus"; reg = <0 0>; traproom,pass;', True), ('status = "disabled";', False)):
-            found = tree(HEAD % (2, 2) + f"a {{ {bus} b {{ {slot} }}; }}; }};").first_virtio()
-            self.assertEqual(found is not None, there, bus)
+            found = tree(HEAD % (2, 2) + f"a {{ {bus} b {{ {slot} }}; }}; }};").virtio_nodes()
+            self.assertEqual(bool(found), there, bus)
 
     def test_ram_in_order(self):
         memory = 'memory@%x { device_type = "memory"; reg = <0 0x%x 0 0x1000>; }; '

@@ -10,6 +10,7 @@ import unittest
 
 from support import MIB, VIRT_DTS, compile_dts, image
 from launcher import Problem, fdt, guest_tree, images, layout, stage
+from launcher.device import Device
 from launcher.files import Files
 
 SEED = int(os.environ.get("TRAPROOM_SEED", "8"))
@@ -50,7 +51,7 @@ def mutate(blob, chance):
 
 class Options:
     """What stage.Stage wants to know of the command line."""
-    dtb, bare, initrd, disk, cmd = "tree.dtb", True, ["initrd"], "disk", None
+    dtb, bare, initrd, cmd = "tree.dtb", True, ["initrd"], None
 
 
 class Mutants(unittest.TestCase):
@@ -76,7 +77,7 @@ class Mutants(unittest.TestCase):
         end = work.add_kernel(kernel)
         work.add_tree()
         work.add_initrd(self.file("initrd"), end)
-        work.add_disk(self.file("disk"))
+        work.add_devices([Device("--disk ours", image=self.file("disk")), Device("--disk its", front="x")])
         self.assertGreater(work.staging.machine_size(), 0)
         blob = tree.tree.pack()
         self.assertEqual(fdt.parse(blob, "again").pack(), blob)

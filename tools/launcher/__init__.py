@@ -12,6 +12,11 @@ initramfs.py    the initramfs, with what --cmd, --put and --modules add
 modules.py      which kernel modules are needed, and by what
 archive.py      cpio archives, to write
 layout.py       where each goes in the machine's memory and in the guest's
+device.py       what a virtio device is for the launcher
+devices.py      which ones the options ask for
+disks.py        those of --disk
+words.py        the words of such an option
+slots.py        where each goes, in the machine and in the guest's tree
 machine.py      QEMU's command line
 console.py      the guest's output, and Traproom's lines in it
 relay.py        the streams of a program in the guest, in what its console prints

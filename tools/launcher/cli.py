@@ -35,8 +35,15 @@ examples:
   tools/traproom run --cmd 'cat /proc/cpuinfo' --quiet --timeout 60
   tools/traproom run --quiet <script.sh
   tools/traproom run --kernel ~/linux/arch/arm64/boot/Image --append 'loglevel=8'
-  tools/traproom run --dtb board.dtb --initrd rootfs.cpio.gz --disk data.img
+  tools/traproom run --dtb board.dtb --initrd rootfs.cpio.gz --disk data.img,snapshot
 """
+
+
+class DeviceOption(argparse.Action):
+    """One more in args.devices, where those of all options are in the order given."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        namespace.devices = [*namespace.devices, (option_string, values or "")]
 
 
 class Parser(argparse.ArgumentParser):
@@ -103,9 +110,6 @@ def add_guest_options(parser):
     guest.add_argument("--modprobe", metavar="NAME", action="append", default=[], help="a module to put "
                        "in, with what it needs, and to load at the start (without --modules: one of "
                        "the default kernel's). May be given again")
-    guest.add_argument("--disk", metavar="FILE", help="raw image or block device behind the first "
-                       "virtio,mmio node in use, 'none' for no one (default: BUILD/images/disk.img, ext4). The guest writes "
-                       "to a copy in memory, never to the file")
     guest.add_argument("--append", metavar="STR", help="arguments after those in the tree's bootargs")
     guest.add_argument("--pass", metavar="NODE", dest="passed", action="append", default=[],
                        help="let the guest see this node of the tree, a path or a name, though nothing "
@@ -122,6 +126,17 @@ def add_guest_options(parser):
     guest.add_argument("--reboot", action=argparse.BooleanOptionalAction, help="whether a guest that "
                        "resets itself starts again, or ends the run with status "
                        f"{verdict.RESET} (default: it starts again, but with --cmd)")
+
+
+def add_device_options(parser):
+    group = parser.add_argument_group("the guest's virtio devices, in the order given")
+    group.set_defaults(devices=[])
+    group.add_argument("--disk", metavar="FILE[,...]", action=DeviceOption, help="an image or a block device. What "
+                       "the guest writes IS WRITTEN TO IT and stays there, unless one of these words follows: "
+                       "'ro', read only; 'snapshot', what is written is gone with the run; 'ram', a copy in the "
+                       "machine's memory, gone as well. format=raw, qcow2, ... where the first bytes don't tell. A "
+                       "comma in the name is written twice. May be given again; 'none' for no disk (default: "
+                       "BUILD/images/disk.img,ram with ext4)")
 
 
 def add_run_options(parser):
@@ -173,6 +188,7 @@ def parse_arguments(argv):
                               description=DESCRIPTION, epilog=EPILOG, allow_abbrev=False,
                               formatter_class=argparse.RawDescriptionHelpFormatter)
     add_guest_options(run)
+    add_device_options(run)
     add_run_options(run)
     args = parser.parse_args(bind_values(argv))
     if args.reboot is None:
@@ -184,13 +200,16 @@ def parse_arguments(argv):
     return args
 
 
-def explain(command, tree, staging):
-    for start, size in tree.ram():
+def explain(command, staged):
+    for start, size in staged.tree.ram():
         session.say(f"guest RAM   0x{start:x}, {size // layout.MIB} MiB")
-    if tree.initrd_start() is not None:
-        session.say(f"initramfs   0x{tree.initrd_start():x} in the guest")
-    for file, address in staging.files:
+    if staged.tree.initrd_start() is not None:
+        session.say(f"initramfs   0x{staged.tree.initrd_start():x} in the guest")
+    for file, address in staged.staging.files:
         session.say(f"staged      0x{address:x} {file.name}")
+    for device, slot, node in staged.placed:
+        where = f"the machine's slot {slot}" if device.front else "memory"
+        session.say(f"device      {device.said} is {where}, the guest's /{node.name}")
     session.say(shlex.join(command))
 
 
@@ -212,26 +231,23 @@ def run(args):
     if args.dump_dtb is None and shutil.which(machine.QEMU) is None:
         raise Problem(f"{machine.QEMU} is not installed: run tools/setup run")
     with tempfile.TemporaryDirectory(prefix="traproom-") as folder:
-        tree, staging, files, nonce = stage.stage(args, folder)
+        staged = stage.stage(args, folder)
         dtb = args.dump_dtb or os.path.join(folder, "guest.dtb")
         with open(dtb, "wb") as file:
-            file.write(tree.tree.pack())
+            file.write(staged.tree.tree.pack())
         if args.dump_dtb is not None:
             return 0
-        machine.check(staging, args.bare)
-        cpus, terminal = len(tree.cpus()), session.has_terminal() and not nonce
-        if args.bare:
-            command = machine.bare_command(args, cpus, terminal, dtb, files, tree.ram())
-        else:
-            command = machine.traproom_command(args, cpus, terminal, dtb, staging)
-        command += args.qemu
+        machine.check(staged.staging, args.bare)
+        command = machine.command(args, staged, dtb, session.has_terminal() and not staged.nonce)
         if args.verbose:
-            explain(command, tree, staging)
+            explain(command, staged)
         if args.gdb:
-            explain_gdb(args, files["kernel"])
+            explain_gdb(args, staged.files["kernel"])
         shown = console.Console(args.quiet)
-        shown = streams.RelayedStreams(shown, nonce, args.quiet) if nonce else streams.Streams(shown)
-        return session.run(command, shown, args, bool(nonce))
+        shown = streams.RelayedStreams(shown, staged.nonce, args.quiet) if staged.nonce else \
+            streams.Streams(shown)
+        return session.run(command, shown, args, bool(staged.nonce),
+                           any(device.keeps_data for device, _, _ in staged.placed))
 
 
 def main(argv):

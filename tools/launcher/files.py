@@ -27,12 +27,12 @@ class Files:
         self.deadline = time.monotonic() + timeout if timeout else None
         self.copies = 0
 
-    def get(self, option, name, may_be_empty=False):
-        """A File that can be read."""
+    def get(self, option, name, may_be_empty=False, pipe=True):
+        """A File that can be read; `pipe`: also a copy of what comes out of one."""
         if not name:
             raise Problem(f"{option}: the file's name is empty: is a variable of the shell not set?")
         try:
-            file = self._open(option, name)
+            file = self._open(option, name, pipe)
         except OSError as error:
             raise Problem(f"{option} {name}: {error.strerror}") from error
         if file.size == 0 and not may_be_empty:
@@ -44,17 +44,19 @@ class Files:
         self.copies += 1
         return os.path.join(self.folder, f"file{self.copies}")
 
-    def _open(self, option, name):
+    def _open(self, option, name, pipe):
         fd = os.open(name, os.O_RDONLY | os.O_NONBLOCK)  # a FIFO would wait for its writer here
         try:
             mode = os.fstat(fd).st_mode
             if stat.S_ISREG(mode) or stat.S_ISBLK(mode):
                 return File(name, name, os.lseek(fd, 0, os.SEEK_END))
-            if stat.S_ISFIFO(mode):
+            if stat.S_ISFIFO(mode) and pipe:
                 return self._copy(option, name, fd)
         finally:
             os.close(fd)
         what = "it is a character device: give a file, a pipe or a block device"
+        if stat.S_ISFIFO(mode):
+            what = f"it is a pipe, which can't be written to as a disk is: say {name},ram"
         if stat.S_ISDIR(mode):
             what = "it is a folder" + FOLDER_HINTS.get(option, "").format(name.rstrip("/"))
         raise Problem(f"{option} {name}: {what}")

@@ -71,20 +71,18 @@ class GuestTree:
             check_range(start, size, f"{self.name}: {name}")
         return [region for region in regions if region[1]]
 
-    def first_virtio(self):
-        """The first virtio,mmio node that the guest gets to see, or None."""
-        return self._find("virtio,mmio", self.root)
+    def virtio_nodes(self):
+        """The virtio,mmio nodes that the guest gets to see."""
+        return list(self._find("virtio,mmio", self.root))
 
     def _find(self, compatible, parent):
         for node in parent.children:
             if not is_enabled(node):
                 continue
             if compatible in node.texts("compatible"):
-                return node
-            found = self._find(compatible, node) if is_open(node) else None
-            if found:
-                return found
-        return None
+                yield node
+            elif is_open(node):
+                yield from self._find(compatible, node)
 
     def node_at(self, path):
         """The node of a path, with or without unit addresses, or None."""
@@ -112,7 +110,7 @@ class GuestTree:
 
     def why_silent(self):
         """Why Linux would say nothing that can be seen, and what to do about it; None: it will."""
-        if self._find("arm,pl011", self.root) is None:
+        if not any(self._find("arm,pl011", self.root)):
             return f"{self.name} has no arm,pl011 node in use: give it one, for the console"
         words = self.chosen.text("bootargs").split()
         if any(word.startswith(("console=", "earlycon")) for word in words):
@@ -165,7 +163,9 @@ class GuestTree:
         self.chosen.properties.pop("traproom,kernel", None)
         self.chosen.properties.pop("traproom,initrd", None)
         for node in self.root.walk():
-            node.properties.pop("traproom,disk", None)
+            node.properties.pop("traproom,slot", None)
+            if node.properties.pop("traproom,disk", None) is not None:
+                node.properties.pop("traproom,read-only", None)
 
     def add_boot_arguments(self, text):
         if text:

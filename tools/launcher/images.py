@@ -18,7 +18,6 @@ OLD_TEXT_OFFSET = 0x80000  # of Images that leave image_size 0
 PE_SIGNATURE = b"PE\0\0"
 COFF_HEADER = struct.Struct("<2H3I2H")
 SECTION = struct.Struct("<8s4I16x")
-SECTOR = 512  # of a disk
 HEAD = 65536  # bytes of a file that headers are looked for in
 
 UNPACK = "it is compressed with {0}: unpack it first, with `{1}`"
@@ -54,10 +53,6 @@ BUILT_IN = (re.compile(rb"\0virtio,mmio\0"), re.compile(rb"\0virtio_blk\0"))
 BANNER = re.compile(rb"Linux version ([!-~]+) \(")
 
 
-# Disk images that are not raw, by what they begin with.
-DISK_FORMATS = ((b"QFI\xfb", "qcow2"), (b"KDMV", "VMDK"), (b"vhdxfile", "VHDX"), (b"conectix", "VHD"))
-
-
 def head_of(file):
     with open(file.path, "rb") as opened:
         return opened.read(HEAD)
@@ -73,17 +68,6 @@ def check_hypervisor(file):
     if not head.startswith(ELF_MAGIC) and not_an_image(head):
         raise Problem(f"--hypervisor {file.name} is neither an ELF file nor an arm64 Image: give what the "
                       "build makes, hyp/traproom.elf or hyp/traproom.img")
-
-
-def check_disk(file):
-    head = head_of(file)
-    for magic, name in DISK_FORMATS:
-        if head.startswith(magic):
-            raise Problem(f"--disk {file.name} is a {name} image: make it a raw one first, with "
-                          "`qemu-img convert -O raw FILE NEW`")
-    if file.size % SECTOR:
-        raise Problem(f"--disk {file.name}: {file.size} bytes are not a whole number of {SECTOR}-byte "
-                      "sectors")
 
 
 class Kernel:

@@ -5,8 +5,9 @@ import mmap
 import re
 import subprocess
 
-from launcher import Problem
-from launcher.layout import GUEST_TREE, MIB
+from launcher import Problem, slots
+from launcher.layout import GUEST_TREE, MACHINE_RAM, MIB
+from launcher.words import escape
 
 QEMU = "qemu-system-aarch64"
 OLD_LOADER_MOST, LOADER_MENDED = 2147479552, (10, 0)  # what one read() gives; not before that
@@ -34,44 +35,41 @@ def check(staging, bare):
                       "make the guest's RAM (--mem, or the tree's memory) or its disk smaller") from error
 
 
-def escape(path):
-    """A file name as QEMU's options want it."""
-    return path.replace(",", ",,")
+def command(args, staged, dtb, terminal):
+    """The whole of it. `dtb`: the guest's tree; `terminal`: QEMU's monitor is on its Ctrl-A."""
+    build = bare if args.bare else traproom
+    return [QEMU, *build(args, staged, dtb), *common(args, len(staged.tree.cpus()), terminal),
+            *slots.arguments(staged.placed), *args.qemu]
 
 
 def common(args, cpus, terminal):
-    """What both machines have. The monitor is on the terminal's Ctrl-A, where there is one."""
+    """What both machines have."""
     threads = "single" if args.icount else "multi"
-    command = ["-accel", f"tcg,thread={threads}", "-cpu", args.cpu, "-smp", str(cpus),
-               "-nodefaults", "-display", "none", "-no-reboot",
-               "-serial", "mon:stdio" if terminal else "stdio"]
+    found = ["-accel", f"tcg,thread={threads}", "-cpu", args.cpu, "-smp", str(cpus),
+             "-nodefaults", "-display", "none", "-no-reboot",
+             "-serial", "mon:stdio" if terminal else "stdio"]
     if args.icount:
-        command += ["-icount", "shift=0,sleep=off"]
+        found += ["-icount", "shift=0,sleep=off"]
     if args.gdb:
-        command += ["-S", "-gdb", f"tcp:{GDB_HOST}:{GDB_PORT}"]
-    return command
+        found += ["-S", "-gdb", f"tcp:{GDB_HOST}:{GDB_PORT}"]
+    return found
 
 
-def traproom_command(args, cpus, terminal, dtb, staging):
+def traproom(args, staged, dtb):
     """The hypervisor by -kernel, the rest in memory where the guest's tree says."""
-    command = [QEMU, "-M", "virt,virtualization=on,gic-version=3"]
-    command += common(args, cpus, terminal)
-    command += ["-m", f"{staging.machine_size() // MIB}M", "-kernel", args.hypervisor]
-    images = [(file.path, address) for file, address in staging.files]
+    found = ["-M", "virt,virtualization=on,gic-version=3",
+             "-m", f"{staged.staging.machine_size() // MIB}M", "-kernel", args.hypervisor]
+    images = [(file.path, address) for file, address in staged.staging.files]
     for path, address in [(dtb, GUEST_TREE)] + images:
-        command += ["-device", f"loader,file={escape(path)},addr=0x{address:x},force-raw=on"]
-    return command
+        found += ["-device", f"loader,file={escape(path)},addr=0x{address:x},force-raw=on"]
+    return found
 
 
-def bare_command(args, cpus, terminal, dtb, files, ram):
+def bare(_args, staged, dtb):
     """The same guest without a hypervisor. QEMU puts its own RAM into the tree."""
-    size = max(start + length for start, length in ram) - 0x40000000
-    command = [QEMU, "-M", "virt,gic-version=3"] + common(args, cpus, terminal)
-    command += ["-m", f"{max(size, MIB) // MIB}M", "-kernel", files["kernel"], "-dtb", dtb]
-    if files["initrd"]:
-        command += ["-initrd", files["initrd"]]
-    if files["disk"]:
-        command += ["-global", "virtio-mmio.force-legacy=false", "-snapshot",
-                    "-drive", f"if=none,id=disk,format=raw,file={escape(files['disk'])}",
-                    "-device", "virtio-blk-device,drive=disk,bus=virtio-mmio-bus.0"]
-    return command
+    size = max(start + length for start, length in staged.tree.ram()) - MACHINE_RAM
+    found = ["-M", "virt,gic-version=3", "-m", f"{max(size, MIB) // MIB}M",
+             "-kernel", staged.files["kernel"], "-dtb", dtb]
+    if staged.files["initrd"]:
+        found += ["-initrd", staged.files["initrd"]]
+    return found

@@ -5,6 +5,7 @@ streams.py looks at what comes out, verdict.py says what it means."""
 import ctypes
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -19,11 +20,12 @@ from launcher.streams import STDERR
 PR_SET_PDEATHSIG = 1
 HOLD = 0.05  # seconds that part of a line may be held back
 LAST_MOMENT = 0.5  # seconds for QEMU to end when it is told to
-TO_LEAVE = 60  # and by itself after its last output: giving back its memory can take long
+TO_LEAVE = 60  # with disks to be written back, or by itself: giving back its memory can take long
 ANSWER = 10  # seconds for Traproom to show its counts
 AGAIN = 1  # and until it is asked once more: before the guest starts, it does not hear it
 CHUNK = 65536
 COMPLAINTS = 4096  # bytes of QEMU's stderr that are kept
+OUR_DOING = re.compile(rb"[^\n]*: terminating on signal [^\n]*\n")
 
 
 class Terminated(Exception):
@@ -161,14 +163,16 @@ class Monitor:
 
 
 class Session:
-    def __init__(self, command, streams, args, relayed):
+    def __init__(self, command, streams, args, relayed, keeps_data):
         self.command = command
         self.streams = streams
         self.args = args
         self.relayed = relayed
+        self.keeps_data = keeps_data
         self.keyboard = has_terminal() and not relayed  # QEMU reads it itself
         self.deadline = time.monotonic() + args.timeout if args.timeout else None
         self.process = None
+        self.gone = None  # a file that can be read once QEMU has ended
         self.input = None
         self.monitor = Monitor() if args.stats and not args.bare else None
 
@@ -182,7 +186,7 @@ class Session:
                 if why and self.monitor:
                     self._ask_for_stats()
             finally:
-                self._stop(LAST_MOMENT if why else TO_LEAVE)
+                self._stop(told=bool(why))
         return why or self.process.returncode
 
     def _start(self):
@@ -195,6 +199,7 @@ class Session:
                                             preexec_fn=die_with_parent)
         except FileNotFoundError as error:
             raise Problem(f"{self.command[0]} is not installed: run tools/setup run") from error
+        self.gone = os.pidfd_open(self.process.pid)
         if fds:
             self.monitor.its.close()
         if not self.keyboard:
@@ -251,7 +256,7 @@ class Session:
 
     def _pass_complaints(self):
         data = os.read(self.process.stderr.fileno(), CHUNK)
-        write_all(STDERR, data)
+        write_all(STDERR, OUR_DOING.sub(b"", data))
         self.streams.complaints = (self.streams.complaints + data)[-COMPLAINTS:]
         return bool(data)
 
@@ -260,19 +265,38 @@ class Session:
         for fd, data in parts:
             write_all(fd, data)
 
-    def _stop(self, patience):
-        """QEMU is about to end, or shall: within so many seconds, else it is killed."""
-        try:
-            self.process.wait(timeout=patience)
-        except subprocess.TimeoutExpired:
+    def _stop(self, told):
+        """QEMU is about to end, or is told to and then writes back what the guest has written; if it
+        takes too long it is killed."""
+        if told:
+            self.process.terminate()
+        patience = TO_LEAVE if self.keeps_data or not told else LAST_MOMENT
+        if not self._await_end(patience):
             self.process.kill()
             self.process.wait()
-            patience = LAST_MOMENT
-        while patience == TO_LEAVE and self._pass_complaints():
-            pass
+            if self.keeps_data:
+                say(f"QEMU did not end within {patience} s and was killed: of what the guest has written, its "
+                    "disks lack what it has not flushed")
+        os.close(self.gone)
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
             if pipe:
                 pipe.close()
+
+
+    def _await_end(self, patience):
+        """Has QEMU ended within so many seconds? Full pipes must not hold it up."""
+        end, ready = time.monotonic() + patience, []
+        sources = [self.gone, self.process.stdout, self.process.stderr]
+        while self.gone not in ready or self.process.stderr in ready:
+            ready = select.select(sources, [], [], max(0, end - time.monotonic()))[0]
+            if not ready:
+                break
+            if self.process.stderr in ready and not self._pass_complaints():
+                sources.remove(self.process.stderr)
+                ready.remove(self.process.stderr)
+            if self.process.stdout in ready and not os.read(self.process.stdout.fileno(), CHUNK):
+                sources.remove(self.process.stdout)
+        return bool(ready) and self.process.wait() is not None
 
 
 def raise_terminated(number, _frame):
@@ -289,10 +313,10 @@ def catch_signals():
             signal.signal(number, raise_terminated)
 
 
-def run(command, streams, args, relayed):
-    """Run QEMU; returns the launcher's exit status."""
+def run(command, streams, args, relayed, keeps_data):
+    """Run QEMU; returns the launcher's exit status. `keeps_data`: it writes to files of the user's."""
     try:
-        end = Session(command, streams, args, relayed).run()
+        end = Session(command, streams, args, relayed, keeps_data).run()
         status, words = verdict.judge(end, streams, args)
         write_all(STDERR, streams.last_words(verdict.is_well(end, streams, words)))
         if words:

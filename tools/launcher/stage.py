@@ -2,14 +2,19 @@
 """The guest as the options ask for it: its tree and its files, checked and put into their places.
 Used by cli.py; guest_tree.py, images.py and layout.py do the parts."""
 
+import collections
 import os
 import secrets
 
-from launcher import Problem, guest_tree, images, initramfs, layout, session
+from launcher import Problem, devices, guest_tree, images, initramfs, layout, session, slots
 from launcher.files import Files
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 NONE = "none"
+
+# What the guest is to be: `files`, paths by option; `placed`, its devices, see slots.place(); `nonce`,
+# the word by which its relay.c is known, None without it.
+Staged = collections.namedtuple("Staged", "tree staging files placed nonce")
 
 
 def built(args, name):
@@ -21,10 +26,8 @@ def built(args, name):
 
 
 def choose(args, files, option, name):
-    """The File for an option: the user's, None for 'none', else the build's."""
+    """The File for an option: the user's, else the build's."""
     given = getattr(args, option)
-    if given == NONE:
-        return None
     return files.get(f"--{option}", built(args, name) if given is None else given)
 
 
@@ -114,18 +117,19 @@ class Stage:
         self.tree.chosen.set_u64s("traproom,initrd", *self.staging.add(file))
         return file.path
 
-    def add_disk(self, file):
-        if file is None:
-            return None
-        node = self.tree.first_virtio()
-        if node is None:
-            if self.args.disk is not None:
-                raise Problem(f"--disk {file.name}: {self.tree.name} has no virtio,mmio node to put it "
-                              "behind that is in use, with all above it")
-            return None
-        images.check_disk(file)
-        node.set_u64s("traproom,disk", *self.staging.add(file))
-        return file.path
+    def add_devices(self, made):
+        """Into the machine and the tree: see slots.place()."""
+        if self.args.dtb is None:
+            slots.add_nodes(self.tree, len(made))
+        placed = slots.place(made, self.tree, self.args.bare)
+        for device, slot, node in placed:
+            if device.front:
+                node.set_u64s("traproom,slot", slots.address(slot))
+                continue
+            node.set_u64s("traproom,disk", *self.staging.add(device.image))
+            if device.read_only:
+                node.properties["traproom,read-only"] = b""
+        return placed
 
 
 def check_console(args, tree, kernel):
@@ -147,8 +151,7 @@ def wants_relay(args, kernel, parts):
 
 
 def stage(args, folder):
-    """Everything checked and in its place: (tree, staging, the files by option, the word by which the
-    guest's relay.c is known, None without it)."""
+    """Everything checked and in its place, Staged."""
     files = Files(folder, args.timeout)
     if not args.bare:
         hypervisor = choose(args, files, "hypervisor", "hyp/traproom.elf")
@@ -160,6 +163,8 @@ def stage(args, folder):
                     "that it takes in memory: is it cut short?")
     tree = make_tree(args, files)
     check_console(args, tree, kernel)
+    made = devices.make(args.devices, devices.Work(files, len(tree.cpus()), args.bare),
+                        built(args, "images/disk.img"))
     parts = initramfs.base_parts(args, files)
     nonce = secrets.token_hex(8) if wants_relay(args, kernel, parts) else None
     initrd = initramfs.make(args, files, parts, nonce, kernel)
@@ -167,6 +172,6 @@ def stage(args, folder):
     work.fix(kernel, initrd)
     kernel_end = work.add_kernel(kernel)
     work.add_tree()
-    paths = {"kernel": kernel.file.path, "initrd": work.add_initrd(initrd, kernel_end),
-             "disk": work.add_disk(choose(args, files, "disk", "images/disk.img"))}
-    return tree, work.staging, paths, nonce if paths["initrd"] else None
+    paths = {"kernel": kernel.file.path, "initrd": work.add_initrd(initrd, kernel_end)}
+    placed = work.add_devices(made)
+    return Staged(tree, work.staging, paths, placed, nonce if paths["initrd"] else None)

@@ -38,6 +38,10 @@ ADVICE = (
      "tree's memory) or its disk smaller"),
     (rb"unable to find CPU model|can't apply global .*-cpu",
      "QEMU does not know such a --cpu: `qemu-system-aarch64 -cpu help` lists those it has"),
+    (rb"Failed to get .* lock",
+     "another QEMU has the image of a disk open: end that one first, or work on a copy"),
+    (rb"Image is not in .* format|[Ii]mage is corrupt|-drive .*([Ii]nvalid|[Uu]nsupported|not supported)",
+     "QEMU can't read an image as what it is said to be: is its format= right, and the file whole?"),
     (rb"-gdb .*Address already in use",
      "another program has gdb's port: does another run with --gdb go on?"),
 )
