@@ -86,6 +86,23 @@ int dt_cpu_read(const void *fdt, uint64_t mpidr[MAX_CPUS], unsigned *found)
     return err;
 }
 
+void dt_cpu_warn_of_unstarted(const void *fdt)
+{
+    char path[DT_PATH_SIZE];
+    bool boots = true;
+    struct dt_walk at;
+
+    dt_walk_start(&at, fdt);
+    while (dt_walk_next(&at)) {
+        if (!is_cpu(&at))
+            continue;
+        if (!boots && !dt_prop_present(fdt, dt_walk_node(&at), "enable-method"))
+            log_warn("%s has no \"enable-method\": Linux does not start that CPU",
+                     dt_prop_path(fdt, dt_walk_node(&at), path));
+        boots = false;
+    }
+}
+
 /* PSCI 0.1, whose functions the node numbers. From 0.2 on the numbers are fixed. */
 static bool is_old_psci(const void *fdt, int node)
 {

@@ -21,6 +21,9 @@
  */
 int must_check dt_cpu_read(const void *fdt, uint64_t mpidr[MAX_CPUS], unsigned *found);
 
+/* Warn of CPUs after the first whose nodes do not say how they are started. */
+void dt_cpu_warn_of_unstarted(const void *fdt);
+
 /*
  * Is PSCI called by SMC, else HVC? -ERR_NOENT, not logged: the tree has no PSCI. Logged:
  * -ERR_INVAL: it has, by another method; -ERR_UNSUPPORTED: it has only that of version 0.1.

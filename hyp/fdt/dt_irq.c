@@ -21,6 +21,12 @@
 #define NR_SPIS 988 /* INTIDs 32 to 1019 */
 #define NR_PPIS 16
 
+/* 0 is no phandle: libfdt says it of a GIC that has none. */
+static bool is_phandle_of(const void *fdt, uint64_t phandle, int gic)
+{
+    return phandle != 0 && phandle == fdt_get_phandle(fdt, gic);
+}
+
 /* "interrupt-parent" of the node or of the nearest above it; else a controller above it. */
 static bool parent_is(const struct dt_walk *at, int gic)
 {
@@ -28,7 +34,7 @@ static bool parent_is(const struct dt_walk *at, int gic)
         uint64_t phandle;
 
         if (dt_prop_number(at->fdt, at->node[depth], "interrupt-parent", &phandle) == 0)
-            return phandle != 0 && phandle == fdt_get_phandle(at->fdt, gic);
+            return is_phandle_of(at->fdt, phandle, gic);
         if (depth > 0 && dt_prop_present(at->fdt, at->node[depth - 1], "#interrupt-cells"))
             return at->node[depth - 1] == gic;
     }
@@ -59,7 +65,7 @@ static int extended(const struct dt_walk *at, int gic, unsigned index, unsigned 
     int err = dt_prop_cells(at->fdt, dt_walk_node(at), "interrupts-extended", &cells);
 
     for (unsigned i = 0; err == 0 && cells.count > 0; i++) {
-        if (dt_prop_take(&cells, 1) != fdt_get_phandle(at->fdt, gic))
+        if (!is_phandle_of(at->fdt, dt_prop_take(&cells, 1), gic))
             return dt_walk_error(at, -ERR_UNSUPPORTED, "its interrupt does not go to the GICv3");
         if (cells.count < width)
             err = -ERR_INVAL;

@@ -43,6 +43,8 @@ static int read_vcpus(struct vm_fdt_parser *parser)
                   MAX_VCPUS);
         err = -ERR_NOMEM;
     }
+    if (err == 0)
+        dt_cpu_warn_of_unstarted(parser->fdt);
     return err;
 }
 

@@ -76,6 +76,18 @@ static void test_cpus_and_ram(void **state)
     assert_ipa_range(config.ram[0], 0x48000000, 0x20000000);
 }
 
+static void test_cpu_that_nobody_starts(void **state)
+{
+    void *fdt = tree_open("guest");
+
+    (void)state;
+    tree_del_prop(fdt, "/cpus/cpu@1", "enable-method");
+    log_clear();
+    assert_int_equal(vm_fdt_parse(fdt, fdt_totalsize(fdt), IPA_BITS, &vm_devices, &config), 0);
+    assert_int_equal(logged.warnings, 1);
+    free(fdt);
+}
+
 static void test_chosen(void **state)
 {
     (void)state;
@@ -387,6 +399,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reserved),
         cmocka_unit_test(test_cpus_and_ram),
+        cmocka_unit_test(test_cpu_that_nobody_starts),
         cmocka_unit_test(test_chosen),
         cmocka_unit_test(test_devices),
         cmocka_unit_test(test_virtio),
