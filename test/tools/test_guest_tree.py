@@ -136,6 +136,20 @@ class OtherTrees(unittest.TestCase):
             with self.assertRaisesRegex(Problem, f"--pass {name}: test has {words}"):
                 it.mark(name, "--pass", "traproom,pass")
 
+    def test_nodes_that_are_no_device(self):
+        text = CPU + """a { }; b { reg = <0 0 0 4>; }; c { reg; }; aliases { }; chosen { }; memory-x { };
+            memory@0 { reg = <0 0 0 4>; }; reserved-memory { r { }; }; };"""
+        it = tree(HEAD % (2, 2) + text)
+        for name in ("/", "cpus", "/cpus/cpu@0", "aliases", "chosen", "memory", "/reserved-memory", "r"):
+            with self.assertRaisesRegex(Problem, f"--pass {name}: it is no device"):
+                it.mark(name, "--pass", guest_tree.PASS)
+        for name in ("a", "c"):
+            with self.assertRaisesRegex(Problem, f"--registers {name}: the node has no reg"):
+                it.mark(name, "--registers", guest_tree.REGISTERS)
+        for name, prop in (("a", guest_tree.PASS), ("memory-x", guest_tree.PASS), ("b", guest_tree.REGISTERS)):
+            it.mark(name, "--x", prop)
+            self.assertEqual(it.root.child(name).properties[prop], b"")
+
     def test_console(self):
         uart = 'u: uart@9 { compatible = "arm,pl011"; %s }; aliases { serial0 = &u; }; '
         for text, silent in ((uart, "no stdout-path"), ("", "no arm,pl011"),

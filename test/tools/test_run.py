@@ -367,8 +367,8 @@ class Relay(RunTest):
     def test_other_initramfs(self):
         """With a relay in it, or perhaps, or surely not: then --cmd would wait for ever."""
         program = "print(staged('nonce') is not None); " + OFF
-        for data, there in ((b"0" * (3 << 20) + b"sbin/relay\0", True),
-                                            (b"07 nothing of the kind", False)):
+        for data, there in ((b"070701" + b"0" * (3 << 20) + b"sbin/relay\0", True),
+                            (b"070701 nothing of the kind", False)):
             for name, content in (("plain", data), ("packed", gzip.compress(data))):
                 options = ["--initrd", self.write(name, content)]
                 self.assertIn(str(there).encode(), self.go(*options, program=program)[1])
@@ -498,6 +498,21 @@ class Inputs(RunTest):
         self.assertEqual(self.run_launcher("--initrd", default, "--initrd", other)[0], 0)
         data = self.loaded(self.tree().chosen, "traproom,initrd")
         self.assertTrue(data.startswith(b"i" * 1001 + b"\0" * 23 + b"o" * 100 + b"\0"))
+
+    def test_no_initramfs(self):
+        """Linux unpacks none of these; what another kernel makes of it, is its own affair."""
+        linux = self.write("linux", image(MIB)[:-100] + b"Linux version 9.9.9-test (me)" + b"\0" * 71)
+        bad = (b"070707", b"x" * 600, b"\0" * 600, b"\x04\x22\x4d\x18")
+        for data in bad:
+            self.refused("other is no archive that Linux unpacks", "--kernel", linux, "--initrd", self.write("other", data))
+        self.assertEqual(self.run_launcher("--initrd", self.path("other"))[0], 0)
+        for data in (b"070701x", b"\0" * 512 + b"070702x", gzip.compress(b"x"), b"\xfd7zXZ\0"):
+            reader, writer = os.pipe()
+            with open(writer, "wb") as file:
+                file.write(data)
+            with open(reader, "rb") as pipe:
+                status, _, err = self.run_launcher("--kernel", linux, "--initrd", "/dev/stdin", stdin=pipe)
+            self.assertEqual(status, 0, err)
 
     def test_missing_modules(self):
         """A kernel whose drivers are modules, and an initramfs that has those of another."""

@@ -14,7 +14,8 @@ LARGEST = 2 << 20  # bytes of a tree (Linux, "Booting AArch64 Linux", on the dev
 MEMRESERVE = "/memreserve/"
 PLAIN_BUSES = ("simple-bus", "arm,amba-bus")
 OF_THE_MACHINE = ("reg", "interrupts", "interrupts-extended")  # what has one is hidden, unless
-MARKS = ("traproom,pass", "traproom,registers")  # one of these says otherwise
+PASS, REGISTERS = MARKS = ("traproom,pass", "traproom,registers")  # one of these says otherwise
+DATA = ("aliases", "chosen", "cpus", "memory", "reserved-memory")  # no devices, nor what is below
 
 
 class GuestTree:
@@ -106,7 +107,15 @@ class GuestTree:
             found = "no such node" if not nodes else \
                 f"{len(nodes)} such nodes: say which, with its unit address or as a path"
             raise Problem(f"{option} {name}: {self.name} has {found}")
+        if self._is_no_device(nodes[0]):
+            raise Problem(f"{option} {name}: it is no device: nothing has to be said for the guest to see it")
+        if prop == REGISTERS and not nodes[0].properties.get("reg"):
+            raise Problem(f"{option} {name}: the node has no reg, which says where its registers are: give it one")
         nodes[0].properties[prop] = b""
+
+    def _is_no_device(self, node):
+        data = [child for child in self.root.children if child.name.split("@")[0] in DATA]
+        return node is self.root or any(node is other for part in data for other in part.walk())
 
     def why_silent(self):
         """Why Linux would say nothing that can be seen, and what to do about it; None: it will."""

@@ -12,12 +12,15 @@ import zlib
 from launcher import Problem, modules, session
 from launcher.archive import Archive
 from launcher.files import File
+from launcher.images import head_of
 
 NONE = "none"
 ALIGN = 512  # of an archive after another; the kernel skips zeroes
 HOME = "/root/"
 RELAY = b"sbin/relay\0"
 GZIP = b"\x1f\x8b"
+# What Linux unpacks: cpio archives, also compressed (lib/decompress.c), after zeroes or none.
+MAGICS = (b"070701", b"070702", GZIP, b"\x1f\x9e", b"BZ", b"\x5d\x00", b"\xfd7", b"\x89L", b"\x02!", b"\x28\xb5")
 MOUNTED = ("dev", "proc", "sys", "tmp")  # the guest's init mounts something over them
 # In the user's own these may be links, which a folder of that name would replace.
 ASSUMED = ("bin", "sbin", "lib")
@@ -81,7 +84,7 @@ def pieces(file):
         yield data
 
 
-def base_parts(args, files):
+def base_parts(args, files, kernel):
     """The Files of --initrd, or the build's."""
     if args.initrd and NONE in args.initrd and len(args.initrd) > 1:
         raise Problem("--initrd none does not go with another --initrd")
@@ -90,7 +93,18 @@ def base_parts(args, files):
     default = os.path.join(args.build, "images/initramfs.cpio.gz")
     if args.initrd is None and not os.path.exists(default):
         raise Problem(f"{default} is not there: run `make build` first, or name a file of your own")
-    return [files.get("--initrd", name) for name in args.initrd or [default]]
+    parts = [files.get("--initrd", name) for name in args.initrd or [default]]
+    if args.initrd and kernel.version:  # others may make of it what they like
+        for part in parts:
+            check_archive(part)
+    return parts
+
+
+def check_archive(file):
+    """A block device or what is padded in front may begin with zeroes, which the kernel skips."""
+    if not head_of(file).lstrip(b"\0").startswith(MAGICS):
+        raise Problem(f"--initrd {file.name} is no archive that Linux unpacks: make one with `cpio -o -H newc`, "
+                      "compressed or not (with lz4: `lz4 -l`)")
 
 
 def add_command(to, command, nonce):

@@ -47,9 +47,9 @@ def make_tree(args, files):
     if args.gdb:
         tree.add_boot_arguments("nokaslr")  # else the symbols are not where vmlinux has them
     for path in args.passed:
-        tree.mark(path, "--pass", "traproom,pass")
+        tree.mark(path, "--pass", guest_tree.PASS)
     for path in args.registers:
-        tree.mark(path, "--registers", "traproom,registers")
+        tree.mark(path, "--registers", guest_tree.REGISTERS)
     tree.set_flag("traproom,quiet", args.quiet and not args.stats)
     tree.set_flag("traproom,stats", args.stats)
     tree.set_flag("traproom,no-reboot", not args.reboot)
@@ -165,7 +165,7 @@ def stage(args, folder):
     check_console(args, tree, kernel)
     made = devices.make(args.devices, devices.Work(files, len(tree.cpus()), args.bare),
                         built(args, "images/disk.img"))
-    parts = initramfs.base_parts(args, files)
+    parts = initramfs.base_parts(args, files, kernel)
     nonce = secrets.token_hex(8) if wants_relay(args, kernel, parts) else None
     initrd = initramfs.make(args, files, parts, nonce, kernel)
     work = Stage(args, tree)
