@@ -35,16 +35,21 @@ uint32_t virtio_status(const struct virtio_blk *blk)
     return virtio_read(blk, VIRTIO_MMIO_STATUS);
 }
 
-bool virtio_blk_find(struct virtio_blk *blk)
+bool virtio_find(struct virtio_blk *blk, uint32_t id)
 {
     for (unsigned i = 0; i < platform.nr_virtio; i++) {
         blk->base = platform.virtio[i].regs.address;
         blk->intid = platform.virtio[i].intid;
         if (virtio_read(blk, VIRTIO_MMIO_MAGIC_VALUE) == VIRTIO_MAGIC &&
-            virtio_read(blk, VIRTIO_MMIO_DEVICE_ID) == VIRTIO_ID_BLOCK)
+            virtio_read(blk, VIRTIO_MMIO_DEVICE_ID) == id)
             return true;
     }
     return false;
+}
+
+bool virtio_blk_find(struct virtio_blk *blk)
+{
+    return virtio_find(blk, VIRTIO_ID_BLOCK);
 }
 
 void virtio_blk_reset(struct virtio_blk *blk)

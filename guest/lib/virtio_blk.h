@@ -33,7 +33,9 @@ uint32_t virtio_read(const struct virtio_blk *blk, uint32_t reg);
 void virtio_write(const struct virtio_blk *blk, uint32_t reg, uint32_t value);
 uint32_t virtio_status(const struct virtio_blk *blk);
 
-/* The first slot with a disk behind it; false when there is none. */
+/* The first slot with a device of type `id`, VIRTIO_ID_x, or with a disk; false when there is none.
+ */
+bool virtio_find(struct virtio_blk *blk, uint32_t id);
 bool virtio_blk_find(struct virtio_blk *blk);
 
 /* Reset, agree on those of `wanted` features that are offered, and set up queue 0; false when

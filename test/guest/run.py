@@ -14,18 +14,22 @@ what each family covers.
 import argparse
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 
+import devices
+
 REPO = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 DISK_SIZE = 4 << 20
 LIMIT = 900  # seconds, for a guest that hangs: a slow or busy machine needs some minutes for some
 
-# What a family needs besides four CPUs: a disk, what is typed when it asks, a CPU of its own, time
-# that is the count of instructions, and how it ends if not by powering off.
+# What a family needs besides four CPUs: a disk in RAM, devices of QEMU's (devices.py), what is typed
+# when it asks, a CPU of its own, time that is the count of instructions, and how it ends if not by
+# powering off.
 FAMILIES = {
     "mmio": {},
     "sysreg": {},
@@ -38,6 +42,7 @@ FAMILIES = {
     "mem": {},
     "leak": {},
     "virtio": {"disk": True},
+    "virtio_machine": {"devices": ["blk", "rng", "net"]},
     "uart": {"typed": True},
     "hostile_sysreg": {},
     "hostile_mmio": {},
@@ -77,7 +82,7 @@ def bare_command(image, disk, args):
     command = ["qemu-system-aarch64", "-M", "virt,gic-version=3", "-cpu", args.cpu,
                "-smp", str(args.smp), "-m", "640", "-nodefaults", "-display", "none",
                "-serial", "stdio", "-kernel", image,
-               "-global", "virtio-mmio.force-legacy=false",
+               "-global", "virtio-mmio.force-legacy=false", *args.qemu,
                *(["-icount", "shift=0,sleep=off"] if args.icount else [])]
     if disk:
         command += ["-drive", f"if=none,id=disk,format=raw,discard=unmap,file={disk}",
@@ -85,12 +90,16 @@ def bare_command(image, disk, args):
     return command
 
 
-def tree_without(folder, node):
-    """The default tree, less one node."""
+def make_tree(folder, without, slots):
+    """The default tree, less one node, and with so many of the machine's slots; None: as it is."""
+    if not without and not slots:
+        return None
     path = os.path.join(folder, "guest.dtb")
     source = os.path.join(REPO, "dts", "virt.dts")
     subprocess.run(["dtc", "-q", "-O", "dtb", "-o", path, source], check=True)
-    subprocess.run(["fdtput", "-r", path, node], check=True)
+    if without:
+        subprocess.run(["fdtput", "-r", path, without], check=True)
+    devices.add_to_tree(path, slots)
     return path
 
 
@@ -100,6 +109,7 @@ def traproom_command(image, disk, args, tree):
             *(["--dtb", tree] if tree else ["--smp", str(args.smp)]),
                "--cpu", args.cpu, "--build", args.build, "--timeout", str(args.timeout),
             *(["--icount"] if args.icount else []),
+            *(["--qemu", shlex.join(args.qemu)] if args.qemu else []),
             *(["--hypervisor", args.hypervisor] if args.hypervisor else [])]
 
 
@@ -167,17 +177,23 @@ def main():
     args.cpu = args.cpu or needs.get("cpu", "max,pauth-impdef=on")
     image = os.path.join(args.build, "guest", args.family + ".img")
     with tempfile.TemporaryDirectory(prefix="traproom-guest-") as folder:
+        slots = needs.get("devices", [])
+        args.qemu = devices.qemu_arguments(slots, folder) if slots else []
         disk = None
         if needs.get("disk"):
             disk = os.path.join(folder, "disk.img")
             with open(disk, "wb") as file:
                 file.truncate(DISK_SIZE)
-        tree = tree_without(folder, args.without) if args.without else None
+        if slots:
+            devices.make_disk(folder, DISK_SIZE)
+        tree = make_tree(folder, args.without, len(slots))
         command = (bare_command(image, disk, args) if args.bare
                    else traproom_command(image, disk, args, tree))
         status, text = run(command, args.timeout, needs.get("typed", False))
+        problems = devices.complaints(text, folder, DISK_SIZE,
+                                      args.family.startswith("hostile")) if slots else []
     ending = None if args.bare else needs.get("ending", POWERED_OFF)
-    problems = judge(status, text, ending)
+    problems += judge(status, text, ending)
     for problem in problems:
         print(f"{args.family}: {problem}", file=sys.stderr)
     return 1 if problems else 0

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""QEMU's virtio devices for a test guest: in the machine's first slots, each with a node of the
+guest's tree in front (docs/devices.md, traproom,slot). And what they saw: QEMU says when a device
+is given what it can't use, and traces each request of a disk. Used by run.py."""
+
+import os
+import random
+import re
+import subprocess
+
+FIRST_SLOT, SLOT_SIZE, FIRST_SPI = 0x0a000000, 0x200, 16  # of QEMU's machine, and of dts/virt.dts
+SECTOR = 512
+# hostile_machine.h knows both: nobody may write to sectors from KEPT on, and a request that must not
+# come to the device is for one from FORBIDDEN on.
+KEPT, FORBIDDEN = 65, 4096
+
+# What QEMU is told; the device's bus and where its files are come to it.
+DEVICES = {
+    "blk": ["-drive", "if=none,id=disk,format=raw,discard=unmap,file={folder}/disk.img",
+            "-device", "virtio-blk-device,drive=disk,num-queues=4,bus={bus}"],
+    "rng": ["-device", "virtio-rng-device,bus={bus}"],
+    "net": ["-netdev", "user,id=net", "-device", "virtio-net-device,netdev=net,bus={bus}"],
+}
+TRACED = ("virtio_blk_handle_read", "virtio_blk_handle_write")
+REQUEST = re.compile(r"virtio_blk_handle_\w+ .* sector (\d+) ")
+
+
+def make_disk(folder, size):
+    """The disk's file; its bytes are the same in each run."""
+    with open(os.path.join(folder, "disk.img"), "wb") as file:
+        file.write(random.Random(size).randbytes(size))
+
+
+def qemu_arguments(names, folder):
+    """The devices, and a log of the requests and of errors that QEMU blames on the guest."""
+    arguments = ["-global", "virtio-mmio.force-legacy=false", "-D", os.path.join(folder, "qemu.log"),
+                 "-d", ",".join(["guest_errors", *(f"trace:{event}" for event in TRACED)])]
+    for index, name in enumerate(names):
+        arguments += [part.format(folder=folder, bus=f"virtio-mmio-bus.{index}")
+                      for part in DEVICES[name]]
+    return arguments
+
+
+def add_to_tree(path, count):
+    """Nodes of the first `count` slots, each with the machine's slot behind it."""
+    for index in range(count):
+        address = FIRST_SLOT + index * SLOT_SIZE
+        node = f"/virtio_mmio@{address:x}"
+        subprocess.run(["fdtput", "-p", "-c", path, node], check=True)
+        put = {"reg": ["-t", "x", "0", f"{address:x}", "0", f"{SLOT_SIZE:x}"],
+               "interrupts": ["-t", "i", "0", str(FIRST_SPI + index), "1"],
+               "traproom,slot": ["-t", "x", "0", f"{address:x}"],
+               "compatible": ["-t", "s", "virtio,mmio"]}
+        for name, (option, kind, *values) in put.items():
+            subprocess.run(["fdtput", option, kind, path, node, name, *values], check=True)
+        subprocess.run(["fdtput", path, node, "dma-coherent"], check=True)
+
+
+def complaints(text, folder, size, hostile):
+    """What the devices saw that they must not, one line each."""
+    problems = []
+    with open(os.path.join(folder, "qemu.log"), encoding="utf-8", errors="replace") as file:
+        log = file.read().splitlines()
+    sectors = [int(match.group(1)) for match in map(REQUEST.search, log) if match]
+    if not sectors:
+        problems.append("QEMU's log has no request of the disk")
+    for line in [line for line in log if not REQUEST.search(line)][:5]:
+        problems.append(f"QEMU's log: {line}")
+    # "virtio: " is about rings and buffers; what else a device says is about a request's content,
+    # which is the guest's own affair.
+    said = [line for line in text.splitlines() if line.startswith("qemu-system-aarch64: ")]
+    problems += [line for line in said if not hostile or line.split(": ")[1] == "virtio"][:5]
+    if hostile:
+        bad = sorted({sector for sector in sectors if FORBIDDEN <= sector < size // SECTOR})
+        problems += [f"the device was asked for sector {sector}" for sector in bad[:5]]
+        with open(os.path.join(folder, "disk.img"), "rb") as file:
+            file.seek(KEPT * SECTOR)
+            if file.read() != random.Random(size).randbytes(size)[KEPT * SECTOR:]:
+                problems.append(f"the disk has changed beyond sector {KEPT}")
+    return problems
