@@ -47,6 +47,17 @@ class DeviceTest(RunTest):
         return err
 
 
+class OwnTree(DeviceTest):
+    def test_slots(self):
+        """Those of --dump-dtb are forgotten, unless QEMU may have been given their devices."""
+        self.runs("--disk", self.write("disk", b"d" * 512), "--dump-dtb", self.path("tree"))
+        own = ("--dtb", self.path("tree"), "--disk", "none")
+        self.runs(*own)
+        self.assertEqual(self.slots(), [None, None])
+        self.runs(*own, "--qemu", "-device virtio-rng-device,bus=virtio-mmio-bus.0")
+        self.assertEqual(self.slots(), [0, None])
+
+
 class Disk(DeviceTest):
     def setUp(self):
         super().setUp()

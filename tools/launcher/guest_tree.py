@@ -167,12 +167,16 @@ class GuestTree:
         for name in ("linux,initrd-start", "linux,initrd-end", "traproom,initrd"):
             self.chosen.properties.pop(name, None)
 
-    def forget_staged(self):
-        """What an earlier launcher has staged is not there: the tree is of --dump-dtb."""
+    def forget_staged(self, slots=True):
+        """
+        What an earlier launcher has staged is not there: the tree is of --dump-dtb. `slots`: nor are
+        the devices that it had, which the user may have given QEMU himself.
+        """
         self.chosen.properties.pop("traproom,kernel", None)
         self.chosen.properties.pop("traproom,initrd", None)
         for node in self.root.walk():
-            node.properties.pop("traproom,slot", None)
+            if slots:
+                node.properties.pop("traproom,slot", None)
             if node.properties.pop("traproom,disk", None) is not None:
                 node.properties.pop("traproom,read-only", None)
 

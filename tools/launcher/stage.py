@@ -35,7 +35,7 @@ def make_tree(args, files):
     """The guest's tree as the options ask for it, without the images' places."""
     if args.dtb is not None:
         tree = guest_tree.load_blob(files.get("--dtb", args.dtb))
-        tree.forget_staged()
+        tree.forget_staged(slots=not args.qemu)
     else:
         tree = guest_tree.compile_source(os.path.join(REPO, "dts", "virt.dts"))
         if args.smp:
