@@ -33,7 +33,7 @@ struct virtio_machine {
     struct virtio_mmio *slot;
     struct virtio_machine_ring *ring; /* one for each queue */
     bool alive;                       /* atomic: the device has features and takes requests */
-};
+} __attribute__((aligned(VRING_DESC_ALIGN_SIZE))); /* as its rings, which come behind it */
 
 /* The bytes of a struct virtio_machine with all its queues. */
 size_t virtio_machine_size(const struct virtio_driver *driver);

@@ -19,6 +19,12 @@
 #define DEVICE_MIN_SIZE UINT64_C(0x200) /* the transport's registers and a configuration */
 #define SECTOR_SIZE     512
 
+/* A slot with a device of the machine's; its queues come behind it. */
+struct machine_slot {
+    struct virtio_mmio slot;
+    struct virtio_machine machine;
+};
+
 static const struct host_virtio *slots;
 static unsigned nr_slots;
 static bool taken[HOST_MAX_VIRTIO];
@@ -79,7 +85,8 @@ static int read_machine(struct vm_device_config *config)
             config->path, config->slot.v, driver.id);
         return -ERR_UNSUPPORTED;
     }
-    config->more_state = virtio_machine_size(&driver);
+    config->more_state = offsetof(struct machine_slot, machine) - sizeof(struct virtio_mmio) +
+                         virtio_machine_size(&driver);
     return 0;
 }
 
@@ -132,7 +139,7 @@ static void handle_irq(void *ctx, struct vcpu *vcpu)
 static int make_machine(struct vm *vm, struct virtio_mmio *slot,
                         const struct vm_device_config *config, const struct irq_line *line)
 {
-    struct virtio_machine *machine = (struct virtio_machine *)(slot + 1);
+    struct virtio_machine *machine = &((struct machine_slot *)slot)->machine;
     unsigned index = find_slot(config->slot);
     struct virtio_driver driver;
     int err;
