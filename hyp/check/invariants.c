@@ -269,6 +269,11 @@ void invariants_watch(const struct invariants *rules)
     watched = rules;
 }
 
+const struct invariants *invariants_watched(void)
+{
+    return watched;
+}
+
 void invariants_expect(const struct pgtable *stage2)
 {
     char text[INVARIANTS_TEXT_MAX];

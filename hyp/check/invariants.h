@@ -47,6 +47,8 @@ int must_check invariants_check(const struct invariants *rules, const struct pgt
 #ifdef TRAPROOM_INVARIANTS
 /* From now on invariants_expect() goes by `rules`, which last. */
 void invariants_watch(const struct invariants *rules);
+/* NULL: there are none yet. */
+const struct invariants *invariants_watched(void);
 /* Check; a breach goes to breach_fn. Nothing before there are rules. */
 void invariants_expect(const struct pgtable *stage2);
 #else

@@ -9,6 +9,7 @@
 
 #include <linux/virtio_mmio.h>
 
+#include "check/device_ring.h"
 #include "lib/bits.h"
 #include "lib/log.h"
 
@@ -59,7 +60,10 @@ static enum virtio_outcome add_locked(struct virtio_machine *machine, struct vir
 {
     if (!is_alive(machine) || chain->nr_segs > ring->size)
         return VIRTIO_BROKEN;
-    return virtio_ring_add(ring, chain) == 0 ? VIRTIO_IN_FLIGHT : VIRTIO_FULL;
+    if (virtio_ring_add(ring, chain) != 0)
+        return VIRTIO_FULL;
+    device_ring_expect(ring);
+    return VIRTIO_IN_FLIGHT;
 }
 
 /* A request is handed to the device as it is: only the places of its buffers are the machine's. */

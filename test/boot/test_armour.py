@@ -129,6 +129,11 @@ class Armour(BootTest):
     def test_guard_page_becomes_mapped(self):
         self.breach("open-guard", "EL2's map: the guard page 0x[0-9a-f]+ of stack 1 is mapped")
 
+    def test_device_reaches_hypervisor(self):
+        """What a machine's device is offered is looked at, too (hyp/check/device_ring.c)."""
+        self.breach("give-hypervisor", "a device is given 0x10 bytes at 0x40200000: 0x40200000 "
+                    "is of the hypervisor")
+
     def test_stage2_changes_under_the_guest(self):
         """Linux boots and works on; its faults were looked at when all was allowed again."""
         out = self.command("md5sum /bin/busybox; md5sum </bin/busybox", "--stats",

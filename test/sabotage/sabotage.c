@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "cache.h"
+#include "check/device_ring.h"
 #include "check/invariants.h"
 #include "image.h"
 #include "lib/bits.h"
@@ -21,6 +22,7 @@
 #define STACK_STEP   256
 #define SMASH_BYTES  64
 #define FRAME_BYTES  16
+#define GIVEN_BYTES  16
 #define UNMAPPED     UINT64_C(0x800)       /* below any RAM or device that EL2 maps */
 #define FREE_IPA     UINT64_C(0x100000000) /* above the RAM of the tree that is used */
 #define INSN_BTI_C   0xd503245fU
@@ -198,6 +200,18 @@ SABOTAGE(open_guard)
     invariants_expect(&guest->stage2.table);
 }
 
+/* A machine's device, which would read EL2's code. */
+SABOTAGE(give_hypervisor)
+{
+    static struct virtio_ring ring = {.size = 1, .nr_free = 1};
+    static struct virtq_chain chain = {.nr_read = 1, .nr_segs = 1};
+
+    chain.seg[0] = (struct virtq_seg){pa_to_ptr(image_text().base), GIVEN_BYTES};
+    if (virtio_ring_add(&ring, &chain) != 0)
+        panic("sabotage: no room in a ring");
+    device_ring_expect(&ring);
+}
+
 static const struct {
     const char *name;
     void (*fn)(void);
@@ -221,6 +235,7 @@ static const struct {
     {"open-rodata", open_rodata},
     {"open-guest-ram", open_guest_ram},
     {"open-guard", open_guard},
+    {"give-hypervisor", give_hypervisor},
 };
 
 void sabotage(const void *fdt, struct vm *vm, struct pgtable *hyp_map)
