@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Guests to measure, bare and under Traproom. Used by tools/bench and devices.py."""
+
+import glob
+import os
+import re
+import subprocess
+
+REPO = os.path.realpath(os.path.join(os.path.dirname(os.path.realpath(__file__)), "../.."))
+LAUNCHER = os.path.join(REPO, "tools", "traproom")
+CPU = "max,pauth-impdef=on"
+TIMEOUT = 300
+DISK_MODULES = ("virtio_ring.ko", "virtio.ko", "virtio_mmio.ko", "virtio_blk.ko")
+NET_MODULES = ("failover.ko", "net_failover.ko", "virtio_net.ko")
+
+
+class NotMeasured(Exception):
+    """A run that did not bring what it should."""
+
+
+class Machine:
+    """Command lines for the same guest, bare and under Traproom, by the same launcher."""
+
+    def __init__(self, args, folder):
+        self.args = args
+        self.folder = folder
+
+    def command(self, kernel, smp, icount, initrd, append, disk):
+        command = [LAUNCHER, "run", "--kernel", kernel, "--smp", str(smp), "--cpu", CPU,
+                   "--build", self.args.build, "--timeout", str(TIMEOUT),
+                   "--initrd", initrd or "none", "--disk", disk + ",ram" if disk else "none"]
+        command += ["--icount"] if icount else []
+        return command + (["--append", append] if append else [])
+
+    def bare(self, kernel, smp, icount, initrd=None, append=None, disk=None):
+        return self.command(kernel, smp, icount, initrd, append, disk) + ["--bare"]
+
+    def traproom(self, kernel, smp, icount, initrd=None, append=None, disk=None):
+        return self.command(kernel, smp, icount, initrd, append, disk) + ["--stats"]
+
+
+def run(command):
+    """The guest's whole output."""
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=TIMEOUT + 15, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NotMeasured(str(error)) from error
+    text = done.stdout.decode("utf-8", "replace").replace("\r", "")
+    if done.returncode != 0:
+        tail = "\n".join(text.splitlines()[-5:])
+        raise NotMeasured(f"exit status {done.returncode}:\n{tail}")
+    return text
+
+
+def find(text, pattern):
+    match = re.search(pattern, text, re.MULTILINE)
+    if not match:
+        raise NotMeasured(f"no line like '{pattern}' in:\n{text[-500:]}")
+    return int(match.group(1))
+
+
+def newc_entry(name, mode, data=b"", rdev=(0, 0), inode=[0]):
+    """One entry of a `newc` cpio archive."""
+    inode[0] += 1
+    encoded = name.encode() + b"\0"
+    fields = [inode[0], mode, 0, 0, 1, 0, len(data), 0, 0, rdev[0], rdev[1], len(encoded), 0]
+    header = b"070701" + b"".join(b"%08X" % field for field in fields)
+    entry = header + encoded
+    entry += b"\0" * (-len(entry) % 4) + data
+    return entry + b"\0" * (-len(entry) % 4)
+
+
+def make_initrd(path, init, modules, names=DISK_MODULES):
+    with open(init, "rb") as file:
+        archive = newc_entry("dev", 0o040755) + newc_entry("modules", 0o040755)
+        archive += newc_entry("dev/console", 0o020600, rdev=(5, 1))
+        archive += newc_entry("init", 0o100755, file.read())
+    for name in names:
+        found = glob.glob(os.path.join(modules, "**", name), recursive=True) if modules else []
+        if found:
+            with open(found[0], "rb") as file:
+                archive += newc_entry("modules/" + name, 0o100644, file.read())
+    archive += newc_entry("TRAILER!!!", 0)
+    with open(path, "wb") as file:
+        file.write(archive)
+
+
+def find_linux(args):
+    """The kernel that the build fetched and its modules' folder."""
+    pattern = os.path.join(args.build, "**", "boot", "vmlinuz-*-arm64")
+    kernels = [args.kernel] if args.kernel else sorted(glob.glob(pattern, recursive=True))
+    if not kernels:
+        raise NotMeasured("no Linux kernel in the build folder: run `make run-linux` once")
+    modules = args.modules
+    if not modules and not args.kernel:
+        root = os.path.dirname(os.path.dirname(kernels[-1]))
+        modules = os.path.join(root, "lib", "modules")
+        if not os.path.isdir(modules):
+            modules = os.path.join(root, "usr", "lib", "modules")
+    return kernels[-1], modules
