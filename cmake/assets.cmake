@@ -27,7 +27,7 @@ add_custom_command(OUTPUT ${images}/initramfs.cpio.gz
     COMMAND ${PROJECT_SOURCE_DIR}/guest/initramfs/make ${TRAPROOM_SYSROOT}
         ${images}/initramfs.cpio.gz
     DEPENDS ${sysroot_stamp} guest/initramfs/make guest/initramfs/init guest/initramfs/session
-        guest/initramfs/inittab guest/initramfs/relay.c tools/launcher/archive.py tools/launcher/modules.py
+        guest/initramfs/inittab guest/initramfs/dhcp guest/initramfs/relay.c tools/launcher/archive.py tools/launcher/modules.py
     COMMENT "Packing the initramfs" VERBATIM)
 
 add_custom_command(OUTPUT ${images}/disk.img

@@ -85,6 +85,12 @@ def answer_breaks(lines, missed=0):
 if sys.argv[1:] == ["--version"]:
     print("QEMU emulator version 7.2.22 (Debian)")
     sys.exit()
+if sys.argv[1:] == ["-device", "help"]:
+    for name, bus in (("virtio-blk-device", "virtio-bus"), ("virtio-blk-pci", "PCI"), ("virtio-mem", "virtio-bus"),
+                      ("virtio-serial-device", "virtio-bus"), ("vhost-user-i2c-device", "virtio-bus"),
+                      ("virtio-keyboard-device", "virtio-bus"), ("ramfb", "System")):
+        print(f'name "{name}", bus {bus}' if bus != "System" else f'name "{name}"')
+    sys.exit()
 with open(os.path.join(FOLDER, "arguments"), "w", encoding="utf-8") as file:
     json.dump(sys.argv[1:], file)
 keep_files(sys.argv[1:])

@@ -19,6 +19,7 @@ LAUNCHER = os.path.join(REPO, "tools", "traproom")
 VIRT_DTS = os.path.join(REPO, "dts", "virt.dts")
 MIB = 1 << 20
 LIMIT = 300  # seconds, for a launcher that hangs
+FIRST_SLOT = 0x0A000000  # of QEMU's machine, each 0x200 bytes
 OFF = r"print('[traproom] exit: guest powered off', flush=True)"
 
 
@@ -103,3 +104,24 @@ class RunTest(unittest.TestCase):
         self.assertRegex(err, words)
         self.assertRegex(err, r"\Atraproom: .*\n\Z")
         self.assertFalse(os.path.exists(self.path("arguments")), "QEMU was started")
+
+
+class DeviceTest(RunTest):
+    def values(self, option):
+        """All values of one of QEMU's options."""
+        arguments = self.arguments()
+        return [arguments[at + 1] for at, word in enumerate(arguments) if word == option]
+
+    def devices(self):
+        """The virtio devices of QEMU's machine."""
+        return [value for value in self.values("-device") if value.startswith(("virtio", "vhost"))]
+
+    def slots(self):
+        """The machine's slot behind each node of the tree; None: none, or a disk in memory."""
+        found = [node.properties.get("traproom,slot") for node in self.tree().virtio_nodes()]
+        return [(int.from_bytes(value, "big") - FIRST_SLOT) // 0x200 if value else None for value in found]
+
+    def runs(self, *options, program=OFF):
+        status, _, err = self.run_launcher(*options, program=program)
+        self.assertEqual(status, 0, err)
+        return err

@@ -1,239 +1,196 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The options for virtio devices: what QEMU and the guest's tree get, and what is refused."""
+"""The options for virtio devices but disks: what QEMU and the guest's tree get, and what is refused."""
 
-import fcntl
+import json
 import os
-import signal
-import struct
+import select
+import socket
 import subprocess
 import unittest
+import unittest.mock
 
-from support import LAUNCHER, LIMIT, OFF, VIRT_DTS, RunTest, compile_dts
-from launcher import words
-
-SLOT = 0x0A000000
-QCOW2 = struct.pack(">4sIQ", b"QFI\xfb", 3, 0) + bytes(496)
-QCOW2_BACKED = struct.pack(">4sIQI", b"QFI\xfb", 3, 200, 4) + bytes(492)
-QCOW2_DATA_FILE = struct.pack(">4sI64xQ", b"QFI\xfb", 3, 4) + bytes(432)
+from support import LAUNCHER, LIMIT, MIB, OFF, VIRT_DTS, DeviceTest, compile_dts, image
 
 
-class Splitting(unittest.TestCase):
-    def test_split(self):
-        for text, parts in (("a", ["a"]), ("a,b", ["a", "b"]), ("a,,b,ro", ["a,b", "ro"]), ("a,,,ro", ["a,", "ro"]),
-                            ("", [""]), (",ro", ["", "ro"]), ("a,", ["a", ""]), (",,,,a", [",,a"])):
-            self.assertEqual(words.split(text), parts)
-            self.assertEqual(words.split(",".join(words.escape(part) for part in parts)), parts)
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
 
 
-class DeviceTest(RunTest):
-    def values(self, option):
-        """All values of one of QEMU's options."""
-        arguments = self.arguments()
-        return [arguments[at + 1] for at, word in enumerate(arguments) if word == option]
-
-    def devices(self):
-        """The virtio devices of QEMU's machine."""
-        return [value for value in self.values("-device") if value.startswith(("virtio", "vhost"))]
-
-    def slots(self):
-        """The machine's slot behind each node of the tree; None: none, or a disk in memory."""
-        found = [node.properties.get("traproom,slot") for node in self.tree().virtio_nodes()]
-        return [(int.from_bytes(value, "big") - SLOT) // 0x200 if value else None for value in found]
-
-    def runs(self, *options, program=OFF):
-        status, _, err = self.run_launcher(*options, program=program)
-        self.assertEqual(status, 0, err)
-        return err
-
-
-class OwnTree(DeviceTest):
-    def test_slots(self):
-        """Those of --dump-dtb are forgotten, unless QEMU may have been given their devices."""
-        self.runs("--disk", self.write("disk", b"d" * 512), "--dump-dtb", self.path("tree"))
-        own = ("--dtb", self.path("tree"), "--disk", "none")
-        self.runs(*own)
-        self.assertEqual(self.slots(), [None, None])
-        self.runs(*own, "--qemu", "-device virtio-rng-device,bus=virtio-mmio-bus.0")
+class Net(DeviceTest):
+    def test_user(self):
+        self.runs("--net", "user", "--disk", "none")
+        self.assertEqual(self.values("-netdev"), ["user,id=traproom-net0"])
+        self.assertEqual(self.devices(), ["virtio-net-device,netdev=traproom-net0,bus=virtio-mmio-bus.0"])
         self.assertEqual(self.slots(), [0, None])
+        self.runs("--net", "none")
+        self.assertEqual(self.devices(), [])
+        self.runs("--net", "user", "--net", "user")
+        self.assertEqual(self.slots(), [None, 1, 2])
 
-
-class Disk(DeviceTest):
-    def setUp(self):
-        super().setUp()
-        self.image = self.write("disk", b"d" * 1024)
-
-    def drive(self, *flags):
-        return ",".join((f"if=none,id=disk0,format=raw,file={self.image},cache=writeback,discard=unmap", *flags))
-
-    def test_persistent(self):
-        for options, queues in ([], 4), (["--smp", "2"], 2), (["--smp", "9"], 4), (["--bare"], 4):
-            self.runs("--disk", self.image, *options)
-            self.assertEqual(self.values("-drive"), [self.drive()])
-            self.assertEqual(self.devices(),
-                             [f"virtio-blk-device,drive=disk0,num-queues={queues},bus=virtio-mmio-bus.0"])
-            self.assertEqual(self.values("-global"), ["virtio-mmio.force-legacy=false"])
-            if not options:
-                self.assertEqual(self.slots(), [0, None])
-
-    def test_words(self):
-        for text, flags in (",ro", ["readonly=on"]), (",snapshot", ["snapshot=on"]), (",format=raw", []):
-            self.runs("--disk", self.image + text)
-            self.assertEqual(self.values("-drive"), [self.drive(*flags)])
-
-    def test_in_memory(self):
-        for text, read_only in (",ram", False), (",ram,ro", True):
-            self.runs("--disk", self.image + text)
-            self.assertEqual(self.devices() + self.values("-global"), [])
-            node = self.tree().virtio_nodes()[0]
-            self.assertEqual(self.loaded(node, "traproom,disk"), b"d" * 1024)
-            self.assertEqual("traproom,read-only" in node.properties, read_only)
-        self.runs("--disk", self.image + ",ram", "--bare")
-        self.assertEqual(self.values("-drive"), [self.drive("snapshot=on")])
-
-    def test_several(self):
-        other = self.write("a,b", b"e" * 512)
-        self.runs("--disk", self.image, "--disk", other.replace(",", ",,") + ",ram",
-                  "--disk", self.write("third", b"f" * 512) + ",ro")
-        self.assertEqual(self.slots(), [0, None, 2])
-        nodes = self.tree().virtio_nodes()
-        self.assertEqual(self.loaded(nodes[1], "traproom,disk"), b"e" * 512)
-        self.assertEqual(nodes[2].name, "virtio_mmio@a000400")
-        self.assertEqual(nodes[2].properties["reg"], struct.pack(">2Q", SLOT + 0x400, 0x200))
-        self.assertEqual(nodes[2].properties["interrupts"], struct.pack(">3I", 0, 18, 1))
-        self.assertEqual([device.split(",")[1] for device in self.devices()], ["drive=disk0", "drive=disk2"])
-
-    def test_as_many_as_there_are_slots(self):
-        for count in 32, 33:
-            options = []
-            for index in range(count):
-                options += ["--disk", self.write(f"disk{index}", b"d" * 512)]
-            if count == 32:
-                self.runs(*options)
-                self.assertEqual(self.slots(), list(range(32)))
-                os.remove(self.path("arguments"))
-            else:
-                self.refused("disk32: .* has 32 virtio slots", *options)
-
-    def test_qcow2_is_seen(self):
-        self.runs("--disk", self.write("disk", QCOW2))
-        self.assertIn(",format=qcow2,", self.values("-drive")[0])
-        os.remove(self.path("arguments"))
-        for data in QCOW2_BACKED, QCOW2_DATA_FILE:
-            self.refused("names another file.* say format=qcow2", "--disk", self.write("disk", data))
-            self.refused("in memory can only", "--disk", self.write("disk", QCOW2) + ",ram")
-        self.write("disk", QCOW2_BACKED)
-        self.runs("--disk", self.image + ",format=qcow2")
-        self.assertIn(",format=qcow2,", self.values("-drive")[0])
-
-    def test_other_formats(self):
-        self.write("disk", b"KDMV" + b"x" * 508)
-        self.refused("looks like a vmdk image: say format=vmdk", "--disk", self.image)
-        self.refused("no qcow2 image", "--disk", self.image + ",format=qcow2")
-        self.refused("the format 'ntfs' is none of raw, qcow2", "--disk", self.image + ",format=ntfs")
-        self.runs("--disk", self.image + ",format=raw")
-
-    def test_names(self):
-        """A colon is no protocol, a comma none of QEMU's."""
-        self.addCleanup(os.chdir, os.getcwd())
-        os.chdir(self.folder.name)
-        for name in "nbd:a", "json:{}", "a,b", "-x":
-            self.write(name, b"d" * 512)
-            self.runs("--disk=" + name.replace(",", ",,"))
-            self.assertIn(",file=" + self.path(name).replace(",", ",,") + ",", self.values("-drive")[0])
+    def test_forwarding(self):
+        port = free_port()
+        for given, rule in ((f"tcp::{port}-:22", f"tcp:127.0.0.1:{port}-:22"), (f":0.0.0.0:{port}-:22",
+                            f"tcp:0.0.0.0:{port}-:22"), (f"udp:127.0.0.1:{port}-10.0.2.9:53",) * 2):
+            self.runs("--net", f"user,hostfwd={given}")
+            self.assertEqual(self.values("-netdev"), [f"user,id=traproom-net1,hostfwd={rule}"])
 
     def test_refused(self):
-        self.refused("'rw' is none of ro, snapshot, ram, format=.*written twice", "--disk", self.image + ",rw")
-        self.refused("snapshot don't go together", "--disk", self.image + ",snapshot,ram")
-        self.refused("ro and snapshot don't", "--disk", self.image + ",snapshot,ro")
-        self.refused("more than once", "--disk", self.image + ",format=raw,format=raw")
-        self.refused("is a folder", "--disk", self.folder.name)
-        self.refused("name is empty", "--disk", "")
-        self.refused("none does not go with another --disk", "--disk", "none", "--disk", self.image)
-        self.refused("512-byte", "--disk", self.write("odd", b"x" * 513))
-        self.refused("512-byte", "--disk", self.write("odd", b"x" * 513) + ",ram")
-        self.refused("the file is empty", "--disk", self.write("empty", b""))
-        self.refused("are one file", "--disk", self.image, "--disk", self.image + ",ro")
-        os.link(self.image, self.path("same"))
-        self.refused("are one file", "--disk", self.image + ",snapshot", "--disk", self.path("same"))
-        os.mkfifo(self.path("fifo"))
-        self.refused("is a pipe.*,ram", "--disk", self.path("fifo"))
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            self.refused(f"tcp port {port} of 127.0.0.1 can't be had: another program", "--net",
+                         f"user,hostfwd=tcp::{port}-:22")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+            taken.bind(("127.0.0.1", 0))
+            self.refused("another program", "--net", f"user,hostfwd=udp::{taken.getsockname()[1]}-:22")
+        for words_, text in (("'user' or 'none'", "tap"), ("is not like", "user,hostfwd=22"), ("no port", "user,hostfwd="
+                             "tcp::0-:22"), ("no port", "user,hostfwd=tcp::22-:99999"), ("'x' is none of", "user,x"),
+                             ("no such address", "user,hostfwd=tcp:192.0.2.1:2222-:22"),
+                             ("four numbers", "user,hostfwd=tcp:localhost:2222-:22")):
+            self.refused(words_, "--net", text)
+        self.refused("none does not go with", "--net", "none", "--net", "user")
 
-    def test_one_file_for_readers(self):
-        self.runs("--disk", self.image + ",ro", "--disk", self.image + ",snapshot")
-
-    @unittest.skipIf(os.geteuid() == 0 and not os.path.exists("/usr/bin/setpriv"), "needs setpriv")
-    def test_not_to_be_written(self):
-        os.chmod(self.image, 0o444)
-        os.chmod(self.folder.name, 0o777)
-        user = ["setpriv", "--reuid", "65534", "--clear-groups"] if os.geteuid() == 0 else []
-        for text, status in ("", 1), (",ro", 0), (",snapshot", 0):
-            done = subprocess.run([*user, LAUNCHER, "run", "--disk", self.image + text], timeout=LIMIT,
-                                  env=self.environment(OFF), stdin=subprocess.DEVNULL, capture_output=True,
-                                  text=True, check=False)
-            self.assertEqual(done.returncode, status, done.stderr)
-            if status:
-                self.assertRegex(done.stderr, r"\Atraproom: .* can't be written .*say .*,ro or .*,snapshot\n\Z")
-
-    def test_locked(self):
-        """By QEMU's own locks: who writes lets nobody else in, who reads no writer."""
-        writes, reads = (101, 201, 203), (100, 201, 203)
-        for held, refused, granted in (writes, ("", ",ro", ",snapshot"), ()), (reads, ("",), (",ro", ",snapshot")):
-            with open(self.image, "rb") as file:
-                for at in held:
-                    fcntl.fcntl(file, 37, struct.pack("hhqqi4x", fcntl.F_RDLCK, os.SEEK_SET, at, 1, 0))
-                for text in refused:
-                    self.refused("another QEMU has this image open", "--disk", self.image + text)
-                for text in granted:
-                    self.runs("--disk", self.image + text)
-                    os.remove(self.path("arguments"))
-
-    def test_locked_at_the_last_moment(self):
-        """QEMU's own words, when it finds what the launcher could not see yet."""
-        for complaint, words_ in (('Failed to get "write" lock', "another QEMU has"),
-                                  ("Could not open '/x': Image is not in qcow2 format", "format=")):
-            status, _, err = self.run_launcher("--disk", self.image, program=f"import sys; sys.exit({complaint!r})")
-            self.assertEqual(status, 1, err)
-            self.assertIn(words_, err.splitlines()[-1])
+    def test_port_taken_at_the_last_moment(self):
+        complaint = "qemu: -netdev user,id=traproom-net1: Could not set up host forwarding rule 'tcp::1-:2'"
+        status, _, err = self.run_launcher("--net", "user", program=f"import sys; sys.exit({complaint!r})")
+        self.assertEqual(status, 1)
+        self.assertIn("another program", err.splitlines()[-1])
 
 
-class Ending(DeviceTest):
-    """QEMU must be able to write back what it has, however the run ends."""
+class Passed(DeviceTest):
+    def test_names(self):
+        """All that a device is called by means the one for virtio-mmio."""
+        for given, front in (("virtio-serial", "virtio-serial-device"), ("virtio-serial-pci", "virtio-serial-device"),
+                             ("virtio-serial-device,id=s,max_ports=4", "virtio-serial-device,id=s,max_ports=4"),
+                             ("virtio-serial-pci-non-transitional,id=s", "virtio-serial-device,id=s"),
+                             ("virtio-mem-pci,memdev=m", "virtio-mem,memdev=m")):
+            self.runs("--device", given)
+            self.assertEqual(self.devices(), [front + ",bus=virtio-mmio-bus.1"])
 
-    # Told to end it takes longer than the launcher waits for a QEMU that has nothing to write.
-    PROGRAM = """
-import signal, time
-def end(*_):
-    sys.stderr.write('qemu-system-aarch64: terminating on signal 15 from pid 1 (x)\\n')
-    print('x' * 200000, flush=True)
-    time.sleep(1.5)
-    open(os.path.join(FOLDER, 'written'), 'w').close()
+    def test_order(self):
+        self.runs("--rng", "--device", "virtio-keyboard", "--disk", "none", "--device", "virtio-serial", "--qemu",
+                  "-device virtconsole,chardev=c -chardev null,id=c")
+        self.assertEqual(self.devices(), ["virtio-rng-device,bus=virtio-mmio-bus.0", "virtio-keyboard-device,"
+                         "bus=virtio-mmio-bus.1", "virtio-serial-device,bus=virtio-mmio-bus.2"])
+        self.assertEqual(self.values("-device")[-1], "virtconsole,chardev=c")
+
+    def test_shared_memory(self):
+        for options in ([], ["--bare"]):
+            self.runs("--device", "vhost-user-i2c,chardev=c", *options)
+            size = self.values("-m")[0]
+            self.assertEqual(self.values("-object"), [f"memory-backend-memfd,id=ram,size={size},share=on"])
+            self.assertTrue(self.values("-M")[0].endswith(",memory-backend=ram"))
+
+    def test_refused(self):
+        self.refused("no such virtio device .* it has vhost-user-i2c, virtio-blk, ", "--device", "virtio-foo")
+        self.refused("no such virtio device", "--device", "ramfb")
+        self.refused("no such virtio device", "--device", "")
+        self.refused("leave out bus=", "--device", "virtio-serial,bus=virtio-mmio-bus.3")
+
+
+class Share(DeviceTest):
+    SERVER = """#!/usr/bin/python3
+import json, os, sys, time
+if sys.argv[1:] == ["--help"]:
+    print(os.environ.get("FAKE_HELP", ""))
     sys.exit()
-signal.signal(signal.SIGTERM, end)
-print('up', flush=True)
-while True:
-    time.sleep(99)
+with open(os.environ["FAKE_FOLDER"] + "/server", "w") as file:
+    json.dump([os.getpid(), sys.argv[1:]], file)
+if "FAKE_COMPLAINT" in os.environ:
+    sys.exit(os.environ["FAKE_COMPLAINT"])
+time.sleep(999)
 """
 
-    def test_time_limit(self):
-        image = self.write("disk", b"d" * 512)
-        for text, written in ("", True), (",snapshot", False), (",ram", False):
-            status, _, err = self.run_launcher("--disk", image + text, "--timeout", "1", program=self.PROGRAM)
-            self.assertEqual(status, 124)
-            self.assertNotIn("terminating", err)
-            self.assertEqual(os.path.exists(self.path("written")), written, text)
-            if written:
-                os.remove(self.path("written"))
+    # QEMU finds the server's socket there, and the server.
+    PROGRAM = """
+import socket, time
+found = re.search(r"path=([^,]*)", sys.argv[sys.argv.index("-chardev") + 1]).group(1)
+socket.socket(socket.AF_UNIX).connect(found)
+while not os.path.exists(FOLDER + "/server"):
+    time.sleep(0.01)
+""" + OFF
 
-    def test_signal(self):
-        image = self.write("disk", b"d" * 512)
-        for number in signal.SIGTERM, signal.SIGHUP:
-            with subprocess.Popen([LAUNCHER, "run", "--disk", image], env=self.environment(self.PROGRAM),
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
-                self.assertEqual(process.stdout.readline(), b"up\n")
-                process.send_signal(number)
-                self.assertEqual(process.wait(timeout=LIMIT), 128 + number)
-            os.remove(self.path("written"))
+    def setUp(self):
+        super().setUp()
+        os.chmod(self.write("bin/virtiofsd", self.SERVER.encode()), 0o755)
+        self.shared = self.path("shared")
+        os.mkdir(self.shared)
+
+    def server(self):
+        with open(self.path("server"), encoding="utf-8") as file:
+            return json.load(file)
+
+    def test_virtiofs(self):
+        self.runs("--share", self.shared, program=self.PROGRAM)
+        self.assertEqual(self.devices(), ["vhost-user-fs-device,chardev=traproom-share1,tag=host,bus=virtio-mmio-bus.1"])
+        self.assertEqual(self.values("-object"), [f"memory-backend-memfd,id=ram,size={self.values('-m')[0]},share=on"])
+        pid, arguments = self.server()
+        self.assertIn(f"source={self.shared}", arguments)
+        with self.assertRaises(ProcessLookupError):
+            os.kill(pid, 0)
+        self.assertIn(b"virtiofs host rw\n", self.loaded(self.tree().chosen, "traproom,initrd"))
+
+    def test_later_server(self):
+        with unittest.mock.patch.dict(os.environ, FAKE_HELP="--shared-dir <SHARED_DIR>"):
+            self.runs("--share", self.shared, program=self.PROGRAM)
+        self.assertEqual(self.server()[1][1:3], ["--shared-dir", self.shared])
+
+    def test_server_fails(self):
+        """Its own words are in the launcher's last line."""
+        with unittest.mock.patch.dict(os.environ, FAKE_COMPLAINT="first\nno such luck"):
+            status, _, err = self.run_launcher("--share", self.shared, program=self.PROGRAM +
+                                               "\nsys.exit('Failed to read msg header')")
+        self.assertEqual(status, 1)
+        self.assertTrue(err.endswith(f"--share {self.shared}: virtiofsd can't serve the folder: no such luck\n"), err)
+
+    def test_killed(self):
+        """The server does not outlive a launcher that can't end it."""
+        with subprocess.Popen([LAUNCHER, "run", "--share", self.shared], stdin=subprocess.DEVNULL,
+                              env=self.environment(self.PROGRAM + "\ntime.sleep(999)"),
+                              stdout=subprocess.PIPE) as process:
+            process.stdout.readline()
+            process.kill()
+        server = os.pidfd_open(self.server()[0]) if os.path.exists(f"/proc/{self.server()[0]}") else None
+        self.assertTrue(server is None or select.select([server], [], [], LIMIT)[0])
+
+    def test_9p(self):
+        self.runs("--share", self.shared + ",9p", "--share", self.shared + ",9p,ro,tag=a.b")
+        path = f"path={self.shared},security_model=none,multidevs=remap"
+        self.assertEqual(self.values("-fsdev"), [f"local,id=traproom-share1,{path}", f"local,id=traproom-share2,{path},readonly=on"])
+        self.assertEqual(self.devices()[1], "virtio-9p-device,fsdev=traproom-share2,mount_tag=a.b,bus=virtio-mmio-bus.2")
+        mounts = self.loaded(self.tree().chosen, "traproom,initrd")
+        self.assertRegex(mounts, rb"9p host trans=virtio,\S*[0-9]\n9p a.b trans=virtio,\S*,ro\n")
+        self.assertEqual(self.values("-object"), [])
+
+    def test_tags(self):
+        self.runs(*(["--share", self.shared + ",9p"] * 3))
+        self.assertEqual([device.split(",")[2] for device in self.devices()],
+                         ["mount_tag=host", "mount_tag=host2", "mount_tag=host3"])
+
+    def test_refused(self):
+        for words_, text in (("No such file", self.path("missing")), ("Not a directory", self.path("bin/virtiofsd")),
+                             ("name is empty", ""), ("'rw' is none of ro, 9p, tag=", self.shared + ",rw"),
+                             ("can't be one", self.shared + ",tag=disk"), ("can't be one", self.shared + ",tag=a/b"),
+                             ("can't be one", self.shared + ",tag=" + "a" * 32), ("can't be one", self.shared + ",tag=.")):
+            self.refused(words_, "--share", text)
+        self.refused("has the tag 'host'", "--share", self.shared, "--share", self.shared + ",tag=host")
+
+    def test_no_driver(self):
+        """The kernel's modules are known, and it has none for 9p; of another kernel it is a guess."""
+        linux = self.write("linux", image(MIB)[:-100] + b"Linux version 9.9.9-test (me)" + b"\0" * 71)
+        self.write("build/debian/arm64/lib/modules/9.9.9-test/kernel/fs/fuse/virtiofs.ko", b"")
+        for name, data in ("dep", b"kernel/fs/fuse/virtiofs.ko:\n"), ("builtin", b"kernel/drivers/net/virtio_net.ko\n"):
+            self.write(f"build/debian/arm64/lib/modules/9.9.9-test/modules.{name}", data)
+        self.refused("Linux 9.9.9-test has no 9p, .*: leave out ,9p, for virtiofs, or give a kernel",
+                     "--kernel", linux, "--share", self.shared + ",9p")
+        self.refused("has no virtio_rng", "--kernel", linux, "--rng")
+        err = self.runs("--kernel", linux, "--device", "virtio-serial", "--net", "user")
+        self.assertRegex(err, "warning: --device virtio-serial: Linux 9.9.9-test has no virtio_console")
+        self.assertNotIn("virtio_net", err)
+        self.write("linux", image(MIB)[:-100] + b"Linux version 9.9.8-test (me)\0virtio_rng\0" + b"\0" * 59)
+        err = self.runs("--kernel", linux, "--rng", "--net", "user", "--share", self.shared + ",9p")
+        self.assertRegex(err, "warning: .*Linux 9.9.8-test, whose drivers for --net user and --share [^ ]*,9p are not built")
 
 
 class Tree(DeviceTest):
@@ -279,6 +236,21 @@ class Tree(DeviceTest):
         self.runs("--dtb", dump, "--disk", "none")
         for node in self.tree().virtio_nodes():
             self.assertFalse([name for name in node.properties if name.startswith("traproom,")])
+
+    def test_slots_of_ones_own(self):
+        """Those of --dump-dtb are forgotten, unless QEMU may have been given their devices; then ours
+        are elsewhere."""
+        self.runs(*self.one, "--dump-dtb", self.path("tree"))
+        tree = ("--dtb", self.path("tree"))
+        its = ("--qemu", "-device virtio-rng-device,bus=virtio-mmio-bus.0")
+        self.runs(*tree, "--disk", "none")
+        self.assertEqual(self.slots(), [None, None])
+        self.runs(*tree, "--disk", "none", *its)
+        self.assertEqual(self.slots(), [0, None])
+        self.runs(*tree, *self.one, *its)
+        self.assertEqual(self.slots(), [0, 1])
+        os.remove(self.path("arguments"))
+        self.refused("only 1 virtio,mmio node in use", *tree, *self.two, *its)
 
 
 if __name__ == "__main__":

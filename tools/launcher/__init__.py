@@ -15,6 +15,11 @@ layout.py       where each goes in the machine's memory and in the guest's
 device.py       what a virtio device is for the launcher
 devices.py      which ones the options ask for
 disks.py        those of --disk
+network.py      those of --net
+shares.py       those of --share
+virtiofsd.py    the server that such a folder needs
+passed.py       those of --device and --rng
+drivers.py      which drivers the guest's kernel needs for them, and lacks
 words.py        the words of such an option
 slots.py        where each goes, in the machine and in the guest's tree
 machine.py      QEMU's command line

@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 from launcher import (Problem, TimeUp, console, guest_tree, layout, machine, session, stage,
-                      streams, verdict)
+                      streams, verdict, virtiofsd)
 from launcher.stage import NONE, REPO
 
 DEFAULT_CPU = "max,pauth-impdef=on"
@@ -137,6 +137,16 @@ def add_device_options(parser):
                        "machine's memory, gone as well. format=raw, qcow2, ... where the first bytes don't tell. A "
                        "comma in the name is written twice. May be given again; 'none' for no disk (default: "
                        "BUILD/images/disk.img,ram with ext4)")
+    group.add_argument("--net", metavar="user[,...]", action=DeviceOption, help="a network card on a network of QEMU's: "
+                       "the default initramfs asks it for an address by DHCP. hostfwd=tcp:127.0.0.1:2222-:22 leads "
+                       "a port of this machine into the guest, and may come again. 'none' for no card (default)")
+    group.add_argument("--share", metavar="DIR[,...]", action=DeviceOption, help="a folder of this machine in the guest, "
+                       "where the default initramfs mounts it on /mnt/host, further ones on /mnt/host2, ... 'ro', "
+                       "read only; tag=NAME, on /mnt/NAME instead; '9p' by 9p, not by virtiofs. May be given again")
+    group.add_argument("--rng", action=DeviceOption, nargs=0, help="a source of entropy")
+    group.add_argument("--device", metavar="SPEC", action=DeviceOption, help="any virtio device of QEMU's, as its "
+                       "-device wants it: virtio-keyboard, virtio-scsi,id=s, ...; what it leads to goes into "
+                       "--qemu. May be given again")
 
 
 def add_run_options(parser):
@@ -246,8 +256,11 @@ def run(args):
         shown = console.Console(args.quiet)
         shown = streams.RelayedStreams(shown, staged.nonce, args.quiet) if staged.nonce else \
             streams.Streams(shown)
-        return session.run(command, shown, args, bool(staged.nonce),
-                           any(device.keeps_data for device, _, _ in staged.placed))
+        devices = [device for device, _, _ in staged.placed]
+        with virtiofsd.serving(device.server for device in devices if device.server) as complain:
+            status = session.run(command, shown, args, bool(staged.nonce),
+                                 any(device.keeps_data for device in devices))
+            return complain(status)
 
 
 def main(argv):

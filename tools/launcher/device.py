@@ -16,7 +16,8 @@ class Device:
     read_only: bool = False  # that disk
     modules: tuple = ()  # the guest's drivers, the device's own first
     must_drive: bool = True  # without a driver the option makes no sense
+    otherwise: str = ""  # and what to do instead of having one, as a beginning of a sentence
     mount: object = None  # (type, tag, options) of what the default initramfs mounts
-    share: object = None  # the Share whose server has to run
+    server: object = None  # the Server that has to run while QEMU does
     shares_ram: bool = False  # with another process, which does the device's work
     keeps_data: bool = False  # on this machine: QEMU must have the time to write all of it

@@ -1,19 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """The virtio devices that the options ask for. Used by stage.py; slots.py puts them into the
-machine and the tree. What an option becomes is in a file for each kind: disks.py."""
+machine and the tree. What an option becomes is in a file for each kind: disks.py, network.py,
+shares.py, passed.py."""
 
-import collections
+import dataclasses
 import os
 
-from launcher import Problem, disks
+from launcher import Problem, disks, network, passed, shares
+from launcher.files import Files
 
 NONE = "none"
-DISK = "--disk"
+KINDS = {disks.DISK: disks.make, network.NET: network.make, shares.SHARE: shares.make,
+         "--rng": passed.rng, "--device": passed.make}
 
-# What the kinds need to know: the Files, the number of CPUs, whether Traproom is left out.
-Work = collections.namedtuple("Work", "files cpus bare")
 
-KINDS = {DISK: disks.make}
+@dataclasses.dataclass
+class Work:
+    """What the kinds need to know."""
+    files: Files
+    cpus: int
+    bare: bool  # Traproom is left out
+    tags: list = dataclasses.field(default_factory=list)  # of the shares so far
 
 
 def make(asked, work, default_disk):
@@ -22,10 +29,10 @@ def make(asked, work, default_disk):
     first is `default_disk`, a path, in memory.
     """
     made = []
-    if not any(option == DISK for option, _ in asked):
+    if not any(option == disks.DISK for option, _ in asked):
         made.append(disks.default(default_disk, work))
     for index, (option, text) in enumerate(asked, len(made)):
-        if text != NONE:
+        if text != NONE or option not in (disks.DISK, network.NET):
             made.append(KINDS[option](f"{option} {text}".rstrip(), text, index, work))
         elif sum(option == other for other, _ in asked) > 1:
             raise Problem(f"{option} none does not go with another {option}")

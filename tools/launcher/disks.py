@@ -54,11 +54,11 @@ def make(said, text, index, work):
 def machine_disk(said, file, index, form, flags, queues):
     """A disk of the machine's. FLUSH is the file's fsync: QEMU's cache=writeback."""
     # QEMU takes what stands before a colon for a protocol, but not after a slash.
-    drive = f"if=none,id=disk{index},format={form},file={escape(os.path.abspath(file.path))}," \
+    drive = f"if=none,id=traproom-disk{index},format={form},file={escape(os.path.abspath(file.path))}," \
             "cache=writeback,discard=unmap"
     drive += ",readonly=on" * ("ro" in flags) + ",snapshot=on" * ("snapshot" in flags)
     return Device(said, backend=["-drive", drive], path=file.path, keeps_data=not flags,
-                  front=f"virtio-blk-device,drive=disk{index},num-queues={queues}")
+                  front=f"virtio-blk-device,drive=traproom-disk{index},num-queues={queues}")
 
 
 def default(path, work):

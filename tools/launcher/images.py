@@ -101,6 +101,10 @@ class Kernel:
         """Are the drivers of the guest's disk built in? Each leaves its name behind."""
         return all(self._search(name) for name in BUILT_IN)
 
+    def names(self, driver):
+        """Is a driver of that name built in?"""
+        return bool(self._search(re.compile(rb"\0" + re.escape(driver.encode()) + rb"\0")))
+
     def _search(self, pattern):
         """What is found first, and its groups; None: nothing."""
         with open(self.file.path, "rb") as opened, \

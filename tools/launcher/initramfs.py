@@ -9,7 +9,7 @@ import shutil
 import stat
 import zlib
 
-from launcher import Problem, modules, session
+from launcher import Problem, drivers, modules, session
 from launcher.archive import Archive
 from launcher.files import File
 from launcher.images import head_of
@@ -31,14 +31,16 @@ def is_wanted(args):
     return bool(args.initrd or args.put or args.modules or args.modprobe or args.cmd is not None)
 
 
-def make(args, files, parts, nonce, kernel):
-    """The File of the initramfs as the options ask for it, with `parts` before the rest, or None."""
-    load = module_names(args)
+def make(args, files, parts, nonce, kernel, made):
+    """The File of the initramfs as the options and the devices ask for it, with `parts` before the
+    rest, or None."""
     if not parts and not args.put:
         return None
-    if args.initrd is None and not load and not args.modules:
+    tree, load = choose_modules(args, files, parts, kernel, made)
+    if args.initrd is None and tree is None:
         warn_of_missing_modules(args, kernel, parts[0])
-    if len(parts) == 1 and not (args.put or load or args.modules or nonce):
+    mounts = [device.mount for device in made if device.mount]
+    if len(parts) == 1 and not (args.put or tree or nonce or mounts):
         return parts[0]
     path = files.new()
     with open(path, "wb") as out:
@@ -48,7 +50,10 @@ def make(args, files, parts, nonce, kernel):
             out.write(b"\0" * (-out.tell() % ALIGN))
         to = Archive(out, ASSUMED if parts else ())
         add_command(to, args.cmd, nonce)
-        add_modules(to, args, files, kernel, load)
+        if tree:
+            add_modules(to, args, files, tree, load)
+        if mounts:
+            to.data("traproom/mounts", "".join(" ".join(mount) + "\n" for mount in mounts).encode())
         for text in args.put:
             put(to, files, text)
         to.close()
@@ -149,24 +154,39 @@ def module_names(args):
     return [name for text in args.modprobe for name in text.split(",") if name]
 
 
-def add_modules(to, args, files, kernel, load):
+def choose_modules(args, files, parts, kernel, made):
+    """The modules.Tree that the guest gets modules of, None for no tree, and the names of those to load."""
+    named = module_names(args)
     folder = args.modules
-    if folder is None and load:
-        folder = os.path.join(args.build, "debian/arm64")  # the default kernel's
+    default = os.path.join(args.build, "debian/arm64")  # the default kernel's
+    if folder is None and (named or drivers.names(made) and is_ours(args, parts) and
+                           modules.are_there(default, kernel.version)):
+        folder = default
     if folder is None:
-        return
+        if kernel.version and is_ours(args, parts):
+            drivers.warn(kernel, made)
+        return None, []
     if not os.path.isdir(folder):
         raise Problem(f"--modules {folder}: there is no such folder")
     path, version = modules.find(folder, kernel.version)
     tree = modules.Tree(path, version, files.new())
-    for name in load:
+    for name in named:
         tree.check(name)
+    return tree, drivers.loadable(tree, made, version) + named
+
+
+def is_ours(args, parts):
+    """Is the default initramfs in it, whose init knows what the launcher adds?"""
+    return args.initrd is None or bool(has_relay(parts))
+
+
+def add_modules(to, args, files, tree, load):
     whole = tree.size() <= modules.SMALL
     chosen = sorted(tree.needs) if whole else tree.closure((*modules.DEVICES, *load))
-    if not whole and not args.quiet:
-        session.say(f"{len(chosen)} of the {len(tree.needs)} modules in {path} go to the guest: what its "
+    if not whole and not args.quiet and (args.modules or args.modprobe):
+        session.say(f"{len(chosen)} of the {len(tree.needs)} modules in {tree.path} go to the guest: what its "
                     "devices need; --modprobe NAME adds others")
-    to.tree(f"lib/modules/{version}", tree.copy(chosen, files.new()))
+    to.tree(f"lib/modules/{tree.version}", tree.copy(chosen, files.new()))
     to.data("traproom/modules", "".join(f"{name}\n" for name in load).encode())
 
 

@@ -42,6 +42,15 @@ def command(args, staged, dtb, terminal):
             *slots.arguments(staged.placed), *args.qemu]
 
 
+def board(model, size, staged):
+    """The machine, and its RAM of so many bytes, which another process may have to see."""
+    found = ["-M", model, "-m", f"{size // MIB}M"]
+    if any(device.shares_ram for device, _, _ in staged.placed):
+        found[1] += ",memory-backend=ram"
+        found += ["-object", f"memory-backend-memfd,id=ram,size={size // MIB}M,share=on"]
+    return found
+
+
 def common(args, cpus, terminal):
     """What both machines have."""
     threads = "single" if args.icount else "multi"
@@ -57,8 +66,8 @@ def common(args, cpus, terminal):
 
 def traproom(args, staged, dtb):
     """The hypervisor by -kernel, the rest in memory where the guest's tree says."""
-    found = ["-M", "virt,virtualization=on,gic-version=3",
-             "-m", f"{staged.staging.machine_size() // MIB}M", "-kernel", args.hypervisor]
+    found = [*board("virt,virtualization=on,gic-version=3", staged.staging.machine_size(), staged),
+             "-kernel", args.hypervisor]
     images = [(file.path, address) for file, address in staged.staging.files]
     for path, address in [(dtb, GUEST_TREE)] + images:
         found += ["-device", f"loader,file={escape(path)},addr=0x{address:x},force-raw=on"]
@@ -68,8 +77,7 @@ def traproom(args, staged, dtb):
 def bare(_args, staged, dtb):
     """The same guest without a hypervisor. QEMU puts its own RAM into the tree."""
     size = max(start + length for start, length in staged.tree.ram()) - MACHINE_RAM
-    found = ["-M", "virt,gic-version=3", "-m", f"{max(size, MIB) // MIB}M",
-             "-kernel", staged.files["kernel"], "-dtb", dtb]
+    found = [*board("virt,gic-version=3", max(size, MIB), staged), "-kernel", staged.files["kernel"], "-dtb", dtb]
     if staged.files["initrd"]:
         found += ["-initrd", staged.files["initrd"]]
     return found

@@ -49,6 +49,12 @@ def find(folder, version):
     return found[version], version
 
 
+def are_there(folder, version):
+    """Has it modules for that kernel?"""
+    return version is not None and any(is_tree(os.path.join(folder, base, version))
+                                       for base in ("lib/modules", "usr/lib/modules"))
+
+
 def is_tree(path):
     return os.path.isdir(os.path.join(path, "kernel")) or \
         os.path.isfile(os.path.join(path, "modules.dep"))
@@ -121,9 +127,13 @@ class Tree:
                     waiting += self.resolve(name)
         return sorted(files)
 
+    def has(self, name):
+        """Is there such a module, or is it built in?"""
+        return bool(self.resolve(name)) or name.replace("-", "_") in self.builtin
+
     def check(self, name):
         """Problem: there is no such module, nor is it built in."""
-        if not self.resolve(name) and name.replace("-", "_") not in self.builtin:
+        if not self.has(name):
             raise Problem(f"--modprobe {name}: {self.path} has no such module")
 
     def copy(self, files, root):

@@ -36,11 +36,15 @@ def place(devices, tree, bare):
     """
     (device, its slot, its node) for each. With Traproom any node can have any slot; without it a node
     has the slot that QEMU has at its place. A device that nobody asked for is left out without one.
+    Nodes with a slot, of a tree of the user's, stay as they are.
     """
-    nodes, placed = tree.virtio_nodes(), []
+    theirs = [tree.number(node, "traproom,slot") for node in tree.virtio_nodes()]
+    nodes = [node for node, slot in zip(tree.virtio_nodes(), theirs) if slot is None]
+    free = [slot for slot in range(COUNT) if address(slot) not in theirs]
+    placed = []
     for index, device in enumerate(devices):
-        node = nodes[index] if index < min(len(nodes), COUNT) else None
-        slot = slot_of(node, tree) if node and bare else index
+        node = nodes[index] if index < min(len(nodes), len(free)) else None
+        slot = slot_of(node, tree) if node and bare else free[index] if node else None
         if node and slot is not None:
             placed.append((device, slot, node))
         elif device.asked:
@@ -63,10 +67,10 @@ def why_not(device, tree, node, nodes):
     if node:
         return f"{device.said}: without Traproom a device is where QEMU's machine has it, and /{node.name} of " \
                f"{tree.name} is at another place or has another interrupt: leave out --bare, or change the tree"
-    if len(nodes) >= COUNT:
+    if len(tree.virtio_nodes()) >= COUNT:
         return f"{device.said}: QEMU's machine has {COUNT} virtio slots, and these are more devices"
     count = f"only {len(nodes)}" if nodes else "no"
-    return f"{device.said}: {tree.name} has {count} virtio,mmio node{'s' * (len(nodes) > 1)} in use, with all " \
+    return f"{device.said}: {tree.name} has {count} virtio,mmio node{'s' * (len(nodes) != 1)} in use, with all " \
            "above in use, too, and each device needs one"
 
 

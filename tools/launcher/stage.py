@@ -167,7 +167,7 @@ def stage(args, folder):
                         built(args, "images/disk.img"))
     parts = initramfs.base_parts(args, files, kernel)
     nonce = secrets.token_hex(8) if wants_relay(args, kernel, parts) else None
-    initrd = initramfs.make(args, files, parts, nonce, kernel)
+    initrd = initramfs.make(args, files, parts, nonce, kernel, made)
     work = Stage(args, tree)
     work.fix(kernel, initrd)
     kernel_end = work.add_kernel(kernel)

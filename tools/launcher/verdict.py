@@ -42,6 +42,8 @@ ADVICE = (
      "another QEMU has the image of a disk open: end that one first, or work on a copy"),
     (rb"Image is not in .* format|[Ii]mage is corrupt|-drive .*([Ii]nvalid|[Uu]nsupported|not supported)",
      "QEMU can't read an image as what it is said to be: is its format= right, and the file whole?"),
+    (rb"Could not set up host forwarding rule",
+     "another program has a port of --net's hostfwd=: does another run go on?"),
     (rb"-gdb .*Address already in use",
      "another program has gdb's port: does another run with --gdb go on?"),
 )
