@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define FEATURE(bit)      (UINT64_C(1) << (bit))
+#define COUNT(array)      (sizeof(array) / sizeof((array)[0]))
 #define VIRTIO_QUEUE_SIZE 16
 #define VIRTIO_SECTOR     512
 #define VIRTIO_NO_ANSWER  (-1) /* in place of a status byte: none came */

@@ -10,14 +10,15 @@ import subprocess
 
 FIRST_SLOT, SLOT_SIZE, FIRST_SPI = 0x0a000000, 0x200, 16  # of QEMU's machine, and of dts/virt.dts
 SECTOR = 512
-# hostile_machine.h knows both: nobody may write to sectors from KEPT on, and a request that must not
-# come to the device is for one from FORBIDDEN on.
-KEPT, FORBIDDEN = 65, 4096
+# hostile_machine.h knows them: nobody writes to sectors from KEPT on, but the last, and a request that
+# must not come to the device is for one from FORBIDDEN on.
+KEPT, FORBIDDEN, NR_FORBIDDEN = 65, 5000, 1024
 
 # What QEMU is told; the device's bus and where its files are come to it.
 DEVICES = {
     "blk": ["-drive", "if=none,id=disk,format=raw,discard=unmap,file={folder}/disk.img",
-            "-device", "virtio-blk-device,drive=disk,num-queues=4,bus={bus}"],
+            "-device", "virtio-blk-device,drive=disk,num-queues=4,discard=off,write-zeroes=off,"
+            "max-discard-sectors=0,max-write-zeroes-sectors=0,bus={bus}"],
     "rng": ["-device", "virtio-rng-device,bus={bus}"],
     "net": ["-netdev", "user,id=net", "-device", "virtio-net-device,netdev=net,bus={bus}"],
 }
@@ -71,10 +72,10 @@ def complaints(text, folder, size, hostile):
     said = [line for line in text.splitlines() if line.startswith("qemu-system-aarch64: ")]
     problems += [line for line in said if not hostile or line.split(": ")[1] == "virtio"][:5]
     if hostile:
-        bad = sorted({sector for sector in sectors if FORBIDDEN <= sector < size // SECTOR})
+        bad = sorted({sector for sector in sectors if FORBIDDEN <= sector < FORBIDDEN + NR_FORBIDDEN})
         problems += [f"the device was asked for sector {sector}" for sector in bad[:5]]
         with open(os.path.join(folder, "disk.img"), "rb") as file:
             file.seek(KEPT * SECTOR)
-            if file.read() != random.Random(size).randbytes(size)[KEPT * SECTOR:]:
+            if file.read()[:-SECTOR] != random.Random(size).randbytes(size)[KEPT * SECTOR:-SECTOR]:
                 problems.append(f"the disk has changed beyond sector {KEPT}")
     return problems

@@ -9,8 +9,6 @@
 
 #include "virtio_blk.h"
 
-#define FEATURE(bit)        (UINT64_C(1) << (bit))
-#define COUNT(array)        (sizeof(array) / sizeof((array)[0]))
 #define MACHINE_RING        256
 #define MACHINE_TABLE       256 /* descriptors of a request's own table */
 #define MACHINE_MAX_QUEUES  4

@@ -6,8 +6,6 @@
 #include "testcase.h"
 #include "virtio_blk.h"
 
-#define FEATURE(bit) (UINT64_C(1) << (bit))
-
 /* Whole sectors; the answer is the status byte or VIRTIO_NO_ANSWER. */
 int virtio_read_sectors(uint64_t sector, void *buffer, uint32_t size);
 
