@@ -11,6 +11,7 @@ import pexpect
 
 REPO = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.environ.get("TRAPROOM_BUILD", os.path.join(REPO, "build"))
+SYSROOT = os.environ.get("TRAPROOM_SYSROOT", os.path.join(BUILD, "debian", "arm64"))
 LAUNCHER = os.path.join(REPO, "tools", "traproom")
 LIMIT = 900  # seconds, for a guest that hangs: a quiet machine needs about 5, a busy one a minute
 PROMPT = r"~ # (\x1b\[6n)?$"  # the shell then asks the terminal where its cursor is

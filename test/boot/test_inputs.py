@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import unittest
 
-from support import BUILD, BootTest
+from support import BUILD, SYSROOT, BootTest
 
 CHECK = """
 set -e
@@ -45,7 +45,7 @@ class Inputs(BootTest):
                                "--put", self.path("big") + ":/opt/in/",
                                "--put", self.path("first/.") + ":/",
                                "--put", self.path("second") + ":over",
-                               "--modules", os.path.join(BUILD, "debian", "arm64"),
+                               "--modules", SYSROOT,
                                "--modprobe", "dm_mod", "--modprobe", "loop")
         self.assertIn(" ff 0a\n", out)
         self.assertIn("\nsub/run\n", out)
@@ -55,9 +55,9 @@ class Inputs(BootTest):
 
     def test_root_of_ones_own(self):
         """No other initramfs at all: --put makes one."""
-        busybox = os.path.join(BUILD, "debian", "arm64", "usr", "bin", "busybox")
+        busybox = os.path.join(SYSROOT, "usr", "bin", "busybox")
         if not os.path.exists(busybox):
-            busybox = os.path.join(BUILD, "debian", "arm64", "bin", "busybox")
+            busybox = os.path.join(SYSROOT, "bin", "busybox")
         os.makedirs(self.path("root/bin"))
         shutil.copy(busybox, self.path("root/bin/sh"))
         self.write("root/init", b"#!/bin/sh\necho this is mine\n"
