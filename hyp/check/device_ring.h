@@ -17,19 +17,21 @@
 #include "lib/err.h"
 
 /*
- * Follow the chain that was put into the ring last. -ERR_INVAL: `text` says in `size` bytes which
- * buffer is not a guest's, all of it, or what else a descriptor says that it must not.
+ * Follow the chain that was put into the ring last, which may have the hypervisor's own `copy` to
+ * be read, unless that is NULL. -ERR_INVAL: `text` says in `size` bytes which buffer is not a
+ * guest's, all of it, or what else a descriptor says that it must not.
  */
 int must_check device_ring_check(const struct invariants *rules, const struct virtio_ring *ring,
-                                 char *text, size_t size);
+                                 const void *copy, char *text, size_t size);
 
 #ifdef TRAPROOM_INVARIANTS
 /* Check; a breach goes to breach_fn. Nothing before there are rules. The ring's lock is held. */
-void device_ring_expect(const struct virtio_ring *ring);
+void device_ring_expect(const struct virtio_ring *ring, const void *copy);
 #else
-static inline void device_ring_expect(const struct virtio_ring *ring)
+static inline void device_ring_expect(const struct virtio_ring *ring, const void *copy)
 {
     (void)ring;
+    (void)copy;
 }
 #endif
 

@@ -55,14 +55,46 @@ static void start_device(void *ctx)
     virtio_driver_start(&machine->driver);
 }
 
-static enum virtio_outcome add_locked(struct virtio_machine *machine, struct virtio_ring *ring,
+/*
+ * The readable part of a request with addresses in it: what the device reads in its place is a
+ * copy, checked and translated, which the guest can't change any more. There is room for one.
+ */
+static enum virtio_outcome copy_readable(const struct virtio_machine *machine,
+                                         const struct virtio_machine_ring *ring,
+                                         struct virtio_request *request)
+{
+    struct virtq_chain *chain = &request->chain;
+    uint64_t len = chain->read_len;
+
+    if (__atomic_load_n(&ring->copy_used, __ATOMIC_ACQUIRE))
+        return VIRTIO_FULL;
+    if (len == 0 || len > machine->type->copy_size)
+        return VIRTIO_BROKEN;
+    virtq_copy_from(chain, 0, ring->copy, len);
+    request->moved += len;
+    if (machine->type->translate_fn(machine->slot->mem, ring->copy, len) != 0)
+        return VIRTIO_BROKEN;
+    for (unsigned i = chain->nr_read; i < chain->nr_segs; i++)
+        chain->seg[1 + i - chain->nr_read] = chain->seg[i];
+    chain->seg[0] = (struct virtq_seg){ring->copy, (uint32_t)len};
+    chain->nr_segs = (uint16_t)(chain->nr_segs - chain->nr_read + 1);
+    chain->nr_read = 1;
+    return VIRTIO_IN_FLIGHT;
+}
+
+static enum virtio_outcome add_locked(struct virtio_machine *machine,
+                                      struct virtio_machine_ring *ring,
                                       const struct virtq_chain *chain)
 {
-    if (!is_alive(machine) || chain->nr_segs > ring->size)
+    if (!is_alive(machine) || chain->nr_segs > ring->ring.size)
         return VIRTIO_BROKEN;
-    if (virtio_ring_add(ring, chain) != 0)
+    if (virtio_ring_add(&ring->ring, chain) != 0)
         return VIRTIO_FULL;
-    device_ring_expect(ring);
+    if (ring->copy != NULL) {
+        ring->copy_head = chain->head;
+        ring->copy_used = true;
+    }
+    device_ring_expect(&ring->ring, ring->copy);
     return VIRTIO_IN_FLIGHT;
 }
 
@@ -71,11 +103,15 @@ static enum virtio_outcome hand_on(void *ctx, struct virtio_request *request)
 {
     struct virtio_machine *machine = ctx;
     struct virtio_machine_ring *ring = &machine->ring[request->queue];
-    enum virtio_outcome outcome;
+    enum virtio_outcome outcome = VIRTIO_IN_FLIGHT;
     bool notify;
 
+    if (ring->copy != NULL)
+        outcome = copy_readable(machine, ring, request);
+    if (outcome != VIRTIO_IN_FLIGHT)
+        return outcome;
     spin_lock(&ring->lock);
-    outcome = add_locked(machine, &ring->ring, &request->chain);
+    outcome = add_locked(machine, ring, &request->chain);
     notify = outcome == VIRTIO_IN_FLIGHT && virtio_ring_publish(&ring->ring);
     spin_unlock(&ring->lock);
     if (notify)
@@ -91,6 +127,7 @@ static void abandon_all(struct virtio_machine *machine)
 
         spin_lock(&machine->ring[i].lock);
         lost = virtio_ring_drop(&machine->ring[i].ring);
+        machine->ring[i].copy_used = false;
         spin_unlock(&machine->ring[i].lock);
         for (; lost > 0; lost--)
             virtio_queue_abandon(machine->slot, i);
@@ -144,6 +181,8 @@ static bool collect(struct virtio_machine *machine, unsigned queue, unsigned *le
     for (; *left > 0; (*left)--) {
         spin_lock(&ring->lock);
         err = virtio_ring_take(&ring->ring, &head, &written);
+        if (err == 0 && ring->copy_used && ring->copy_head == head)
+            __atomic_store_n(&ring->copy_used, false, __ATOMIC_RELEASE);
         spin_unlock(&ring->lock);
         if (err == -ERR_INVAL)
             give_up(machine, "hands back what it was not given");
@@ -192,9 +231,26 @@ static uint32_t device_generation(void *ctx)
 
 size_t virtio_machine_size(const struct virtio_driver *driver)
 {
+    const struct virtio_type *type = virtio_type_find(driver->id);
+
     return sizeof(struct virtio_machine) +
            driver->nr_queues * (sizeof(struct virtio_machine_ring) + sizeof(struct virtio_queue) +
-                                sizeof(struct virtio_request));
+                                sizeof(struct virtio_request)) +
+           type->nr_copied * type->copy_size;
+}
+
+/* What follows the struct virtio_machine in its memory. */
+static void lay_out(struct virtio_machine *machine, unsigned count)
+{
+    struct virtio_backend *backend = &machine->backend;
+    uint8_t *copies;
+
+    machine->ring = (struct virtio_machine_ring *)(machine + 1);
+    backend->request = (struct virtio_request *)(machine->ring + count);
+    backend->queue = (struct virtio_queue *)(backend->request + count);
+    copies = (uint8_t *)(backend->queue + count);
+    for (unsigned i = 0; i < machine->type->nr_copied && i < count; i++)
+        machine->ring[i].copy = copies + i * machine->type->copy_size;
 }
 
 void virtio_machine_init(struct virtio_machine *machine, const struct virtio_driver *driver,
@@ -211,21 +267,18 @@ void virtio_machine_init(struct virtio_machine *machine, const struct virtio_dri
         .config_fn = device_config,
         .generation_fn = device_generation,
     };
-    unsigned count = driver->nr_queues;
 
     machine->driver = *driver;
     machine->type = virtio_type_find(driver->id);
     machine->slot = slot;
-    machine->ring = (struct virtio_machine_ring *)(machine + 1);
     machine->backend = (struct virtio_backend){
         .id = driver->id,
         .features = driver->features & DEVICE_FEATURES & ~machine->type->never,
-        .nr_queues = (uint16_t)count,
+        .nr_queues = (uint16_t)driver->nr_queues,
         .queue_size = driver->queue_size,
-        .request = (struct virtio_request *)(machine->ring + count),
         .ops = &ops,
         .ctx = machine,
     };
-    machine->backend.queue = (struct virtio_queue *)(machine->backend.request + count);
+    lay_out(machine, driver->nr_queues);
     virtio_mmio_init(slot, &machine->backend, mem, line);
 }

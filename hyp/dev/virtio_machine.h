@@ -22,8 +22,12 @@
 #include "spinlock.h"
 
 struct virtio_machine_ring {
-    spinlock_t lock; /* protects the ring; none is taken under it */
+    spinlock_t lock; /* protects what follows; none is taken under it */
     struct virtio_ring ring;
+    bool copy_used; /* the device has the request in `copy`, of chain `copy_head` */
+    uint16_t copy_head;
+    uint8_t
+        *copy; /* of requests with addresses in them: virtio_type.h. NULL: this queue has none */
 };
 
 struct virtio_machine {
@@ -35,7 +39,8 @@ struct virtio_machine {
     bool alive;                       /* atomic: the device has features and takes requests */
 } __attribute__((aligned(VRING_DESC_ALIGN_SIZE))); /* as its rings, which come behind it */
 
-/* The bytes of a struct virtio_machine with all its queues. */
+/* The bytes of a struct virtio_machine with all its queues, for a device as
+ * virtio_machine_init()'s. */
 size_t virtio_machine_size(const struct virtio_driver *driver);
 
 /*

@@ -28,13 +28,13 @@ static void give(uint16_t index, uint64_t at, uint32_t len, uint16_t flags)
 
 static void expect_good(void)
 {
-    assert_int_equal(device_ring_check(&rules, &ring, text, sizeof(text)), 0);
+    assert_int_equal(device_ring_check(&rules, &ring, NULL, text, sizeof(text)), 0);
 }
 
 static void expect_bad(const char *words)
 {
     text[0] = '\0';
-    assert_int_equal(device_ring_check(&rules, &ring, text, sizeof(text)), -ERR_INVAL);
+    assert_int_equal(device_ring_check(&rules, &ring, NULL, text, sizeof(text)), -ERR_INVAL);
     assert_string_equal(text, words);
 }
 
