@@ -209,7 +209,7 @@ SABOTAGE(give_hypervisor)
     chain.seg[0] = (struct virtq_seg){pa_to_ptr(image_text().base), GIVEN_BYTES};
     if (virtio_ring_add(&ring, &chain) != 0)
         panic("sabotage: no room in a ring");
-    device_ring_expect(&ring);
+    device_ring_expect(&ring, NULL);
 }
 
 static const struct {
