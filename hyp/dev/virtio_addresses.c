@@ -10,7 +10,7 @@
 #define BALLOON_PAGE (UINT64_C(1) << VIRTIO_BALLOON_PFN_SHIFT)
 
 /* [address, address + len), the guest's, is at *found. */
-static int translate(const struct guest_mem *mem, uint64_t address, uint64_t len, uint64_t *found)
+static int to_machine(const struct guest_mem *mem, uint64_t address, uint64_t len, uint64_t *found)
 {
     const void *ptr = guest_mem_ptr(mem, ipa(address), len);
 
@@ -29,7 +29,7 @@ int virtio_addresses_balloon(const struct guest_mem *mem, uint8_t *copy, size_t 
         int err;
 
         memcpy(&page, copy + at, sizeof(page));
-        err = translate(mem, page * BALLOON_PAGE, BALLOON_PAGE, &address);
+        err = to_machine(mem, page * BALLOON_PAGE, BALLOON_PAGE, &address);
         if (err == 0 && address / BALLOON_PAGE > UINT32_MAX)
             err = -ERR_RANGE;
         if (err != 0)
@@ -57,7 +57,7 @@ static int translate_backing(const struct guest_mem *mem, uint8_t *copy, size_t 
         int err;
 
         memcpy(&piece, copy, sizeof(piece));
-        err = translate(mem, piece.addr, piece.length, &address);
+        err = to_machine(mem, piece.addr, piece.length, &address);
         if (err != 0)
             return err;
         piece.addr = address;
