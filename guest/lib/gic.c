@@ -82,15 +82,15 @@ void gic_init_cpu(void)
     struct cpu *cpu = smp_this_cpu();
     unsigned self = cpu->index;
 
-    write_sysreg_enc(ICC_SRE_SRE, icc_sre_el1);
+    write_sysreg(ICC_SRE_SRE, icc_sre_el1);
     /* The registers below exist once SRE is set. */
     isb();
     cpu->gicr = find_redistributor(platform.mpidr[self]);
     gicr_write(self, GICR_SGI_BASE + GICD_ICENABLER, ~0U);
-    write_sysreg_enc(PMR_ALL, icc_pmr_el1);
-    write_sysreg_enc(0, icc_bpr1_el1);
-    write_sysreg_enc(0, icc_ctlr_el1);
-    write_sysreg_enc(1, icc_igrpen1_el1);
+    write_sysreg(PMR_ALL, icc_pmr_el1);
+    write_sysreg(0, icc_bpr1_el1);
+    write_sysreg(0, icc_ctlr_el1);
+    write_sysreg(1, icc_igrpen1_el1);
     /* Interrupts may come from here on. */
     isb();
 }
@@ -127,12 +127,12 @@ void gic_handle_irq(void)
         raw_handler();
         return;
     }
-    intid = (uint32_t)read_sysreg_enc(icc_iar1_el1);
+    intid = (uint32_t)read_sysreg(icc_iar1_el1);
     if (intid >= SPURIOUS_FIRST)
         return;
     if (handler)
         handler(intid);
-    write_sysreg_enc(intid, icc_eoir1_el1);
+    write_sysreg(intid, icc_eoir1_el1);
 }
 
 static uint64_t reg_address(uint32_t reg, uint32_t intid)
@@ -203,6 +203,6 @@ void gic_send_sgi(uint32_t intid, unsigned cpu)
 
     /* What was written before is visible to the CPU that takes the SGI. */
     dsb(ishst);
-    write_sysreg_enc(value, icc_sgi1r_el1);
+    write_sysreg(value, icc_sgi1r_el1);
     isb();
 }

@@ -44,19 +44,7 @@
 #define GIC_SPI_BASE         32
 #define GIC_PRIORITY_DEFAULT 0xa0
 
-/* The CPU interface's registers by encoding, for read_sysreg_enc and write_sysreg_enc. */
-#define sysreg_icc_pmr_el1     S3_0_C4_C6_0
-#define sysreg_icc_dir_el1     S3_0_C12_C11_1
-#define sysreg_icc_rpr_el1     S3_0_C12_C11_3
-#define sysreg_icc_sgi1r_el1   S3_0_C12_C11_5
-#define sysreg_icc_iar1_el1    S3_0_C12_C12_0
-#define sysreg_icc_eoir1_el1   S3_0_C12_C12_1
-#define sysreg_icc_hppir1_el1  S3_0_C12_C12_2
-#define sysreg_icc_bpr1_el1    S3_0_C12_C12_3
-#define sysreg_icc_ctlr_el1    S3_0_C12_C12_4
-#define sysreg_icc_sre_el1     S3_0_C12_C12_5
-#define sysreg_icc_igrpen1_el1 S3_0_C12_C12_7
-#define ICC_CTLR_EOIMODE       (1U << 1)
+#define ICC_CTLR_EOIMODE (1U << 1)
 
 /* Called with interrupts masked on the CPU that took `intid`, between acknowledge and end. */
 typedef void (*gic_handler_fn)(uint32_t intid);

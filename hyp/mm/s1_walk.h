@@ -65,7 +65,7 @@ static inline struct s1_regime s1_regime_current(void)
         .ttbr1 = read_sysreg(ttbr1_el1),
         .mair = read_sysreg(mair_el1),
         .mmfr0 = read_sysreg(id_aa64mmfr0_el1),
-        .mmfr2 = read_sysreg_enc(id_aa64mmfr2_el1),
+        .mmfr2 = read_sysreg(id_aa64mmfr2_el1),
     };
 }
 

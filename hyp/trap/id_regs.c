@@ -27,47 +27,47 @@
 
 #define NR_ID_REGS ID_REG(8, 0) /* CRm 0, which does not trap, has room too */
 
-/* X(name here, CRm, op2, the CPU's own): those of AArch64, those of AArch32. */
+/* X(name here, CRm, op2, name in full): those of AArch64, those of AArch32. */
 #define ID_REGS_AARCH64(X)                                                                         \
-    X(AA64PFR0, 4, 0, read_sysreg(id_aa64pfr0_el1))                                                \
-    X(AA64PFR1, 4, 1, read_sysreg(id_aa64pfr1_el1))                                                \
-    X(AA64ZFR0, 4, 4, read_sysreg_enc(id_aa64zfr0_el1))                                            \
-    X(AA64DFR0, 5, 0, read_sysreg(id_aa64dfr0_el1))                                                \
-    X(AA64ISAR0, 6, 0, read_sysreg(id_aa64isar0_el1))                                              \
-    X(AA64ISAR1, 6, 1, read_sysreg(id_aa64isar1_el1))                                              \
-    X(AA64ISAR2, 6, 2, read_sysreg_enc(id_aa64isar2_el1))                                          \
-    X(AA64MMFR0, 7, 0, read_sysreg(id_aa64mmfr0_el1))                                              \
-    X(AA64MMFR1, 7, 1, read_sysreg(id_aa64mmfr1_el1))                                              \
-    X(AA64MMFR2, 7, 2, read_sysreg_enc(id_aa64mmfr2_el1))
+    X(AA64PFR0, 4, 0, id_aa64pfr0_el1)                                                             \
+    X(AA64PFR1, 4, 1, id_aa64pfr1_el1)                                                             \
+    X(AA64ZFR0, 4, 4, id_aa64zfr0_el1)                                                             \
+    X(AA64DFR0, 5, 0, id_aa64dfr0_el1)                                                             \
+    X(AA64ISAR0, 6, 0, id_aa64isar0_el1)                                                           \
+    X(AA64ISAR1, 6, 1, id_aa64isar1_el1)                                                           \
+    X(AA64ISAR2, 6, 2, id_aa64isar2_el1)                                                           \
+    X(AA64MMFR0, 7, 0, id_aa64mmfr0_el1)                                                           \
+    X(AA64MMFR1, 7, 1, id_aa64mmfr1_el1)                                                           \
+    X(AA64MMFR2, 7, 2, id_aa64mmfr2_el1)
 #define ID_REGS_AARCH32(X)                                                                         \
-    X(PFR0, 1, 0, read_sysreg(id_pfr0_el1))                                                        \
-    X(PFR1, 1, 1, read_sysreg(id_pfr1_el1))                                                        \
-    X(DFR0, 1, 2, read_sysreg(id_dfr0_el1))                                                        \
-    X(MMFR0, 1, 4, read_sysreg(id_mmfr0_el1))                                                      \
-    X(MMFR1, 1, 5, read_sysreg(id_mmfr1_el1))                                                      \
-    X(MMFR2, 1, 6, read_sysreg(id_mmfr2_el1))                                                      \
-    X(MMFR3, 1, 7, read_sysreg(id_mmfr3_el1))                                                      \
-    X(ISAR0, 2, 0, read_sysreg(id_isar0_el1))                                                      \
-    X(ISAR1, 2, 1, read_sysreg(id_isar1_el1))                                                      \
-    X(ISAR2, 2, 2, read_sysreg(id_isar2_el1))                                                      \
-    X(ISAR3, 2, 3, read_sysreg(id_isar3_el1))                                                      \
-    X(ISAR4, 2, 4, read_sysreg(id_isar4_el1))                                                      \
-    X(ISAR5, 2, 5, read_sysreg(id_isar5_el1))                                                      \
-    X(MMFR4, 2, 6, read_sysreg(id_mmfr4_el1))                                                      \
-    X(ISAR6, 2, 7, read_sysreg_enc(id_isar6_el1))                                                  \
-    X(MVFR0, 3, 0, read_sysreg(mvfr0_el1))                                                         \
-    X(MVFR1, 3, 1, read_sysreg(mvfr1_el1))                                                         \
-    X(MVFR2, 3, 2, read_sysreg(mvfr2_el1))                                                         \
-    X(PFR2, 3, 4, read_sysreg_enc(id_pfr2_el1))                                                    \
-    X(MMFR5, 3, 6, read_sysreg_enc(id_mmfr5_el1))
+    X(PFR0, 1, 0, id_pfr0_el1)                                                                     \
+    X(PFR1, 1, 1, id_pfr1_el1)                                                                     \
+    X(DFR0, 1, 2, id_dfr0_el1)                                                                     \
+    X(MMFR0, 1, 4, id_mmfr0_el1)                                                                   \
+    X(MMFR1, 1, 5, id_mmfr1_el1)                                                                   \
+    X(MMFR2, 1, 6, id_mmfr2_el1)                                                                   \
+    X(MMFR3, 1, 7, id_mmfr3_el1)                                                                   \
+    X(ISAR0, 2, 0, id_isar0_el1)                                                                   \
+    X(ISAR1, 2, 1, id_isar1_el1)                                                                   \
+    X(ISAR2, 2, 2, id_isar2_el1)                                                                   \
+    X(ISAR3, 2, 3, id_isar3_el1)                                                                   \
+    X(ISAR4, 2, 4, id_isar4_el1)                                                                   \
+    X(ISAR5, 2, 5, id_isar5_el1)                                                                   \
+    X(MMFR4, 2, 6, id_mmfr4_el1)                                                                   \
+    X(ISAR6, 2, 7, id_isar6_el1)                                                                   \
+    X(MVFR0, 3, 0, mvfr0_el1)                                                                      \
+    X(MVFR1, 3, 1, mvfr1_el1)                                                                      \
+    X(MVFR2, 3, 2, mvfr2_el1)                                                                      \
+    X(PFR2, 3, 4, id_pfr2_el1)                                                                     \
+    X(MMFR5, 3, 6, id_mmfr5_el1)
 
 enum {
-#define X(name, crm, op2, read) name = ID_REG(crm, op2),
+#define X(name, crm, op2, full) name = ID_REG(crm, op2),
     ID_REGS_AARCH64(X) ID_REGS_AARCH32(X)
 #undef X
 };
 
-#define READ_ID_REG(name, crm, op2, read) hw[name] = read;
+#define READ_ID_REG(name, crm, op2, full) hw[name] = read_sysreg(full);
 
 #define FIELD_MASK     UINT64_C(0xf) /* they all have four bits */
 #define FIELD_NEGATIVE UINT64_C(0x8) /* of a field that counts as signed */

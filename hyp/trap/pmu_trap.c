@@ -88,7 +88,7 @@ static bool read_only(uint64_t control, uint64_t *value)
     case CONTROL(0, 14, 6):
         if (version < PMUVER_V3P4)
             return false;
-        *value = read_sysreg_enc(pmmir_el1);
+        *value = read_sysreg(pmmir_el1);
         return true;
     default:
         return false;

@@ -93,7 +93,7 @@ void gic_enable_everywhere(uint32_t intid)
 
 uint32_t gic_acknowledge(void)
 {
-    uint32_t intid = (uint32_t)read_sysreg_enc(icc_iar1_el1);
+    uint32_t intid = (uint32_t)read_sysreg(icc_iar1_el1);
 
     dsb(sy);
     return intid;
@@ -101,7 +101,7 @@ uint32_t gic_acknowledge(void)
 
 void gic_end(uint32_t intid)
 {
-    write_sysreg_enc(intid, icc_eoir1_el1);
+    write_sysreg(intid, icc_eoir1_el1);
     isb();
 }
 

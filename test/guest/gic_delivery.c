@@ -17,7 +17,7 @@
 
 static void set_pmr(uint32_t value)
 {
-    write_sysreg_enc(value, icc_pmr_el1);
+    write_sysreg(value, icc_pmr_el1);
     /* The mask holds for what is unmasked after it. */
     isb();
 }
@@ -97,8 +97,8 @@ static void highest_pending(void)
     gic_prepare(SPI + 1, PRIORITY_HIGH, self);
     gic_pend(SPI);
     gic_pend(SPI + 1);
-    timer_wait_until(read_sysreg_enc(icc_hppir1_el1) == SPI + 1, SETTLE_US);
-    seen = (uint32_t)read_sysreg_enc(icc_hppir1_el1);
+    timer_wait_until(read_sysreg(icc_hppir1_el1) == SPI + 1, SETTLE_US);
+    seen = (uint32_t)read_sysreg(icc_hppir1_el1);
     gic_take_pending();
     CHECK(seen == SPI + 1, "ICC_HPPIR1_EL1 was %u", seen);
     CHECK(gic_order_count == 2 && gic_order[0] == SPI + 1, "first taken: %u", gic_order[0]);
@@ -144,8 +144,8 @@ static void preemption(void)
     CHECK(nested_depth(PRIORITY_HIGH) == 2, "a higher priority does not preempt");
     CHECK(nested_depth(0x80) == 1, "an equal priority preempts");
     CHECK(nested_depth(PRIORITY_LOW) == 1, "a lower priority preempts");
-    CHECK(read_sysreg_enc(icc_rpr_el1) == 0xff, "running priority is left at %lx",
-          read_sysreg_enc(icc_rpr_el1));
+    CHECK(read_sysreg(icc_rpr_el1) == 0xff, "running priority is left at %lx",
+          read_sysreg(icc_rpr_el1));
 }
 
 /* Acknowledge, drop and deactivate by hand, interrupts masked. */
@@ -155,19 +155,19 @@ static void eoi_mode(void)
     uint32_t first, second, third;
 
     gic_prepare(SPI, 0x80, self);
-    write_sysreg_enc(ICC_CTLR_EOIMODE, icc_ctlr_el1);
+    write_sysreg(ICC_CTLR_EOIMODE, icc_ctlr_el1);
     isb();
     gic_pend(SPI);
     first = acknowledge_soon();
     gic_pend(SPI);
     gic_end(SPI);
     second = acknowledge_soon();
-    write_sysreg_enc(SPI, icc_dir_el1);
+    write_sysreg(SPI, icc_dir_el1);
     isb();
     third = acknowledge_soon();
     gic_end(SPI);
-    write_sysreg_enc(SPI, icc_dir_el1);
-    write_sysreg_enc(0, icc_ctlr_el1);
+    write_sysreg(SPI, icc_dir_el1);
+    write_sysreg(0, icc_ctlr_el1);
     isb();
     CHECK(first == SPI, "acknowledged %u", first);
     CHECK(second == GIC_SPURIOUS, "taken again before DIR: %u", second);
@@ -245,12 +245,12 @@ static void interface_off(void)
 {
     gic_log_start();
     gic_prepare(SPI, 0x80, smp_this_cpu()->index);
-    write_sysreg_enc(0, icc_igrpen1_el1);
+    write_sysreg(0, icc_igrpen1_el1);
     isb();
     gic_pend(SPI);
     gic_take_pending();
     uint32_t while_off = gic_taken_anywhere(SPI);
-    write_sysreg_enc(1, icc_igrpen1_el1);
+    write_sysreg(1, icc_igrpen1_el1);
     isb();
     gic_take_pending();
     CHECK(while_off == 0, "taken with ICC_IGRPEN1_EL1 clear");

@@ -78,7 +78,7 @@ static void acknowledge_and_drop(void *arg)
 {
     (void)arg;
     irq_disable();
-    write_sysreg_enc(ICC_CTLR_EOIMODE, icc_ctlr_el1);
+    write_sysreg(ICC_CTLR_EOIMODE, icc_ctlr_el1);
     isb();
     stage = 1;
     remote_first = acknowledge_surely();
@@ -88,8 +88,8 @@ static void acknowledge_and_drop(void *arg)
         timer_relax();
     remote_second = acknowledge_surely();
     gic_end(remote_second);
-    write_sysreg_enc(remote_second, icc_dir_el1);
-    write_sysreg_enc(0, icc_ctlr_el1);
+    write_sysreg(remote_second, icc_dir_el1);
+    write_sysreg(0, icc_ctlr_el1);
     isb();
     irq_enable();
 }
@@ -101,10 +101,10 @@ static void clear_by_register(void)
 
 static void clear_by_deactivation(void)
 {
-    write_sysreg_enc(ICC_CTLR_EOIMODE, icc_ctlr_el1);
+    write_sysreg(ICC_CTLR_EOIMODE, icc_ctlr_el1);
     isb();
-    write_sysreg_enc(SPI, icc_dir_el1);
-    write_sysreg_enc(0, icc_ctlr_el1);
+    write_sysreg(SPI, icc_dir_el1);
+    write_sysreg(0, icc_ctlr_el1);
     isb();
 }
 

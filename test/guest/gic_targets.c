@@ -44,7 +44,7 @@ static void sgi_list(void)
     gic_enable_everywhere(SGI);
     for (unsigned i = 0; i < platform.nr_cpus; i++)
         list |= UINT64_C(1) << (platform.mpidr[i] & 0xf);
-    write_sysreg_enc(list | (uint64_t)SGI << 24, icc_sgi1r_el1);
+    write_sysreg(list | (uint64_t)SGI << 24, icc_sgi1r_el1);
     gic_take_pending();
     for (unsigned i = 0; i < platform.nr_cpus; i++)
         CHECK(gic_wait_taken(i, SGI, 1), "CPU %u takes no SGI", i);
@@ -57,7 +57,7 @@ static void sgi_all_but_self(void)
 
     gic_log_start();
     gic_enable_everywhere(SGI);
-    write_sysreg_enc(SGI1R_IRM | (uint64_t)SGI << 24, icc_sgi1r_el1);
+    write_sysreg(SGI1R_IRM | (uint64_t)SGI << 24, icc_sgi1r_el1);
     gic_take_pending();
     for (unsigned i = 0; i < platform.nr_cpus; i++)
         if (i != self)
@@ -80,7 +80,7 @@ static void sgi_nobody(void)
     gic_log_start();
     gic_enable_everywhere(SGI);
     for (unsigned i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
-        write_sysreg_enc(targets[i] | (uint64_t)SGI << 24, icc_sgi1r_el1);
+        write_sysreg(targets[i] | (uint64_t)SGI << 24, icc_sgi1r_el1);
         gic_take_pending();
         CHECK(gic_taken_anywhere(SGI) == 0, "%lx reached somebody", targets[i]);
     }

@@ -159,7 +159,7 @@ static void stress_step(unsigned self)
         gic_route(SPI + value % NR_SPIS, other);
         break;
     case 1:
-        write_sysreg_enc((uint64_t)value << 24 | (1U << other), icc_sgi1r_el1);
+        write_sysreg((uint64_t)value << 24 | (1U << other), icc_sgi1r_el1);
         break;
     case 2:
         gicd_write(GICD_ISPENDR + 4 * (SPI / 32) + (value & 4), value);
@@ -212,13 +212,13 @@ static void all_at_once(void)
 static void absent_targets(void)
 {
     for (unsigned i = 0; i < SGI_WRITES; i++) {
-        write_sysreg_enc(hostile_random(0), icc_sgi1r_el1);
+        write_sysreg(hostile_random(0), icc_sgi1r_el1);
         __asm__ volatile("msr S3_0_C12_C11_7, %0" : : "r"(hostile_random(0)));
         __asm__ volatile("msr S3_0_C12_C11_6, %0" : : "r"(hostile_random(0)));
     }
     for (uint64_t affinity = 0; affinity < 256; affinity++)
-        write_sysreg_enc(UINT64_C(0xffff) | affinity << 16 | affinity << 32 | affinity << 48,
-                         icc_sgi1r_el1);
+        write_sysreg(UINT64_C(0xffff) | affinity << 16 | affinity << 32 | affinity << 48,
+                     icc_sgi1r_el1);
     check_works();
 }
 
@@ -229,11 +229,11 @@ static void acknowledge(void *arg)
     (void)arg;
     irq_disable();
     stage = 1;
-    timer_wait_until((first = (uint32_t)read_sysreg_enc(icc_iar1_el1)) < 1020, WAIT_US);
+    timer_wait_until((first = (uint32_t)read_sysreg(icc_iar1_el1)) < 1020, WAIT_US);
     stage = 2;
     while (stage != 3)
         timer_relax();
-    write_sysreg_enc(first, icc_eoir1_el1);
+    write_sysreg(first, icc_eoir1_el1);
     isb();
     irq_enable();
 }

@@ -217,7 +217,7 @@ static void interrupts_left(void)
         gic_set_bit(GICD_ISACTIVER, intid - 32 * (intid & 1));
     }
     for (unsigned i = 0; i < 4; i++)
-        (void)read_sysreg_enc(icc_iar1_el1);
+        (void)read_sysreg(icc_iar1_el1);
     start_all(be_busy);
     timer_delay_us(BUSY_US);
     reset();

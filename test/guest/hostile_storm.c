@@ -199,7 +199,7 @@ static void sgis_on(void *arg)
     do {
         for (unsigned cpu = 0; cpu < platform.nr_cpus; cpu++)
             gic_send_sgi((uint32_t)hostile_random(smp_this_cpu()->index) % NR_SGIS, cpu);
-        write_sysreg_enc(SGI1R_IRM | (uint64_t)SGI << 24, icc_sgi1r_el1);
+        write_sysreg(SGI1R_IRM | (uint64_t)SGI << 24, icc_sgi1r_el1);
     } while (goes_on());
     irq_disable();
 }
@@ -230,9 +230,9 @@ static void masked_on(void *arg)
     do {
         gic_send_sgi((uint32_t)hostile_random(self) % NR_SGIS,
                      (unsigned)(hostile_random(self) % hostile_cpus()));
-        write_sysreg_enc(hostile_random(self) & 0xff, icc_pmr_el1);
-        (void)read_sysreg_enc(icc_hppir1_el1);
-        write_sysreg_enc(0xff, icc_pmr_el1);
+        write_sysreg(hostile_random(self) & 0xff, icc_pmr_el1);
+        (void)read_sysreg(icc_hppir1_el1);
+        write_sysreg(0xff, icc_pmr_el1);
         gic_send_sgi(SGI, self);
         __asm__ volatile("wfi");
     } while (goes_on());
@@ -258,22 +258,22 @@ static void unended_on(void *arg)
     do {
         gic_send_sgi((uint32_t)hostile_random(self) % NR_SGIS,
                      (unsigned)(hostile_random(self) % hostile_cpus()));
-        (void)read_sysreg_enc(icc_iar1_el1);
+        (void)read_sysreg(icc_iar1_el1);
         if (!(hostile_random(self) & 7))
-            write_sysreg_enc(hostile_random(self) & 31, icc_eoir1_el1);
+            write_sysreg(hostile_random(self) & 31, icc_eoir1_el1);
         if (!(hostile_random(self) & 31))
-            write_sysreg_enc(hostile_random(self) & 2, icc_ctlr_el1);
-        write_sysreg_enc(hostile_random(self) & 31, icc_dir_el1);
+            write_sysreg(hostile_random(self) & 2, icc_ctlr_el1);
+        write_sysreg(hostile_random(self) & 31, icc_dir_el1);
     } while (goes_on());
 }
 
 static void drain_this_cpu(void *arg)
 {
     (void)arg;
-    write_sysreg_enc(0, icc_ctlr_el1);
+    write_sysreg(0, icc_ctlr_el1);
     /* Every priority that is still active is dropped by an end; more ends than that do nothing. */
     for (unsigned i = 0; i < 64; i++)
-        write_sysreg_enc(i & 15, icc_eoir1_el1);
+        write_sysreg(i & 15, icc_eoir1_el1);
     isb();
 }
 

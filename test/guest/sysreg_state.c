@@ -141,7 +141,7 @@ static void sve(void)
         return;
     }
     enable_vectors(CPACR_FPEN | CPACR_ZEN);
-    write_sysreg_enc(ZCR_ELx_LEN, zcr_el1);
+    write_sysreg(ZCR_ELx_LEN, zcr_el1);
     isb();
     length = sve_length();
     CHECK(length >= 16 && length <= SVE_MAX_BYTES && !(length % 16), "vectors of %lu bytes",
@@ -149,7 +149,7 @@ static void sve(void)
     sve_fill(scratch);
     make_exits();
     CHECK(!sve_differences(scratch), "z registers changed");
-    write_sysreg_enc(0, zcr_el1);
+    write_sysreg(0, zcr_el1);
     isb();
     CHECK(sve_length() == 16, "ZCR_EL1 has no effect: %lu", sve_length());
 }
@@ -157,7 +157,7 @@ static void sve(void)
 static bool has_pauth(void)
 {
     return read_sysreg(id_aa64isar1_el1) & UINT64_C(0xff0) ||
-           read_sysreg_enc(id_aa64isar2_el1) & UINT64_C(0xf000);
+           read_sysreg(id_aa64isar2_el1) & UINT64_C(0xf000);
 }
 
 static void pointer_authentication(void)
@@ -168,14 +168,14 @@ static void pointer_authentication(void)
         test_skip("the CPU has no pointer authentication");
         return;
     }
-    write_sysreg_enc(UINT64_C(0x0123456789abcdef), apiakeylo_el1);
-    write_sysreg_enc(UINT64_C(0xfedcba9876543210), apiakeyhi_el1);
+    write_sysreg(UINT64_C(0x0123456789abcdef), apiakeylo_el1);
+    write_sysreg(UINT64_C(0xfedcba9876543210), apiakeyhi_el1);
     write_sysreg(sctlr | SCTLR_EnIA, sctlr_el1);
     isb();
     first = pac_sign(pointer, 42);
     make_exits();
     good = pac_check(first, 42);
-    write_sysreg_enc(UINT64_C(0x1123456789abcdef), apiakeylo_el1);
+    write_sysreg(UINT64_C(0x1123456789abcdef), apiakeylo_el1);
     isb();
     other = pac_sign(pointer, 42);
     write_sysreg(sctlr, sctlr_el1);

@@ -44,7 +44,7 @@ static void configure_traps(uint64_t mdcr)
         cptr |= CPTR_EL2_TZ; /* RES1 where there is no SVE */
     write_sysreg(cptr, cptr_el2);
     if (has_feature(pfr0, ID_AA64PFR0_EL1_RAS))
-        write_sysreg_enc(0, vsesr_el2); /* the syndrome of exit_serror()'s virtual error */
+        write_sysreg(0, vsesr_el2); /* the syndrome of exit_serror()'s virtual error */
     if (has_feature(dfr0, ID_AA64DFR0_EL1_PMSVer))
         mdcr |= MDCR_EL2_TPMS;
     if (has_feature(dfr0, ID_AA64DFR0_EL1_TraceFilt))
@@ -56,23 +56,23 @@ static void configure_traps(uint64_t mdcr)
     write_sysreg(HCR_GUEST, hcr_el2);
     isb(); /* CPTR_EL2 lets EL2 reach ZCR_EL2 from here on */
     if (has_feature(pfr0, ID_AA64PFR0_EL1_SVE))
-        write_sysreg_enc(ZCR_ELx_LEN, zcr_el2);
+        write_sysreg(ZCR_ELx_LEN, zcr_el2);
 }
 
 /* Newer trap controls, which a reset leaves unknown. */
 static void configure_fine_grained(void)
 {
     if (has_feature(read_sysreg(id_aa64mmfr0_el1), ID_AA64MMFR0_EL1_FGT)) {
-        write_sysreg_enc(0, hfgrtr_el2);
-        write_sysreg_enc(0, hfgwtr_el2);
-        write_sysreg_enc(0, hfgitr_el2);
-        write_sysreg_enc(0, hdfgrtr_el2);
-        write_sysreg_enc(0, hdfgwtr_el2);
+        write_sysreg(0, hfgrtr_el2);
+        write_sysreg(0, hfgwtr_el2);
+        write_sysreg(0, hfgitr_el2);
+        write_sysreg(0, hdfgrtr_el2);
+        write_sysreg(0, hdfgwtr_el2);
         if (has_feature(read_sysreg(id_aa64pfr0_el1), ID_AA64PFR0_EL1_AMU))
-            write_sysreg_enc(0, hafgrtr_el2);
+            write_sysreg(0, hafgrtr_el2);
     }
     if (has_feature(read_sysreg(id_aa64mmfr1_el1), ID_AA64MMFR1_EL1_HCX))
-        write_sysreg_enc(0, hcrx_el2);
+        write_sysreg(0, hcrx_el2);
 }
 
 /* Memory partitioning (MPAM), none of which the guest is shown: its registers trap. */
@@ -83,12 +83,12 @@ static void configure_mpam(void)
     if (!has_feature(read_sysreg(id_aa64pfr0_el1), ID_AA64PFR0_EL1_MPAM) &&
         !has_feature(read_sysreg(id_aa64pfr1_el1), ID_AA64PFR1_EL1_MPAM_frac))
         return;
-    mpamidr = read_sysreg_enc(mpamidr_el1);
-    write_sysreg_enc(MPAM2_EL2_TRAPMPAM0EL1 | MPAM2_EL2_TRAPMPAM1EL1 |
-                         (has_feature(mpamidr, MPAMIDR_EL1_HAS_TIDR) ? MPAM2_EL2_TIDR : 0),
-                     mpam2_el2);
+    mpamidr = read_sysreg(mpamidr_el1);
+    write_sysreg(MPAM2_EL2_TRAPMPAM0EL1 | MPAM2_EL2_TRAPMPAM1EL1 |
+                     (has_feature(mpamidr, MPAMIDR_EL1_HAS_TIDR) ? MPAM2_EL2_TIDR : 0),
+                 mpam2_el2);
     if (has_feature(mpamidr, MPAMIDR_EL1_HAS_HCR))
-        write_sysreg_enc(MPAMHCR_EL2_TRAP_MPAMIDR_EL1, mpamhcr_el2);
+        write_sysreg(MPAMHCR_EL2_TRAP_MPAMIDR_EL1, mpamhcr_el2);
 }
 
 void el1_ctx_configure(uint64_t vmpidr, uint64_t vtcr, uint64_t vttbr, uint64_t mdcr_pmu)
@@ -146,7 +146,7 @@ void el1_ctx_reset(void)
 #undef X
 #define X(name, extension, value)                                                                  \
     if ((there & (extension)) != 0)                                                                \
-        write_sysreg_enc(value, name);
+        write_sysreg(value, name);
     EL1_REGS_OF_EXTENSIONS(X)
 #undef X
     pmuv3_reset();

@@ -53,7 +53,7 @@
     X(icc_sre_el1, ICC_SRE_SRE | ICC_SRE_DFB | ICC_SRE_DIB)
 
 /*
- * X(name, by its encoding in sysreg.h; the extension, EL1_HAS_*; its value after a reset).
+ * X(name, the extension that it belongs to (EL1_HAS_*), its value after a reset).
  * The virtual DISR_EL1 is VDISR_EL2 to us.
  */
 #define EL1_REGS_OF_EXTENSIONS(X)                                                                  \

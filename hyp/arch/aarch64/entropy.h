@@ -21,8 +21,8 @@ static inline bool rndr_read(uint64_t *v)
 {
     bool ok;
 
-    __asm__ volatile("mrs %0, " SYSREG_NAME_(sysreg_rndr) "\n" /* sets Z where it has failed */
-                                                          "cset %w1, ne"
+    __asm__ volatile(SYSREG_ARCH "mrs %0, rndr\n" /* sets Z where it has failed */
+                                 "cset %w1, ne"
                      : "=r"(*v), "=r"(ok)
                      :
                      : "cc");

@@ -20,7 +20,7 @@ extern char vectors_pauth[];
 static inline bool pauth_is_there(void)
 {
     return (read_sysreg(id_aa64isar1_el1) & (ID_AA64ISAR1_EL1_APA | ID_AA64ISAR1_EL1_API)) != 0 ||
-           (read_sysreg_enc(id_aa64isar2_el1) & ID_AA64ISAR2_EL1_APA3) != 0;
+           (read_sysreg(id_aa64isar2_el1) & ID_AA64ISAR2_EL1_APA3) != 0;
 }
 
 /*
@@ -32,8 +32,8 @@ static inline __attribute__((always_inline)) void pauth_start(uint64_t seed)
 {
     if (!pauth_is_there())
         return;
-    write_sysreg_enc(entropy(seed), apiakeylo_el1);
-    write_sysreg_enc(entropy(seed), apiakeyhi_el1);
+    write_sysreg(entropy(seed), apiakeylo_el1);
+    write_sysreg(entropy(seed), apiakeyhi_el1);
     write_sysreg((uint64_t)(uintptr_t)vectors_pauth, vbar_el2);
     write_sysreg(read_sysreg(sctlr_el2) | SCTLR_EL2_EnIA, sctlr_el2);
     isb(); /* what is called from here on signs with that key */
@@ -50,8 +50,8 @@ static inline void pauth_read_key(uint64_t key[2])
 {
     if (!pauth_is_there())
         return;
-    key[0] = read_sysreg_enc(apiakeylo_el1);
-    key[1] = read_sysreg_enc(apiakeyhi_el1);
+    key[0] = read_sysreg(apiakeylo_el1);
+    key[1] = read_sysreg(apiakeyhi_el1);
 }
 
 #endif

@@ -31,9 +31,7 @@ struct fake_sysreg {
 
 extern _Thread_local struct fake_sysreg fake_sysreg;
 
-#define read_sysreg(name)             (fake_sysreg.name)
-#define write_sysreg(value, name)     ((void)(fake_sysreg.name = (value)))
-#define read_sysreg_enc(name)         (fake_sysreg.name)
-#define write_sysreg_enc(value, name) ((void)(fake_sysreg.name = (value)))
+#define read_sysreg(name)         (fake_sysreg.name)
+#define write_sysreg(value, name) ((void)(fake_sysreg.name = (value)))
 
 #endif
