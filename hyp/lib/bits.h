@@ -3,7 +3,11 @@
 #ifndef LIB_BITS_H
 #define LIB_BITS_H
 
+#ifdef __ASSEMBLER__
+#define UINT64_C(v) (v)
+#else
 #include <stdint.h>
+#endif
 
 #define BIT(n)              (UINT64_C(1) << (n))
 #define GENMASK(high, low)  ((~UINT64_C(0) >> (63 - (high))) & (~UINT64_C(0) << (low)))

@@ -20,7 +20,7 @@ struct spec {
     bool left;
     bool zero;
     size_t width;
-    unsigned longs; /* l, ll and z count as long: 64 bits */
+    bool is_long; /* 64 bits */
     char letter;
 };
 
@@ -45,13 +45,12 @@ static void put_padded(struct out *out, const struct spec *spec, const char *tex
 
 static void put_number(struct out *out, struct spec *spec, uint64_t value, bool negative)
 {
-    const char *digits = spec->letter == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
-    uint64_t base = spec->letter == 'd' || spec->letter == 'i' || spec->letter == 'u' ? 10 : 16;
+    uint64_t base = spec->letter == 'x' ? 16 : 10;
     char text[NUMBER_MAX];
     size_t at = sizeof(text);
 
     do {
-        text[--at] = digits[value % base];
+        text[--at] = "0123456789abcdef"[value % base];
         value /= base;
     } while (value != 0);
     if (negative && spec->zero) {
@@ -76,8 +75,8 @@ static const char *parse_spec(const char *fmt, struct spec *spec)
     }
     for (; *fmt >= '0' && *fmt <= '9'; fmt++)
         spec->width = spec->width * 10 + (size_t)(*fmt - '0');
-    for (; *fmt == 'l' || *fmt == 'z'; fmt++)
-        spec->longs++;
+    for (; *fmt == 'l'; fmt++)
+        spec->is_long = true;
     spec->zero = spec->zero && !spec->left;
     spec->letter = *fmt;
     return *fmt == '\0' ? fmt : fmt + 1;
@@ -94,26 +93,18 @@ int fmt_vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
             continue;
         }
         fmt = parse_spec(fmt + 1, &spec);
-        if (spec.letter == 'd' || spec.letter == 'i') {
-            int64_t v = spec.longs > 0 ? va_arg(ap, int64_t) : va_arg(ap, int);
+        if (spec.letter == 'd') {
+            int64_t v = spec.is_long ? va_arg(ap, int64_t) : va_arg(ap, int);
 
             put_number(&out, &spec, v < 0 ? 0 - (uint64_t)v : (uint64_t)v, v < 0);
-        } else if (spec.letter == 'u' || spec.letter == 'x' || spec.letter == 'X') {
-            put_number(&out, &spec, spec.longs > 0 ? va_arg(ap, uint64_t) : va_arg(ap, unsigned),
+        } else if (spec.letter == 'u' || spec.letter == 'x') {
+            put_number(&out, &spec, spec.is_long ? va_arg(ap, uint64_t) : va_arg(ap, unsigned),
                        false);
-        } else if (spec.letter == 'p') {
-            put_padded(&out, &(struct spec){.width = 0}, "0x", 2);
-            put_number(&out, &spec, (uintptr_t)va_arg(ap, void *), false);
         } else if (spec.letter == 's') {
             const char *s = va_arg(ap, const char *);
 
             spec.zero = false;
             put_padded(&out, &spec, s, strlen(s));
-        } else if (spec.letter == 'c') {
-            char c = (char)va_arg(ap, int);
-
-            spec.zero = false;
-            put_padded(&out, &spec, &c, 1);
         } else if (spec.letter != '\0') {
             put(&out, spec.letter);
         }

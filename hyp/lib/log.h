@@ -28,9 +28,9 @@ void log_print(enum log_kind kind, const char *fmt, ...) printf_like(2, 3);
 void log_set_quiet(bool quiet);
 
 /*
- * Format into buf as C's vsnprintf does, for the conversions c s d i u x X p % with
- * the flags 0 and -, a width and the lengths l, ll, z. Always ends buf with NUL when
- * size > 0. Returns the length that the whole text has.
+ * Format into buf as C's vsnprintf does, for the conversions s d u x % with the flags 0 and -, a
+ * width and the length l. Always ends buf with NUL when size > 0. Returns the length that the whole
+ * text has.
  */
 int fmt_vsnprintf(char *buf, size_t size, const char *fmt, va_list ap);
 int fmt_snprintf(char *buf, size_t size, const char *fmt, ...) printf_like(3, 4);

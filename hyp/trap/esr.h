@@ -22,54 +22,27 @@
 #define ESR_ELx_IL  BIT(25) /* the instruction has 32 bits, or its length means nothing */
 #define ESR_ELx_ISS GENMASK(24, 0)
 
-/* ESR_ELx.EC, the exception class: X(name, value, in words) */
+/*
+ * ESR_ELx.EC, the exception class: X(name, value, in words). Those that EL2 handles, or may cause
+ * itself. A guest that causes another one gets an undefined instruction (exit.c).
+ */
 #define ESR_CLASSES(X)                                                                             \
     X(ESR_EC_UNKNOWN, 0x00, "undefined instruction")                                               \
-    X(ESR_EC_WFx, 0x01, "trapped WFI or WFE")                                                      \
-    X(ESR_EC_CP15_32, 0x03, "trapped AArch32 MCR or MRC, coproc 15")                               \
-    X(ESR_EC_CP15_64, 0x04, "trapped AArch32 MCRR or MRRC, coproc 15")                             \
-    X(ESR_EC_CP14_MR, 0x05, "trapped AArch32 MCR or MRC, coproc 14")                               \
-    X(ESR_EC_CP14_LS, 0x06, "trapped AArch32 LDC or STC")                                          \
-    X(ESR_EC_FP, 0x07, "trapped SVE, SIMD or floating-point access")                               \
-    X(ESR_EC_PAC, 0x09, "trapped pointer authentication")                                          \
-    X(ESR_EC_OTHER, 0x0a, "trapped instruction of no class of its own")                            \
-    X(ESR_EC_CP14_64, 0x0c, "trapped AArch32 MRRC, coproc 14")                                     \
+    X(ESR_EC_FP, 0x07, "SVE, SIMD or floating-point access")                                       \
     X(ESR_EC_BTI, 0x0d, "branch target exception")                                                 \
     X(ESR_EC_ILLEGAL, 0x0e, "illegal execution state")                                             \
-    X(ESR_EC_SVC32, 0x11, "AArch32 SVC")                                                           \
-    X(ESR_EC_HVC32, 0x12, "AArch32 HVC")                                                           \
-    X(ESR_EC_SMC32, 0x13, "AArch32 SMC")                                                           \
-    X(ESR_EC_SYS128, 0x14, "trapped MSRR, MRRS or 128-bit system instruction")                     \
-    X(ESR_EC_SVC64, 0x15, "SVC")                                                                   \
     X(ESR_EC_HVC64, 0x16, "HVC")                                                                   \
     X(ESR_EC_SMC64, 0x17, "SMC")                                                                   \
-    X(ESR_EC_SYS64, 0x18, "trapped MSR, MRS or system instruction")                                \
-    X(ESR_EC_SVE, 0x19, "trapped SVE access")                                                      \
-    X(ESR_EC_ERET, 0x1a, "trapped ERET")                                                           \
+    X(ESR_EC_SYS64, 0x18, "MSR, MRS or system instruction")                                        \
     X(ESR_EC_FPAC, 0x1c, "pointer authentication failure")                                         \
-    X(ESR_EC_SME, 0x1d, "trapped SME access")                                                      \
-    X(ESR_EC_GPC, 0x1e, "granule protection check")                                                \
     X(ESR_EC_IABT_LOW, 0x20, "instruction abort from a lower level")                               \
     X(ESR_EC_IABT_CUR, 0x21, "instruction abort")                                                  \
     X(ESR_EC_PC_ALIGN, 0x22, "PC alignment fault")                                                 \
     X(ESR_EC_DABT_LOW, 0x24, "data abort from a lower level")                                      \
     X(ESR_EC_DABT_CUR, 0x25, "data abort")                                                         \
     X(ESR_EC_SP_ALIGN, 0x26, "SP alignment fault")                                                 \
-    X(ESR_EC_MOPS, 0x27, "memory copy or set exception")                                           \
-    X(ESR_EC_FP32, 0x28, "AArch32 floating-point exception")                                       \
-    X(ESR_EC_FP64, 0x2c, "floating-point exception")                                               \
-    X(ESR_EC_GCS, 0x2d, "guarded control stack exception")                                         \
     X(ESR_EC_SERROR, 0x2f, "SError")                                                               \
-    X(ESR_EC_BREAKPT_LOW, 0x30, "breakpoint in a lower level")                                     \
-    X(ESR_EC_BREAKPT_CUR, 0x31, "breakpoint")                                                      \
-    X(ESR_EC_SOFTSTP_LOW, 0x32, "software step in a lower level")                                  \
-    X(ESR_EC_SOFTSTP_CUR, 0x33, "software step")                                                   \
-    X(ESR_EC_WATCHPT_LOW, 0x34, "watchpoint in a lower level")                                     \
-    X(ESR_EC_WATCHPT_CUR, 0x35, "watchpoint")                                                      \
-    X(ESR_EC_BKPT32, 0x38, "AArch32 BKPT")                                                         \
-    X(ESR_EC_VECTOR32, 0x3a, "AArch32 vector catch")                                               \
-    X(ESR_EC_BRK64, 0x3c, "BRK")                                                                   \
-    X(ESR_EC_PMU, 0x3d, "PMU exception")
+    X(ESR_EC_BRK64, 0x3c, "BRK")
 
 enum esr_ec {
 #define X(name, value, words) name = (value),
@@ -98,14 +71,9 @@ enum esr_ec {
 #define FSC_ACCESS_FLAG          0x08u
 #define FSC_PERMISSION           0x0cu
 #define FSC_EXTERNAL             0x10u /* synchronous External abort, not on a table walk */
-#define FSC_TAG_CHECK            0x11u
-#define FSC_EXTERNAL_TTW         0x14u /* the same on a table walk, with a level in bits [1:0] */
-#define FSC_EXTERNAL_TTW_BELOW_0 0x13u /* the same at level -1 */
-#define FSC_ECC                  0x18u /* synchronous parity or ECC error */
-#define FSC_ECC_TTW              0x1cu /* the same on a table walk, with a level in bits [1:0] */
-#define FSC_ALIGNMENT            0x21u
+#define FSC_EXTERNAL_TTW_BELOW_0 0x13u /* the same on a table walk, at level -1 */
+#define FSC_EXTERNAL_TTW         0x14u /* the same with a level in bits [1:0] */
 #define FSC_TLB_CONFLICT         0x30u
-#define FSC_EXCLUSIVE            0x35u /* Unsupported Exclusive or Atomic access */
 
 /* "ISS encoding for an exception from MSR, MRS, or System instruction execution in AArch64 state"
  */
@@ -168,7 +136,7 @@ static inline struct esr_access esr_access(uint64_t esr)
 /* The class in words, for reports; never NULL, whatever `ec` is. */
 const char *esr_ec_name(unsigned ec);
 
-/* A fault status code in words, without its level; never NULL, whatever `fsc` is. */
+/* In words what kind of fault `fsc` is, one of the four with a level. */
 const char *esr_fsc_name(unsigned fsc);
 
 #endif

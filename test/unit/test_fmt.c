@@ -4,7 +4,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,15 +43,11 @@ static void integers(void **state)
     static const long large[] = {0, 1, -1, LONG_MAX, LONG_MIN, 1L << 32, -(1L << 32)};
 
     for (unsigned i = 0; i < sizeof(small) / sizeof(small[0]); i++) {
-        same("%d %i %u %x %X", small[i], small[i], (unsigned)small[i], (unsigned)small[i],
-             (unsigned)small[i]);
+        same("%d %u %x", small[i], (unsigned)small[i], (unsigned)small[i]);
         same("[%5d] [%-5d] [%05d] [%-5u]", small[i], small[i], small[i], (unsigned)small[i]);
     }
     for (unsigned i = 0; i < sizeof(large) / sizeof(large[0]); i++) {
-        same("%ld %li %lu %lx %lX", large[i], large[i], (unsigned long)large[i],
-             (unsigned long)large[i], (unsigned long)large[i]);
-        same("%lld %llu %llx %zu %zx", (long long)large[i], (unsigned long long)large[i],
-             (unsigned long long)large[i], (size_t)large[i], (size_t)large[i]);
+        same("%ld %lu %lx", large[i], (unsigned long)large[i], (unsigned long)large[i]);
         same("[%25ld] [%-25lx] [%025ld] [%016lx]", large[i], (unsigned long)large[i], large[i],
              (unsigned long)large[i]);
     }
@@ -66,23 +61,13 @@ static void widths(void **state)
     same("[%-1d] [%-4d] [%60d] [%060d]", -12, -12, -12, -12);
     same("[%08x] [%8x] [%-8x]", 0xbeefU, 0xbeefU, 0xbeefU);
     same("[%10s] [%-10s] [%2s]", "text", "text", "text");
-    same("[%3c] [%-3c] [%c]", 'a', 'b', 'c');
-}
-
-static void pointers(void **state)
-{
-    (void)state;
-    int there;
-
-    same("%p", (void *)&there);
-    same("%p", (void *)(uintptr_t)0xdeadbeef); /* NOLINT(performance-no-int-to-ptr) */
 }
 
 static void text_in_between(void **state)
 {
     (void)state;
     same("[traproom] vCPU %u: %s at 0x%016lx (%d)", 3U, "stopped", 0x48001000UL, -2);
-    same("%s%s%c%s", "a", "", 'b', "c");
+    same("%s%s%s", "a", "", "bc");
 }
 
 /* What does not fit is cut, but counted, and there is always an end. */
@@ -121,9 +106,11 @@ static void odd_formats(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain_text),      cmocka_unit_test(integers),
-        cmocka_unit_test(widths),          cmocka_unit_test(pointers),
-        cmocka_unit_test(text_in_between), cmocka_unit_test(cut_to_the_buffer),
+        cmocka_unit_test(plain_text),
+        cmocka_unit_test(integers),
+        cmocka_unit_test(widths),
+        cmocka_unit_test(text_in_between),
+        cmocka_unit_test(cut_to_the_buffer),
         cmocka_unit_test(odd_formats),
     };
 

@@ -16,17 +16,17 @@
 #define PMUVER_V3P5   6
 #define PMUVER_IMPDEF 0xf /* monitors, but not PMUv3 */
 
-#define PMCR_EL0_P        RBIT(1)
-#define PMCR_EL0_C        RBIT(2)
-#define PMCR_EL0_N        (UL(0x1f) << 11)
-#define PMSELR_EL0_SEL    UL(0x1f)
-#define PMEVTYPER_EL0_NSH RBIT(27)
+#define PMCR_EL0_P        BIT(1)
+#define PMCR_EL0_C        BIT(2)
+#define PMCR_EL0_N        GENMASK(15, 11)
+#define PMSELR_EL0_SEL    GENMASK(4, 0)
+#define PMEVTYPER_EL0_NSH BIT(27)
 
-#define MDCR_EL2_HPMN  UL(0x1f)
-#define MDCR_EL2_TPMCR RBIT(5)
-#define MDCR_EL2_TPM   RBIT(6)
-#define MDCR_EL2_HPMD  RBIT(17)
-#define MDCR_EL2_HCCD  RBIT(23)
+#define MDCR_EL2_HPMN  GENMASK(4, 0)
+#define MDCR_EL2_TPMCR BIT(5)
+#define MDCR_EL2_TPM   BIT(6)
+#define MDCR_EL2_HPMD  BIT(17)
+#define MDCR_EL2_HCCD  BIT(23)
 
 /* PMUVer of ID_AA64DFR0_EL1, `dfr0`, where that is a version of PMUv3, else 0. */
 static inline uint64_t pmuv3_version(uint64_t dfr0)
