@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct mmio_access {
-    uint64_t offset; /* bytes from the start of the device's region, offset + size within it */
+    uint64_t offset; /* bytes from the start of the device's region; the access ends within it */
     uint64_t value;  /* write: the data, upper bytes zero; read: the answer, upper bytes ignored */
     uint8_t size;    /* bytes: 1, 2, 4 or 8; offset is a multiple of it */
     bool write;

@@ -31,8 +31,7 @@ static const uint16_t writable[VPL011_NR_REGS] = {
     [INDEX(UARTIMSC)] = 0x7ff, [INDEX(UARTDMACR)] = 0x7,
 };
 
-/* The modem lines, each as an input in UARTFR, as its interrupt, and the output looped back to it.
- */
+/* The modem inputs: each one's flag, its interrupt, and the output that loops back to it. */
 static const struct {
     uint32_t flag;
     uint32_t irq;
@@ -193,7 +192,7 @@ static uint32_t read_uart_reg(struct vpl011 *uart, uint64_t offset)
     }
 }
 
-/* UARTRSR is no exception: with no bit to write, any write clears it. */
+/* UARTRSR needs no case of its own: none of its bits can be written, so any write clears it. */
 static void write_uart_reg(struct vpl011 *uart, uint64_t offset, uint32_t value)
 {
     if (offset == UARTDR)

@@ -31,8 +31,7 @@ static uint32_t seconds(const struct vpl031 *rtc)
     return rtc->epoch + (uint32_t)elapsed(rtc);
 }
 
-/* The interrupt follows the time, the wire the interrupt, and who wakes us what is still to come.
- */
+/* Time has gone on, or a register has changed: the interrupt, its wire, and the next alarm. */
 static void update(struct vpl031 *rtc)
 {
     bool level;
@@ -49,7 +48,7 @@ static void update(struct vpl031 *rtc)
     rtc->ops.alarm_fn(rtc->ops.ctx, rtc->enabled ? rtc->due : VPL031_NEVER);
 }
 
-/* The clock or the alarm was set. Times of 32 bits are all to come, if only in 136 years. */
+/* The clock or the alarm was set. A time that is past comes again when 32 bits wrap around. */
 static void set_due(struct vpl031 *rtc)
 {
     uint64_t second = elapsed(rtc) + (uint32_t)(rtc->match - seconds(rtc));

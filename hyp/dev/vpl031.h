@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An emulated PL031 real-time clock (Arm DDI 0224, "PrimeCell Real Time Clock (PL031) Technical
- * Reference Manual"): seconds since 1970, and one alarm. It runs from the start, as a clock does
- * whose machine was off. Trapped accesses come from trap/abort.c; the time, and a call when the
- * alarm is due, through the vpl031_ops: vm/vm_device.c has them.
+ * Reference Manual"): seconds since 1970, and one alarm. It runs from the start, as one with a
+ * battery does. Trapped accesses come from trap/abort.c. The time comes by the vpl031_ops, as does
+ * a call when the alarm is due; vm/vm_device.c has them.
  */
 #ifndef DEV_VPL031_H
 #define DEV_VPL031_H
@@ -37,7 +37,7 @@ struct vpl031 {
     uint32_t load;  /* RTCLR */
     bool raw;       /* RTCRIS */
     bool enabled;   /* RTCIMSC */
-    uint64_t due;   /* the tick at which the time is RTCMR next; VPL031_NEVER: no alarm is set */
+    uint64_t due;   /* the tick at which RTCDR will be RTCMR; VPL031_NEVER: no alarm is set */
     bool line_level;
 };
 

@@ -43,11 +43,11 @@ void gic_set_pending(uint32_t intid);
 /* Send GIC_SGI_KICK to `cpu`; what was written before is seen by its handler. */
 void gic_kick(unsigned cpu);
 
-/* PPIs of `cpu`, from any CPU; each a bit in the first word of its redistributor. */
+/* The PPI `intid` of `cpu`. Any CPU may call. */
 void gic_ppi_set_enabled(unsigned cpu, uint32_t intid, bool enabled);
 void gic_ppi_set_pending(unsigned cpu, uint32_t intid, bool pending);
 void gic_ppi_set_active(unsigned cpu, uint32_t intid, bool active);
-/* Latch or line, of all of them. */
+/* The PPIs of `cpu` that are pending, by latch or by line, each at the bit of its INTID. */
 uint32_t gic_ppi_pending(unsigned cpu);
 
 #endif

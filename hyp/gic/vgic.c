@@ -20,7 +20,7 @@ static void reset_bank(struct vgic_bank *bank, uint16_t base, uint8_t target)
         bank->target[n] = target;
 }
 
-/* The machine's PPIs behind the virtual ones: as the reset virtual ones are. */
+/* The machine's PPIs behind virtual ones become as those are after a reset. */
 static void reset_hw_ppis(unsigned cpu, uint32_t ppis)
 {
     for (; ppis != 0; ppis &= ppis - 1) {
@@ -89,7 +89,7 @@ void vgic_trap_common(struct vgic *vgic)
     vgic->traps = ICH_HCR_TC;
 }
 
-/* Of the CPUs that could take a 1-of-N interrupt: the caller, else the first that is there. */
+/* Who gets a 1-of-N interrupt: the caller if it is on and awake, else the first that is. */
 static unsigned pick_any(const struct vgic *vgic, unsigned me)
 {
     if (!vgic->vcpu[me].off && !vgic->vcpu[me].asleep)
@@ -135,7 +135,7 @@ void vgic_deliver(struct vgic *vgic, unsigned me, struct vgic_bank *bank, uint32
     }
 }
 
-/* An edge on the SPI that is bit `n` of `bank`, with `me` the CPU that says so. */
+/* The SPI that is bit `n` of `bank` has had an edge; `me` is the calling vCPU. */
 static void pend_spi(struct vgic *vgic, unsigned me, struct vgic_bank *bank, unsigned n)
 {
     uint32_t bit = UINT32_C(1) << n;

@@ -120,8 +120,8 @@ struct vgic_redist_region {
 
 /*
  * Make the distributor and `nr_vcpus` redistributors, in the state in which firmware hands them to
- * an operating system: as out of reset, but that redistributors are awake and all interrupts are in
- * group 1. Not every guest does that itself, as it need not where there are two security states.
+ * an operating system: as out of reset, but with redistributors awake and all interrupts in group
+ * 1. Some guests count on that: on a machine with two security states only firmware can do it.
  * `mpidr` gives each vCPU's affinity; `nr_lrs` and `priority_bits` what the hardware has.
  * No vCPU runs yet, and the machine's GIC is left alone.
  */
@@ -132,8 +132,8 @@ void vgic_link_ppi(struct vgic *vgic, uint32_t intid);
 /*
  * From now on the guest's accesses to the registers that serve both groups trap, to vgic_icc_*()
  * and vgic_deactivate(). ICC_DIR_EL1 traps always: what it deactivates may be an SPI in an LR of
- * another vCPU. The others have to where the machine can't trap that one alone, or where
- * ICC_CTLR_EL1.RSS would deny that SGIs reach a vCPU.
+ * another vCPU. The others must trap as well if the machine can't trap that one alone, or if its
+ * ICC_CTLR_EL1.RSS would tell the guest that SGIs don't reach one of its vCPUs.
  */
 void vgic_trap_common(struct vgic *vgic);
 /* Back to that state. Every vCPU is folded (in EL2). */
@@ -186,8 +186,9 @@ void vgic_cpu_off(struct vgic *vgic, unsigned vcpu);
 void vgic_cpu_on(struct vgic *vgic, unsigned vcpu);
 
 /*
- * Is an interrupt waiting that vCPU `vcpu`, the caller's, could take once it unmasks, or of which
- * its redistributor, asleep, asks to be woken (GICv3, "GICR_WAKER")? No lock may be held.
+ * Is an interrupt waiting for vCPU `vcpu`, the caller's? If its redistributor is awake, one that it
+ * could take once it unmasks; if that is asleep, one for which it asks to be woken (GICv3,
+ * "GICR_WAKER"). No lock may be held.
  */
 bool vgic_has_pending(struct vgic *vgic, unsigned vcpu);
 

@@ -59,17 +59,18 @@ void vgic_lr_fold(struct vgic *vgic, struct vgic_vcpu *vcpu);
  */
 void vgic_lr_refill(struct vgic *vgic, struct vgic_vcpu *vcpu, uint32_t spi_hot);
 /*
- * Put this one deliverable interrupt, bit `n` of `bank`, into a free LR. False: it is not in one.
- * Then a fold and a refill weigh it with all others, if there is no room or others wait already;
- * and do nothing while the vCPU is folded or asleep, which gets it when it no longer is.
+ * Put this one deliverable interrupt, bit `n` of `bank`, into a free LR. False: it is in none, and
+ * the caller has to fold and refill. If there is no room, or others wait already, these weigh it
+ * with all others. If the vCPU is folded or asleep they do nothing: it gets the interrupt once it
+ * no longer is.
  */
 bool vgic_lr_insert(struct vgic *vgic, struct vgic_vcpu *vcpu, struct vgic_bank *bank, unsigned n);
 /* Has it a deliverable interrupt that is in no LR? With the lock. */
 bool vgic_lr_is_waited_for(struct vgic *vgic, struct vgic_vcpu *vcpu);
 /*
- * Bit `n` of `bank`, in an LR of this CPU and for it, is pending again, or follows its line. That
- * the guest may have ended it since makes no difference: nothing else about it has changed, or it
- * would have been folded.
+ * For bit `n` of `bank`, which is in an LR of this CPU and routed to it: it is pending again; its
+ * line has changed. The guest may have ended it by now. That makes no difference: nothing else
+ * about it has changed, or it would have been folded.
  */
 void vgic_lr_set_pending(struct vgic_vcpu *vcpu, struct vgic_bank *bank, unsigned n);
 void vgic_lr_follow_line(struct vgic_vcpu *vcpu, struct vgic_bank *bank, unsigned n);

@@ -3,9 +3,9 @@
  * Which interrupts sit in the list registers of this CPU.
  *
  * When there are more than fit: one LR goes to the most urgent pending interrupt, then come
- * active ones, then the rest of the pending, each by priority. What is left out is made up
- * for by maintenance interrupts: NPIE when no LR is pending any more, LRENPIE when the guest may
- * end an interrupt that has no LR (GICv3, "ICH_HCR_EL2").
+ * active ones, then the rest of the pending, each by priority. For those left out there are
+ * maintenance interrupts (GICv3, "ICH_HCR_EL2"): NPIE comes once no LR is pending any more, LRENPIE
+ * once the guest has ended an interrupt that has no LR.
  *
  * Neighbours: vgic.c and vgic_sync.c decide when; gich.h is the hardware.
  */
@@ -22,9 +22,9 @@ struct choice {
 };
 
 /*
- * An SPI leaves this CPU. One that is routed elsewhere may be pending there now: not while it is
- * active, as it comes back here then, and CPUs with such interrupts would kick each other for
- * ever.
+ * An SPI leaves the LRs of this CPU. If it is routed elsewhere by now, that vCPU shall look at it.
+ * Not if it is active: then it comes back to this vCPU's LRs, and two CPUs that have such
+ * interrupts would kick each other for ever.
  */
 static void spi_leaves(struct vgic *vgic, const struct vgic_vcpu *vcpu,
                        const struct vgic_bank *bank, unsigned n)
@@ -35,7 +35,7 @@ static void spi_leaves(struct vgic *vgic, const struct vgic_vcpu *vcpu,
         vgic_kick(vgic, bank->target[n]);
 }
 
-/* One LR's interrupt goes back to memory, with what `lr`, its value, says about it. */
+/* The interrupt in LR `i` goes back to memory, in the state that `lr`, read from the LR, shows. */
 static void retire(struct vgic *vgic, struct vgic_vcpu *vcpu, unsigned i, uint64_t lr)
 {
     uint32_t intid = (uint32_t)FIELD_GET(ICH_LR_vINTID, vcpu->lr_value[i]);
@@ -94,9 +94,9 @@ static bool may_pend(const struct vgic *vgic, const struct vgic_vcpu *vcpu,
 
 /*
  * The value of an LR of `vcpu` for bit `n` of `bank`, as memory has it. A linked one is never
- * pending and active at once (GICv3, "ICH_LR<n>_EL2", HW). An active one that has become pending
- * for another vCPU tells its end, so that it can go there; a level that is up, so that it can come
- * again.
+ * pending and active at once (GICv3, "ICH_LR<n>_EL2", HW). Of others EL2 must know the end in two
+ * cases: the line of a level is up, so that the interrupt comes again; or it is pending for another
+ * vCPU, where it can only go then.
  */
 static inline uint64_t lr_for(const struct vgic_vcpu *vcpu, const struct vgic_bank *bank,
                               unsigned n, bool may_pend)
@@ -151,8 +151,8 @@ bool vgic_lr_insert(struct vgic *vgic, struct vgic_vcpu *vcpu, struct vgic_bank 
 }
 
 /*
- * Weigh the interrupts `mask` of `bank` against the best so far: of SPIs those alone that `whose`,
- * the bank's target[] or owner[], says are for `vcpu`; NULL for private ones.
+ * Compare the interrupts `mask` of `bank` with the best so far. `whose` is NULL for private ones;
+ * for SPIs it is the bank's target[] or owner[], and only those count that it gives to `vcpu`.
  */
 static inline void consider(struct choice *best, struct vgic_bank *bank, uint32_t mask,
                             const uint8_t *whose, unsigned vcpu)
@@ -171,8 +171,8 @@ static inline void consider(struct choice *best, struct vgic_bank *bank, uint32_
 }
 
 /*
- * A linked PPI whose line has dropped since it was latched is pending no more. The machine's own
- * stays active with one that is active in its own right, or it would be signalled once more.
+ * A linked PPI whose line has dropped since it was latched is pending no more. The machine's PPI is
+ * then no longer active either, unless the guest's is: without that it would be signalled again.
  */
 static void check_hw_lines(struct vgic_vcpu *vcpu)
 {

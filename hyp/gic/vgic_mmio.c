@@ -33,9 +33,9 @@ struct reg {
     uint32_t first;  /* INTID */
     unsigned bits;   /* of an interrupt's field */
     unsigned sizes;  /* of accesses: their sum */
-    /* The answer to a read. What it needs in memory it claims. */
+    /* The answer to a read. It claims what it has to have in memory. */
     uint64_t (*read_fn)(struct op *op);
-    /* What a write does, all claimed; of the registers that set or clear, where a bit is 1. */
+    /* What a write does to the claimed interrupts: in registers that set or clear, the 1 bits. */
     void (*write_fn)(const struct op *op);
 };
 
@@ -112,7 +112,7 @@ static void write_clear_pending(const struct op *op)
     for_hw_ppis(op, op->claim.mask, gic_ppi_set_pending, false);
 }
 
-/* An interrupt that becomes active so does it where it is routed to; 1 of N: at the caller. */
+/* As if the vCPU that it is routed to had acknowledged it; if that may be any, the caller. */
 static void write_set_active(const struct op *op)
 {
     struct vgic_bank *bank = op->claim.bank;
@@ -163,7 +163,7 @@ static uint64_t read_edges(struct op *op)
     return v;
 }
 
-/* SGIs are edges for good, and linked PPIs as they are. */
+/* What SGIs and linked PPIs are can't be changed. */
 static void write_edges(const struct op *op)
 {
     struct vgic_bank *bank = op->claim.bank;
@@ -210,8 +210,8 @@ static void write_router(const struct op *op)
 }
 
 /*
- * From IGROUPR to ICFGR the distributor and the redistributor's second frame have the same
- * layout; the one has all INTIDs but those below 32, the other has these.
+ * From IGROUPR to ICFGR the distributor and the redistributor's second frame have the same layout.
+ * The distributor has the INTIDs from 32 on, the redistributor those below.
  */
 /* clang-format off */
 #define REG(at, intid, count, field, access_sizes, read, write)                                    \
@@ -273,7 +273,7 @@ static enum mmio_result access_reg(const struct reg *reg, uint32_t offset, struc
     return MMIO_OK;
 }
 
-/* The register of `regs`, if there is one, that has all of an access at `offset`. */
+/* By the register of `regs` in which all of the access lies; where none is, there is only zero. */
 static RARE enum mmio_result access_table(const struct reg *regs, unsigned count, struct vgic *vgic,
                                           unsigned vcpu, struct mmio_access *access)
 {

@@ -5,8 +5,8 @@
  * Only the owner of an LR can read or change it. Whoever needs the interrupt's state, to answer
  * a register read or to change it, holds the owner: it counts up `holds` and kicks it; the owner
  * comes to EL2, folds its LRs into memory and stays until nobody holds it. A CPU that waits for
- * another one first folds itself if it is held, so two that hold each other both go on. One that is
- * off is folded for good.
+ * another one first folds itself if it is held, so two that hold each other both go on. A vCPU that
+ * is off stays folded.
  *
  * Neighbours: vgic_mmio.c holds and releases; trap/irq.c calls vgic_sync() on a kick.
  */
