@@ -71,28 +71,50 @@ static struct vring_desc copy_desc(const struct vring_desc *table, unsigned inde
     return desc;
 }
 
-static int add_seg(const struct virtq *vq, struct virtq_chain *chain, const struct vring_desc *desc)
+/* One more segment, which is room for `len` bytes at `at`: as much as is RAM in one piece. */
+static int add_seg(const struct virtq *vq, struct virtq_chain *chain, ipa_t at, uint64_t len,
+                   struct virtq_seg **added)
 {
-    bool writable = (desc->flags & VRING_DESC_F_WRITE) != 0;
-    struct virtq_seg *seg;
+    struct virtq_seg *seg = &chain->seg[chain->nr_segs];
 
     if (chain->nr_segs == VIRTQ_MAX_SEGS)
         return -ERR_NOMEM;
-    seg = &chain->seg[chain->nr_segs];
-    seg->ptr = guest_mem_ptr(vq->mem, ipa(desc->addr), desc->len);
-    seg->len = desc->len;
+    seg->ptr = guest_mem_ptr(vq->mem, at, len);
+    if (seg->ptr == NULL) {
+        len = guest_mem_run(vq->mem, at, len);
+        seg->ptr = guest_mem_ptr(vq->mem, at, len);
+    }
     if (seg->ptr == NULL)
         return -ERR_RANGE;
+    seg->len = (uint32_t)len;
+    chain->nr_segs++;
+    *added = seg;
+    return 0;
+}
 
+/* A buffer: one segment, or several where it lies across pieces of RAM that touch. */
+static int add_buffer(const struct virtq *vq, struct virtq_chain *chain,
+                      const struct vring_desc *desc)
+{
+    bool writable = (desc->flags & VRING_DESC_F_WRITE) != 0;
+    struct virtq_seg *seg;
+    uint64_t done = 0;
+
+    if (!writable && chain->nr_read != chain->nr_segs)
+        return -ERR_INVAL; /* it follows a writable one */
+    do {
+        int err = add_seg(vq, chain, ipa(desc->addr + done), desc->len - done, &seg);
+
+        if (err != 0)
+            return err;
+        done += seg->len;
+    } while (done < desc->len);
     if (writable) {
         chain->write_len += desc->len;
     } else {
-        if (chain->nr_read != chain->nr_segs)
-            return -ERR_INVAL; /* it follows a writable one */
         chain->read_len += desc->len;
-        chain->nr_read++;
+        chain->nr_read = chain->nr_segs;
     }
-    chain->nr_segs++;
     return 0;
 }
 
@@ -114,7 +136,7 @@ static int walk(const struct virtq *vq, struct virtq_chain *chain, const struct 
             *last = desc;
             return 0;
         }
-        err = add_seg(vq, chain, &desc);
+        err = add_buffer(vq, chain, &desc);
         if (err != 0)
             return err;
         if ((desc.flags & VRING_DESC_F_NEXT) == 0)

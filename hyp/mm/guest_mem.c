@@ -20,6 +20,17 @@ void *guest_mem_ptr(const struct guest_mem *mem, ipa_t ipa, uint64_t len)
     return NULL;
 }
 
+uint64_t guest_mem_run(const struct guest_mem *mem, ipa_t ipa, uint64_t len)
+{
+    for (unsigned i = 0; i < mem->count; i++) {
+        uint64_t offset = ipa.v - mem->region[i].ipa.v;
+
+        if (offset < mem->region[i].size)
+            return len < mem->region[i].size - offset ? len : mem->region[i].size - offset;
+    }
+    return 0;
+}
+
 int guest_mem_read(const struct guest_mem *mem, ipa_t ipa, void *dst, size_t len)
 {
     const void *src = guest_mem_ptr(mem, ipa, len);

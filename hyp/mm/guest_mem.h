@@ -30,6 +30,9 @@ struct guest_mem {
  */
 void *guest_mem_ptr(const struct guest_mem *mem, ipa_t ipa, uint64_t len);
 
+/* Of [ipa, ipa + len), how many bytes from its start on lie in one region; 0: `ipa` is no RAM. */
+uint64_t guest_mem_run(const struct guest_mem *mem, ipa_t ipa, uint64_t len);
+
 /* Copy len bytes out of the guest; -ERR_RANGE, and nothing copied, unless all is RAM. */
 int must_check guest_mem_read(const struct guest_mem *mem, ipa_t ipa, void *dst, size_t len);
 

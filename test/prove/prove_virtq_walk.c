@@ -34,6 +34,15 @@ void *guest_mem_ptr(const struct guest_mem *mem, ipa_t ipa, uint64_t len)
     return len == 0 || any_bool() ? NULL : ram;
 }
 
+uint64_t guest_mem_run(const struct guest_mem *mem, ipa_t ipa, uint64_t len)
+{
+    uint64_t run = any_u64();
+
+    (void)mem;
+    (void)ipa;
+    return run < len ? run : len;
+}
+
 int main(void)
 {
     static struct virtq vq;

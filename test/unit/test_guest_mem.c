@@ -54,6 +54,17 @@ static void test_nothing_just_outside(void **state)
     assert_null(guest_mem_ptr(&mem, ipa(0), 1));
 }
 
+static void test_runs(void **state)
+{
+    (void)state;
+    assert_int_equal(guest_mem_run(&mem, ipa(LOW), 5), 5);
+    assert_int_equal(guest_mem_run(&mem, ipa(LOW + SIZE - 3), 5), 3);
+    assert_int_equal(guest_mem_run(&mem, ipa(LOW + SIZE), 2 * SIZE), SIZE);
+    assert_int_equal(guest_mem_run(&mem, ipa(UINT64_MAX), UINT64_MAX), 1);
+    assert_int_equal(guest_mem_run(&mem, ipa(LOW - 1), 5), 0);
+    assert_int_equal(guest_mem_run(&mem, ipa(LOW), 0), 0);
+}
+
 static void test_nothing_across_two_regions(void **state)
 {
     (void)state;
@@ -108,6 +119,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_pointers_inside_each_region, setup),
         cmocka_unit_test_setup(test_nothing_just_outside, setup),
+        cmocka_unit_test_setup(test_runs, setup),
         cmocka_unit_test_setup(test_nothing_across_two_regions, setup),
         cmocka_unit_test_setup(test_lengths_that_wrap_or_are_zero, setup),
         cmocka_unit_test_setup(test_no_regions, setup),

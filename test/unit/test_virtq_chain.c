@@ -83,6 +83,26 @@ static void test_pop_bad_buffers(void **state)
     assert_int_equal(pop_offered(0), 0);
 }
 
+/* A buffer across pieces of RAM that touch is cut where they do, and counts as one. */
+static void test_pop_across_pieces(void **state)
+{
+    (void)state;
+    put_desc(drv.desc, 0, RAM1_IPA + RAM1_SIZE - 3, 10, NEXT, 1);
+    put_desc(drv.desc, 1, RAM2_IPA - 1, 2, WRITE, 0);
+    assert_int_equal(pop_offered(0), 0);
+    assert_int_equal(chain.nr_segs, 4);
+    assert_int_equal(chain.nr_read, 2);
+    assert_int_equal(chain.read_len, 10);
+    assert_int_equal(chain.write_len, 2);
+    assert_ptr_equal(chain.seg[0].ptr, ram1 + RAM1_SIZE - 3);
+    assert_int_equal(chain.seg[0].len, 3);
+    assert_ptr_equal(chain.seg[1].ptr, ram2);
+    assert_int_equal(chain.seg[1].len, 7);
+    assert_ptr_equal(chain.seg[3].ptr, ram2);
+    put_desc(drv.desc, 0, RAM2_IPA - 1, RAM2_SIZE + 2, 0, 0); /* one byte too far */
+    assert_broken(0);
+}
+
 static void test_pop_bad_indices(void **state)
 {
     (void)state;
@@ -316,6 +336,7 @@ int main(void)
         cmocka_unit_test_setup(test_pop_read_only_and_write_only, setup),
         cmocka_unit_test_setup(test_pop_readable_after_writable, setup),
         cmocka_unit_test_setup(test_pop_bad_buffers, setup),
+        cmocka_unit_test_setup(test_pop_across_pieces, setup),
         cmocka_unit_test_setup(test_pop_bad_indices, setup),
         cmocka_unit_test_setup(test_pop_loops, setup),
         cmocka_unit_test_setup(test_pop_longest, setup),

@@ -25,12 +25,15 @@
 #define RAM0_SIZE UINT64_C(0x200000)
 #define RAM1_IPA  UINT64_C(0x90000000)
 #define RAM1_SIZE UINT64_C(0x1000)
+#define RAM2_IPA  (RAM1_IPA + RAM1_SIZE) /* touches RAM1, but lies elsewhere */
+#define RAM2_SIZE UINT64_C(0x1000)
 #define RAM0_END  (RAM0_IPA + RAM0_SIZE)
 
 static uint8_t ram0[RAM0_SIZE] __attribute__((aligned(4096)));
 static uint8_t ram1[RAM1_SIZE] __attribute__((aligned(4096)));
+static uint8_t ram2[RAM2_SIZE] __attribute__((aligned(4096)));
 
-/* guest_mem_ptr() below knows the two pieces; the queue only hands this on. */
+/* guest_mem_ptr() below knows the three pieces; the queue only hands this on. */
 static const struct guest_mem test_mem;
 
 void *guest_mem_ptr(const struct guest_mem *mem, ipa_t addr, uint64_t len)
@@ -42,7 +45,18 @@ void *guest_mem_ptr(const struct guest_mem *mem, ipa_t addr, uint64_t len)
         return ram0 + (addr.v - RAM0_IPA);
     if (range_contains(RAM1_IPA, RAM1_SIZE, addr.v, len))
         return ram1 + (addr.v - RAM1_IPA);
+    if (range_contains(RAM2_IPA, RAM2_SIZE, addr.v, len))
+        return ram2 + (addr.v - RAM2_IPA);
     return NULL;
+}
+
+uint64_t guest_mem_run(const struct guest_mem *mem, ipa_t addr, uint64_t len)
+{
+    uint64_t run = 0;
+
+    while (run < len && guest_mem_ptr(mem, addr, run + 1) != NULL)
+        run++;
+    return run;
 }
 
 static inline void *ram(uint64_t addr)
