@@ -238,7 +238,7 @@ int virtio_ring_add(struct virtio_ring *ring, const struct virtq_chain *chain)
     desc->flags &= (__virtio16)~VRING_DESC_F_NEXT;
     ring->nr_free = (uint16_t)(ring->nr_free - chain->nr_segs);
     ring->chain[head] = (struct virtio_ring_chain){
-        chain->nr_segs, chain->head,
+        chain->nr_segs, chain->head, (uint16_t)(desc - ring->desc),
         chain->write_len < UINT32_MAX ? (uint32_t)chain->write_len : UINT32_MAX};
     ring->avail.ring[ring->next_avail & (ring->size - 1)] = head;
     ring->next_avail++;
@@ -259,18 +259,15 @@ bool virtio_ring_publish(struct virtio_ring *ring)
     return (__atomic_load_n(&ring->used.flags, __ATOMIC_RELAXED) & VRING_USED_F_NO_NOTIFY) == 0;
 }
 
-/* The chain's descriptors are free again. */
+/* The chain's descriptors are free again: they are linked still. */
 static void free_chain(struct virtio_ring *ring, uint16_t head)
 {
-    uint16_t count = ring->chain[head].count;
-    uint16_t last = head;
+    struct virtio_ring_chain *chain = &ring->chain[head];
 
-    for (uint16_t i = 1; i < count; i++)
-        last = ring->desc[last].next;
-    ring->desc[last].next = ring->free;
+    ring->desc[chain->last].next = ring->free;
     ring->free = head;
-    ring->nr_free = (uint16_t)(ring->nr_free + count);
-    ring->chain[head].count = 0;
+    ring->nr_free = (uint16_t)(ring->nr_free + chain->count);
+    chain->count = 0;
 }
 
 /* Has the device handed one back? If not, it shall interrupt at the next. */

@@ -35,6 +35,7 @@ struct virtio_driver {
 struct virtio_ring_chain {
     uint16_t count;     /* its descriptors; 0: it does not have it */
     uint16_t tag;       /* the caller's name for it */
+    uint16_t last;      /* of its descriptors */
     uint32_t write_len; /* bytes that the device may write */
 };
 
