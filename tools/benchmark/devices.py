@@ -11,7 +11,7 @@ from benchmark.guests import (CPU, DISK_MODULES, LAUNCHER, NET_MODULES, NotMeasu
                               find_linux, make_initrd, run)
 
 DISK_SIZE = 256 << 20
-LATENCY_NS = 100_000  # of the disk that holds nothing: the guest has gone to sleep before it answers
+LATENCY_NS = 500_000  # of the disk that holds nothing: the guest has gone to sleep before it answers
 CLOCK_ROUNDS = 3
 MODERN = "-global virtio-mmio.force-legacy=false"
 SLOT = ("0", "a000000")  # QEMU's first, which is the bus below
