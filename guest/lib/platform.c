@@ -66,6 +66,8 @@ static void read_node(const struct fdt_node *node, void *arg)
     } else if (fdt_property_has(node, "compatible", "virtio,mmio")) {
         if (platform.nr_virtio < PLATFORM_MAX_VIRTIO)
             read_device(node, &platform.virtio[platform.nr_virtio++]);
+    } else if (strcmp(node->name, "chosen") == 0) {
+        platform.test_rounds = fdt_cell(node, "test,rounds", 0, 0);
     } else if (strcmp(node->name, "psci") == 0) {
         platform.psci_smc = fdt_property_has(node, "method", "smc");
     }

@@ -29,7 +29,8 @@ struct platform {
     struct platform_device uart;
     struct platform_device rtc;
     struct platform_device virtio[PLATFORM_MAX_VIRTIO];
-    bool psci_smc; /* the conduit the tree names */
+    bool psci_smc;        /* the conduit the tree names */
+    uint32_t test_rounds; /* what /chosen wants of a test that goes in rounds; 0: nothing */
 };
 
 extern struct platform platform;

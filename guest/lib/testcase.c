@@ -28,6 +28,11 @@ void test_fail(const char *format, ...)
     va_end(args);
 }
 
+bool test_has_failed(void)
+{
+    return failed;
+}
+
 void test_skip(const char *format, ...)
 {
     va_list args;

@@ -24,6 +24,9 @@ void test_set_after(void (*fn)(void));
 /* The running case fails, for this reason; the first one counts. */
 void test_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Has it? */
+bool test_has_failed(void);
+
 /* The running case can't be judged on this machine, for this reason; counts as passed. */
 void test_skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -22,7 +22,17 @@ DEVICES = {
     "rng": ["-device", "virtio-rng-device,bus={bus}"],
     "net": ["-netdev", "user,id=net", "-device", "virtio-net-device,netdev=net,bus={bus}"],
 }
+DEVICES |= {
+    "console": ["-chardev", "null,id=port", "-device", "virtio-serial-device,bus={bus}",
+                "-device", "virtconsole,chardev=port"],
+    "9p": ["-fsdev", "local,id=share,path={folder},security_model=none",
+           "-device", "virtio-9p-device,fsdev=share,mount_tag=share,bus={bus}"],
+    "scsi": ["-device", "virtio-scsi-device,id=scsi,bus={bus}", "-drive", "if=none,id=null,driver=null-co",
+             "-device", "scsi-hd,drive=null"],
+    "input": ["-device", "virtio-keyboard-device,bus={bus}"],
+}
 TRACED = ("virtio_blk_handle_read", "virtio_blk_handle_write")
+ADVICE = re.compile(r"warning: 9p: degraded performance")
 REQUEST = re.compile(r"virtio_blk_handle_\w+ .* sector (\d+) ")
 
 
@@ -57,19 +67,23 @@ def add_to_tree(path, count):
         subprocess.run(["fdtput", path, node, "dma-coherent"], check=True)
 
 
-def complaints(text, folder, size, hostile):
+def complaints(names, text, folder, size, hostile):
     """What the devices saw that they must not, one line each."""
     problems = []
-    with open(os.path.join(folder, "qemu.log"), encoding="utf-8", errors="replace") as file:
+    path = os.path.join(folder, "qemu.log")
+    if not os.path.exists(path):
+        return ["QEMU has left no log"]
+    with open(path, encoding="utf-8", errors="replace") as file:
         log = file.read().splitlines()
     sectors = [int(match.group(1)) for match in map(REQUEST.search, log) if match]
-    if not sectors:
+    if not sectors and "blk" in names:
         problems.append("QEMU's log has no request of the disk")
     for line in [line for line in log if not REQUEST.search(line)][:5]:
         problems.append(f"QEMU's log: {line}")
     # "virtio: " is about rings and buffers; what else a device says is about a request's content,
     # which is the guest's own affair.
-    said = [line for line in text.splitlines() if line.startswith("qemu-system-aarch64: ")]
+    said = [line for line in text.splitlines()
+            if line.startswith("qemu-system-aarch64: ") and not ADVICE.search(line)]
     problems += [line for line in said if not hostile or line.split(": ")[1] == "virtio"][:5]
     if hostile:
         bad = sorted({sector for sector in sectors if FORBIDDEN <= sector < FORBIDDEN + NR_FORBIDDEN})

@@ -3,7 +3,7 @@
 """Run one test guest and judge it by its lines and by the exit status.
 
     run.py FAMILY [--build DIR] [--hypervisor ELF] [--bare] [--cpu MODEL] [--timeout SECONDS]
-                  [--without NODE]
+                  [--without NODE] [--rounds N] [--devices NAMES]
 
 Under Traproom (tools/traproom run), or with --bare on QEMU's own machine, to check the
 test itself. A guest passes that prints `verdict: N cases, 0 failed`, no case of which
@@ -43,6 +43,7 @@ FAMILIES = {
     "leak": {},
     "virtio": {"disk": True},
     "virtio_machine": {"devices": ["blk", "rng", "net"]},
+    "machine_resets": {"devices": ["blk", "rng", "net", "console", "9p", "scsi", "input"]},
     "uart": {"typed": True},
     "hostile_sysreg": {},
     "hostile_mmio": {},
@@ -74,6 +75,8 @@ def parse_arguments():
     parser.add_argument("--bare", action="store_true", help="without Traproom")
     parser.add_argument("--cpu", help="instead of the family's")
     parser.add_argument("--without", metavar="NODE", help="leave this out of the guest's tree")
+    parser.add_argument("--rounds", type=int, help="of machine_resets: of each device")
+    parser.add_argument("--devices", help="only these of the family's, with commas in between")
     parser.add_argument("--smp", type=int, default=4)
     parser.add_argument("--timeout", type=int, default=LIMIT)
     return parser.parse_args()
@@ -91,8 +94,8 @@ def bare_command(image, disk, args):
     return command
 
 
-def make_tree(folder, without, slots):
-    """The default tree, less one node, and with so many of the machine's slots; None: as it is."""
+def make_tree(folder, without, slots, rounds):
+    """The default tree, less one node, with so many of the machine's slots; None: as it is."""
     if not without and not slots:
         return None
     path = os.path.join(folder, "guest.dtb")
@@ -100,6 +103,8 @@ def make_tree(folder, without, slots):
     subprocess.run(["dtc", "-q", "-O", "dtb", "-o", path, source], check=True)
     if without:
         subprocess.run(["fdtput", "-r", path, without], check=True)
+    if rounds:
+        subprocess.run(["fdtput", "-t", "i", path, "/chosen", "test,rounds", str(rounds)], check=True)
     devices.add_to_tree(path, slots)
     return path
 
@@ -150,8 +155,8 @@ def run(command, timeout, typed):
     return status, output.decode("utf-8", "replace").replace("\r", "")
 
 
-def judge(status, text, ending):
-    """What is wrong, one line each. Without Traproom there is no ending's line."""
+def judge(status, text, ending, whole):
+    """What is wrong, one line each. Without Traproom there is no ending's line. `whole`: no skips."""
     problems = []
     if status != (0 if ending in (None, POWERED_OFF) else GUEST_STOPPED_STATUS):
         problems.append(f"exit status {status}")
@@ -159,7 +164,8 @@ def judge(status, text, ending):
         problems.append(f"the last line does not say '{ending}'")
     verdicts = VERDICT.findall(text)
     cases = CASE.findall(text)
-    failed = [name for name, result in cases if result.startswith("FAIL")]
+    failed = [name for name, result in cases
+              if result.startswith("FAIL") or (whole and result.startswith("skip"))]
     if len(verdicts) != 1:
         problems.append(f"{len(verdicts)} verdicts instead of one")
     else:
@@ -178,7 +184,7 @@ def main():
     args.cpu = args.cpu or needs.get("cpu", "max,pauth-impdef=on")
     image = os.path.join(args.build, "guest", args.family + ".img")
     with tempfile.TemporaryDirectory(prefix="traproom-guest-") as folder:
-        slots = needs.get("devices", [])
+        slots = args.devices.split(",") if args.devices else needs.get("devices", [])
         args.qemu = devices.qemu_arguments(slots, folder) if slots else []
         disk = None
         if needs.get("disk"):
@@ -187,14 +193,14 @@ def main():
                 file.truncate(DISK_SIZE)
         if slots:
             devices.make_disk(folder, DISK_SIZE)
-        tree = make_tree(folder, args.without, len(slots))
+        tree = make_tree(folder, args.without, len(slots), args.rounds)
         command = (bare_command(image, disk, args) if args.bare
                    else traproom_command(image, disk, args, tree))
         status, text = run(command, args.timeout, needs.get("typed", False))
-        problems = devices.complaints(text, folder, DISK_SIZE,
+        problems = devices.complaints(slots, text, folder, DISK_SIZE,
                                       args.family.startswith("hostile")) if slots else []
     ending = None if args.bare else needs.get("ending", POWERED_OFF)
-    problems += judge(status, text, ending)
+    problems += judge(status, text, ending, bool(slots) and not args.devices)
     for problem in problems:
         print(f"{args.family}: {problem}", file=sys.stderr)
     return 1 if problems else 0
