@@ -30,7 +30,8 @@ help:
 	@echo 'make prove         proofs, by Frama-C, that some of the code has no run-time error'
 	@echo 'make debug         as run-linux, but stopped before the first instruction, for gdb'
 	@echo 'make bench         measure what Traproom costs, against the budget'
-	@echo 'make soak          a guest that reboots under load, ROUNDS=200 times; QEMU killed in mid-write'
+	@echo 'make soak          a guest that reboots under load, ROUNDS=200 times; QEMU killed in mid-write, 110 times;'
+	@echo '                   devices reset under load, 10,000 times each; ARGS=...: see test/boot/soak.py --help'
 	@echo 'make compat        guest and boot tests with the QEMU and kernel of the next Debian; RELEASE=sid: of that'
 	@echo 'make headers       fetch what a module for the default kernel is built with, and say how'
 	@echo 'make guest-kernel  build Linux 6.12, or KERNEL_SRC=dir, for the guest: build/guest-kernel/Image;'
@@ -79,6 +80,7 @@ bench: build
 	@tools/bench --build $(BUILD) $(ARGS)
 
 soak: build
+	@$(build) guest
 	@test/boot/soak.py --build $(BUILD) --rounds $(ROUNDS) $(ARGS)
 
 compat:

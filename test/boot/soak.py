@@ -2,28 +2,37 @@
 # SPDX-License-Identifier: Apache-2.0
 """Endurance: `make soak ROUNDS=200`.
 
-    soak.py [--rounds N] [--kills N] [--build DIR] [--cpus N] [--kernel IMAGE]
+    soak.py [--rounds N] [--kills N] [--losses N] [--resets N] [--build DIR] [--cpus N]
+            [--kernel IMAGE]
 
 First one guest that starts itself again by SYSTEM_RESET for N rounds. In each it turns its CPUs
 off and on while it writes to the disk and forks, looks at what the round before left on the disk,
 and asks the kernel for complaints. A round that does not come, comes twice or takes too long is a
 miss. Then N guests whose QEMU is killed in mid-write: the images on the host must be as they were,
-and the next guest must start.
+and the next guest must start. N more of them write to a disk that keeps what they write: nothing that
+one was told is durable may be lost (durable.py). At last each of QEMU's devices is reset N times while
+four CPUs use it (test/guest/machine_resets.c).
 """
 
 import argparse
 import hashlib
 import os
+import random
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
+import durable
+
 REPO = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+RUN_GUEST = os.path.join(REPO, "test", "guest", "run.py")
 LAUNCHER = os.path.join(REPO, "tools", "traproom")
 ROUND_LIMIT = 600  # seconds without a finished round: a hang, even on a busy machine
+RESETS_LIMIT = 6 * 3600  # seconds for all of them
 
 # Each start of the guest runs this once; the count of rounds lives on the disk.
 ROUND = """
@@ -80,6 +89,8 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description="Reboots and kills, counted.")
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--losses", type=int, default=100)
+    parser.add_argument("--resets", type=int, default=10000)
     parser.add_argument("--cpus", type=int, default=4)
     parser.add_argument("--kernel", help="in place of the default guest's")
     parser.add_argument("--build", default=os.environ.get("TRAPROOM_BUILD",
@@ -219,10 +230,40 @@ def kills(args):
     return True
 
 
+def losses(args):
+    """Kills of a QEMU whose guest writes to a disk that stays: the same two images over and over."""
+    seed = time.time_ns()
+    rng = random.Random(seed)
+    with tempfile.TemporaryDirectory(prefix="traproom-soak-") as folder:
+        images = [durable.make_image(folder, form) for form in ("raw", "qcow2")]
+        told = 0
+        for number in range(args.losses):
+            image = images[number % len(images)]
+            command = [LAUNCHER, "run", "--build", args.build, *durable.options(args.build, image),
+                       "--cmd", durable.COMMAND]
+            try:
+                writer = durable.run_and_kill(command, rng)
+                durable.check(image, writer, folder)
+            except durable.Lost as error:
+                progress(f"soak: loss test, seed {seed}: kill {number}, {os.path.basename(image)}: {error}")
+                return False
+            told += writer.total()
+            if (number + 1) % 10 == 0:
+                progress(f"soak: {number + 1} kills, {told} records acknowledged, none lost")
+    return True
+
+
+def resets(args):
+    return subprocess.run([RUN_GUEST, "machine_resets", "--build", args.build, "--rounds", str(args.resets),
+                           "--timeout", str(RESETS_LIMIT)], check=False).returncode == 0
+
+
 def main():
     args = parse_arguments()
     good = reboots(args) if args.rounds else True
     good = (kills(args) if args.kills else True) and good
+    good = (losses(args) if args.losses else True) and good
+    good = (resets(args) if args.resets else True) and good
     return 0 if good else 1
 
 
