@@ -29,10 +29,17 @@ DEVICES |= {
            "-device", "virtio-9p-device,fsdev=share,mount_tag=share,bus={bus}"],
     "scsi": ["-device", "virtio-scsi-device,id=scsi,bus={bus}", "-drive", "if=none,id=null,driver=null-co",
              "-device", "scsi-hd,drive=null"],
+    "balloon": ["-device", "virtio-balloon-device,bus={bus}"],
+    "gpu": ["-device", "virtio-gpu-device,bus={bus}"],
     "input": ["-device", "virtio-keyboard-device,bus={bus}"],
 }
-TRACED = ("virtio_blk_handle_read", "virtio_blk_handle_write")
+TRACED = ("virtio_blk_handle_read", "virtio_blk_handle_write", "virtio_balloon_handle_output",
+          "virtio_balloon_bad_addr")
 ADVICE = re.compile(r"warning: 9p: degraded performance")
+# A page that the balloon is given, and memory that Traproom says is the guest's: where the machine has it.
+BALLOON = re.compile(r"virtio_balloon_handle_output .* gpa: (?:0x)?([0-9a-f]+)")
+GUESTS = re.compile(r"^\[traproom\] .*: \[(0x[0-9a-f]+), (0x[0-9a-f]+)\] is the machine's from (0x[0-9a-f]+) on",
+                    re.MULTILINE)
 REQUEST = re.compile(r"virtio_blk_handle_\w+ .* sector (\d+) ")
 
 
@@ -67,6 +74,14 @@ def add_to_tree(path, count):
         subprocess.run(["fdtput", path, node, "dma-coherent"], check=True)
 
 
+def is_guests(line, text):
+    """Is it about a page that a balloon may have?"""
+    page = BALLOON.search(line)
+    return page is not None and any(
+        0 <= int(page.group(1), 16) - int(at, 16) <= int(last, 16) - int(first, 16)
+        for first, last, at in GUESTS.findall(text))
+
+
 def complaints(names, text, folder, size, hostile):
     """What the devices saw that they must not, one line each."""
     problems = []
@@ -78,7 +93,9 @@ def complaints(names, text, folder, size, hostile):
     sectors = [int(match.group(1)) for match in map(REQUEST.search, log) if match]
     if not sectors and "blk" in names:
         problems.append("QEMU's log has no request of the disk")
-    for line in [line for line in log if not REQUEST.search(line)][:5]:
+    if "balloon" in names and not any(map(BALLOON.search, log)):
+        problems.append("QEMU's log has no page of the balloon")
+    for line in [line for line in log if not REQUEST.search(line) and not is_guests(line, text)][:5]:
         problems.append(f"QEMU's log: {line}")
     # "virtio: " is about rings and buffers; what else a device says is about a request's content,
     # which is the guest's own affair.

@@ -3,7 +3,8 @@
  * Drivers that lie to QEMU's own devices, which have no stage 2 before them: buffers, tables and
  * rings where there is no RAM or something else, the configuration written everywhere, status and
  * features in any order. What QEMU's devices saw of it, run.py reads from QEMU's trace.
- * hostile_machine_race.c has the lies that change while they are read.
+ * hostile_machine_race.c has the lies that change while they are read, hostile_machine_inside.c
+ * those inside of requests.
  */
 #include "hostile_machine.h"
 
@@ -281,5 +282,6 @@ void guest_main(void)
                     VIRTIO_SECTOR) != VIRTIO_BLK_S_OK)
         printf("the disk can't be written\n");
     test_set_after(check_disk);
-    TEST_RUN(cases, hostile_virtio_race_cases, hostile_machine_race_cases);
+    TEST_RUN(cases, hostile_virtio_race_cases, hostile_machine_race_cases,
+             hostile_machine_inside_cases);
 }

@@ -24,5 +24,6 @@ uint64_t hostile_machine_address(unsigned n);
 #define HOSTILE_NR_MACHINE_ADDRESSES (HOSTILE_NR_ADDRESSES + 8)
 
 extern const struct test_case hostile_machine_race_cases[];
+extern const struct test_case hostile_machine_inside_cases[];
 
 #endif

@@ -50,7 +50,7 @@ FAMILIES = {
     "hostile_gic": {},
     "hostile_call": {},
     "hostile_virtio": {"disk": True},
-    "hostile_machine": {"devices": ["blk", "rng", "net"]},
+    "hostile_machine": {"devices": ["blk", "rng", "net", "balloon", "gpu"]},
     "hostile_tables": {},
     "hostile_storm": {},
     "hostile_power": {"ending": "guest stopped: all its CPUs are off"},
