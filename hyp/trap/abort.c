@@ -251,15 +251,7 @@ static bool transfer(struct vcpu *vcpu, const struct insn_access *insn, ipa_t wh
 /* An access that the syndrome describes, in all its ways. False: no device took it. */
 static bool emulate_syndrome(struct vcpu *vcpu, const struct trap *trap)
 {
-    struct esr_access access = esr_access(trap->esr);
-    struct insn_access insn = {
-        .size = access.size,
-        .count = 1,
-        .reg = {access.reg},
-        .write = access.write,
-        .sign_extend = access.sign_extend,
-        .wide = access.wide,
-    };
+    struct insn_access insn = esr_access(trap->esr);
     bool ordered = (trap->esr & ISS_ABORT_AR) != 0;
 
     if (ordered)

@@ -34,7 +34,7 @@ static inline ipa_t plain_ipa(void)
 void abort_fast(struct vcpu *vcpu, uint64_t esr)
 {
     const struct mmio_region *region = vcpu->last_region;
-    const struct esr_access insn = esr_access(esr);
+    const struct insn_access insn = esr_access(esr);
     struct mmio_access access;
     ipa_t where;
 
@@ -48,7 +48,7 @@ void abort_fast(struct vcpu *vcpu, uint64_t esr)
         return;
     }
     access.offset = where.v - region->range.base.v;
-    access.value = insn.write ? mmio_low_bytes(guest_reg(&vcpu->regs, insn.reg), insn.size) : 0;
+    access.value = insn.write ? mmio_low_bytes(guest_reg(&vcpu->regs, insn.reg[0]), insn.size) : 0;
     access.size = insn.size;
     access.write = insn.write;
     access.vcpu = (uint8_t)vcpu->index;
@@ -57,7 +57,7 @@ void abort_fast(struct vcpu *vcpu, uint64_t esr)
         return;
     }
     if (!insn.write)
-        guest_reg_set(&vcpu->regs, insn.reg, mmio_low_bytes(access.value, insn.size));
+        guest_reg_set(&vcpu->regs, insn.reg[0], mmio_low_bytes(access.value, insn.size));
     vcpu->exits[vcpu->last_region->reason]++;
     skip_a64_insn(vcpu);
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "lib/bits.h"
+#include "trap/insn.h"
 
 /*
  *  63      56 55           32 31    26  25  24                       0
@@ -112,21 +113,13 @@ static inline unsigned esr_insn_length(uint64_t esr)
     return (esr & ESR_ELx_IL) != 0 ? 4 : 2;
 }
 
-/* What a data abort with ISS.ISV says of the access: one register, no write-back. */
-struct esr_access {
-    uint8_t size;     /* bytes: 1, 2, 4 or 8 */
-    uint8_t reg;      /* 31: the zero register */
-    bool write;       /* a store */
-    bool sign_extend; /* a load's value, to the width of the register */
-    bool wide;        /* the register has 64 bits, else 32 and the upper half becomes zero */
-};
-
-/* Take the access out of a syndrome whose ISV is set. */
-static inline struct esr_access esr_access(uint64_t esr)
+/* What a syndrome whose ISV is set says of the access: one register, no write-back. */
+static inline struct insn_access esr_access(uint64_t esr)
 {
-    return (struct esr_access){
+    return (struct insn_access){
         .size = (uint8_t)(1u << FIELD_GET(ISS_ABORT_SAS, esr)),
-        .reg = (uint8_t)FIELD_GET(ISS_ABORT_SRT, esr),
+        .count = 1,
+        .reg = {(uint8_t)FIELD_GET(ISS_ABORT_SRT, esr)},
         .write = (esr & ISS_ABORT_WnR) != 0,
         .sign_extend = (esr & ISS_ABORT_SSE) != 0,
         .wide = (esr & ISS_ABORT_SF) != 0,

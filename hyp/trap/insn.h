@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Loads and stores of general-purpose registers, decoded from their A64 encodings (Arm ARM, "A64
- * instruction set encoding", "Loads and Stores"). For what a syndrome does not describe: pairs and
- * forms that write the base back. Pure; abort.c carries the access out.
+ * instruction set encoding", "Loads and Stores"). For what a syndrome does not describe (esr.h has
+ * what it does): pairs and forms that write the base back. Pure; abort.c carries the access out.
  */
 #ifndef TRAP_INSN_H
 #define TRAP_INSN_H

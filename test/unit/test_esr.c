@@ -15,11 +15,12 @@
 
 static void access_of(uint64_t esr, unsigned size, unsigned reg, bool write, bool sign, bool wide)
 {
-    struct esr_access access = esr_access(esr);
+    struct insn_access access = esr_access(esr);
 
     assert_int_equal(esr_ec(esr), ESR_EC_DABT_LOW);
     assert_int_equal(access.size, size);
-    assert_int_equal(access.reg, reg);
+    assert_int_equal(access.count, 1);
+    assert_int_equal(access.reg[0], reg);
     assert_int_equal(access.write, write);
     assert_int_equal(access.sign_extend, sign);
     assert_int_equal(access.wide, wide);

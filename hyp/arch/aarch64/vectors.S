@@ -12,14 +12,9 @@
 #include "regs.h"
 #include "vcpu_layout.h"
 
-/* Not known by name to an Armv8.0 assembler. */
-#define APIAKEYLO_EL1 S3_0_C2_C1_0
-#define APIAKEYHI_EL1 S3_0_C2_C1_1
-
-#define DBGCLAIMCLR_EL1 S2_0_C7_C9_6
-
 #define PANIC_STACK_SIZE 4096
 
+    .arch armv8.3-a /* knows the keys' names */
     .text
 
 /* `op`, stp or ldp, with x0 to x29 and their places in struct vcpu. */
@@ -70,12 +65,12 @@
 .macro from_guest_pauth handler
     .balign 128
     save_guest
-    mrs x1, APIAKEYLO_EL1
-    mrs x2, APIAKEYHI_EL1
+    mrs x1, apiakeylo_el1
+    mrs x2, apiakeyhi_el1
     ldp x3, x4, [x0, #VCPU_OFFSET_EL2_KEY]
     stp x1, x2, [x0, #VCPU_OFFSET_GUEST_KEY]
-    msr APIAKEYLO_EL1, x3
-    msr APIAKEYHI_EL1, x4
+    msr apiakeylo_el1, x3
+    msr apiakeyhi_el1, x4
     isb                         /* the handler signs with that key */
     bl \handler
     b guest_return_pauth
@@ -119,8 +114,8 @@ END(guest_return)
 FUNC(guest_return_pauth)
     mrs x0, tpidr_el2
     ldp x1, x2, [x0, #VCPU_OFFSET_GUEST_KEY]
-    msr APIAKEYLO_EL1, x1
-    msr APIAKEYHI_EL1, x2
+    msr apiakeylo_el1, x1
+    msr apiakeyhi_el1, x2
     reload_guest
 END(guest_return_pauth)
 
@@ -177,7 +172,7 @@ FUNC(dbgclaim_clear)
     BTI_C
     mov x0, #0xff
 dbgclaim_access:
-    msr DBGCLAIMCLR_EL1, x0
+    msr dbgclaimclr_el1, x0
     ret
 dbgclaim_step_over:
     add x1, x1, #4
