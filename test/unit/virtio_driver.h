@@ -59,6 +59,16 @@ uint64_t guest_mem_run(const struct guest_mem *mem, ipa_t addr, uint64_t len)
     return run;
 }
 
+/* Do the `len` bytes at `ptr` lie in one of the pieces? */
+static inline bool is_ram(const void *ptr, uint64_t len)
+{
+    uint64_t at = (uintptr_t)ptr;
+
+    return range_contains((uintptr_t)ram0, RAM0_SIZE, at, len) ||
+           range_contains((uintptr_t)ram1, RAM1_SIZE, at, len) ||
+           range_contains((uintptr_t)ram2, RAM2_SIZE, at, len);
+}
+
 static inline void *ram(uint64_t addr)
 {
     void *ptr = guest_mem_ptr(&test_mem, ipa(addr), 1);
