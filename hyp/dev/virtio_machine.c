@@ -42,7 +42,9 @@ static int start_queue(void *ctx, unsigned queue)
     int err = 0;
 
     spin_lock(&ring->lock);
-    if (ring->ring.size == 0)
+    if (!is_alive(machine))
+        err = -ERR_INVAL;
+    else if (ring->ring.size == 0)
         err = virtio_driver_add_queue(&machine->driver, queue, &ring->ring);
     spin_unlock(&ring->lock);
     return err;
@@ -205,7 +207,7 @@ bool virtio_machine_interrupt(struct virtio_machine *machine)
         virtio_mmio_tell_config(machine->slot);
     }
     for (unsigned i = 0; i < machine->backend.nr_queues; i++) {
-        if (virtio_ring_has_used(&machine->ring[i].ring))
+        if (virtio_ring_wants_take(&machine->ring[i].ring))
             done &= collect(machine, i, &left);
     }
     return !done;

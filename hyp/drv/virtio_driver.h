@@ -115,10 +115,16 @@ bool must_check virtio_ring_publish(struct virtio_ring *ring);
  */
 int must_check virtio_ring_take(struct virtio_ring *ring, uint16_t *tag, uint32_t *written);
 
-/* Might there be one? Without the caller's lock. */
-static inline bool virtio_ring_has_used(const struct virtio_ring *ring)
+/*
+ * Has virtio_ring_take() something to do: take a chain, or ask for an interrupt, which it does when
+ * it finds none? Without the caller's lock.
+ */
+static inline bool virtio_ring_wants_take(const struct virtio_ring *ring)
 {
-    return ring->size != 0 && __atomic_load_n(&ring->used.idx, __ATOMIC_RELAXED) != ring->next_used;
+    return ring->size != 0 &&
+           (__atomic_load_n(&ring->used.idx, __ATOMIC_RELAXED) != ring->next_used ||
+            (ring->event_idx &&
+             __atomic_load_n(&ring->avail.ring[ring->size], __ATOMIC_RELAXED) != ring->next_used));
 }
 
 /*

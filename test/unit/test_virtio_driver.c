@@ -164,7 +164,7 @@ static void test_add_queue(void **state)
     expect_part(queue, 2, &ring.used);
     assert_int_equal(ring.avail.idx, 0);
     assert_int_equal(ring.used.idx, 0);
-    assert_false(virtio_ring_has_used(&ring));
+    assert_false(virtio_ring_wants_take(&ring));
     assert_int_equal(virtio_ring_drop(&ring), 0);
 }
 

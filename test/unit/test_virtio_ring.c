@@ -91,12 +91,12 @@ static void test_there_and_back(void **state)
     }
     assert_int_equal(take(), -ERR_NOENT);
     assert_true(fake_virtio_use(0, chain.head, 9));
-    assert_true(virtio_ring_has_used(&ring));
+    assert_true(virtio_ring_wants_take(&ring));
     assert_int_equal(take(), 0);
     assert_int_equal(tag, 77);
     assert_int_equal(written, 9);
     assert_int_equal(take(), -ERR_NOENT);
-    assert_false(virtio_ring_has_used(&ring));
+    assert_false(virtio_ring_wants_take(&ring));
 }
 
 /* Chains of every length, as long as the indices need to wrap, handed back in another order. */
@@ -141,7 +141,7 @@ static void test_full(void **state)
     assert_int_equal(virtio_ring_drop(&ring), 2);
     assert_int_equal(virtio_ring_drop(&ring), 0);
     fake_virtio_use(0, 0, 0);
-    assert_false(virtio_ring_has_used(&ring));
+    assert_false(virtio_ring_wants_take(&ring));
     assert_int_equal(take(), -ERR_NOENT);
 }
 
@@ -269,6 +269,21 @@ static void test_interrupts(void **state)
     }
 }
 
+/* Who stops before there is none has not asked for an interrupt yet, and knows it. */
+static void test_interrupt_not_asked_for(void **state)
+{
+    struct fake_virtio_chain chain;
+
+    (void)state;
+    publish(0, 0, 1);
+    assert_true(fake_virtio_take(0, &chain));
+    assert_true(fake_virtio_use(0, chain.head, 0));
+    assert_int_equal(take(), 0);
+    assert_true(virtio_ring_wants_take(&ring));
+    assert_int_equal(take(), -ERR_NOENT);
+    assert_false(virtio_ring_wants_take(&ring));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +300,7 @@ int main(void)
         cmocka_unit_test_setup(test_notifications, setup),
         cmocka_unit_test_setup(test_event_index, setup_event_idx),
         cmocka_unit_test_setup(test_interrupts, setup_event_idx),
+        cmocka_unit_test_setup(test_interrupt_not_asked_for, setup_event_idx),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
