@@ -177,6 +177,46 @@ static void test_clock_and_no_uart(void **state)
     assert_int_equal(logged.warnings, 0);
 }
 
+/* The virtio slots with their triggers; one that can't be driven is left out. */
+static void test_virtio(void **state)
+{
+    static const struct {
+        const char *prop;
+        unsigned count;
+        uint32_t cells[4];
+    } broken[] = {
+        {"reg", 4, {0, 0xa000200, 0, 0xff}},
+        {"reg", 3, {0, 0xa000200, 0}},
+        {"interrupts", 0, {0}},
+        {"interrupts", 2, {0, 1}},
+        {"interrupts", 3, {3, 1, 4}},
+        {"interrupt-parent", 1, {0x777}},
+    };
+    void *fdt;
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+        fdt = tree_open("host");
+        tree_add_devices(fdt, 3, "virtio,mmio", 0xa000000, 0x200);
+        TREE_CELLS(fdt, "/device@a000400", "interrupts", 0, 102, 1); /* a rising edge */
+        tree_set_cells(fdt, "/device@a000200", broken[i].prop, broken[i].count, broken[i].cells);
+        log_clear();
+        assert_int_equal(host_fdt_parse(fdt, &info), 0);
+        assert_int_equal(info.nr_virtio, 2);
+        assert_range(info.virtio[0].regs, 0xa000400, 0x200); /* the last that was added is first */
+        assert_int_equal(info.virtio[0].intid, 32 + 102);
+        assert_true(info.virtio[0].edge);
+        assert_range(info.virtio[1].regs, 0xa000000, 0x200);
+        assert_int_equal(info.virtio[1].intid, 32 + 100);
+        assert_false(info.virtio[1].edge);
+        free(fdt);
+    }
+    fdt = tree_open("host");
+    tree_add_devices(fdt, HOST_MAX_VIRTIO + 1, "virtio,mmio", 0xa000000, 0x200);
+    parse(fdt);
+    assert_int_equal(info.nr_virtio, HOST_MAX_VIRTIO);
+}
+
 static void test_more_than_fits(void **state)
 {
     void *fdt = tree_open("host");
@@ -320,19 +360,13 @@ static void test_qemu(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all),
-        cmocka_unit_test(test_seed),
-        cmocka_unit_test(test_guest_fdt),
-        cmocka_unit_test(test_model),
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_pmu),
-        cmocka_unit_test(test_clock),
-        cmocka_unit_test(test_clock_and_no_uart),
-        cmocka_unit_test(test_more_than_fits),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_no_uart),
-        cmocka_unit_test(test_broken_blob),
-        cmocka_unit_test(test_qemu),
+        cmocka_unit_test(test_all),         cmocka_unit_test(test_seed),
+        cmocka_unit_test(test_guest_fdt),   cmocka_unit_test(test_model),
+        cmocka_unit_test(test_defaults),    cmocka_unit_test(test_pmu),
+        cmocka_unit_test(test_clock),       cmocka_unit_test(test_clock_and_no_uart),
+        cmocka_unit_test(test_virtio),      cmocka_unit_test(test_more_than_fits),
+        cmocka_unit_test(test_refused),     cmocka_unit_test(test_no_uart),
+        cmocka_unit_test(test_broken_blob), cmocka_unit_test(test_qemu),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
