@@ -38,6 +38,15 @@ add_custom_target(images ALL
     DEPENDS ${images}/Image ${images}/initramfs.cpio.gz ${images}/disk.img)
 add_dependencies(images sysroot)
 
+# Debian's arm64 kernel for all computers, which has what the one for the cloud lacks: 9p.
+set(full_kernel ${CMAKE_BINARY_DIR}/debian/full)
+add_custom_command(OUTPUT ${full_kernel}/.packages
+    COMMAND ${PROJECT_SOURCE_DIR}/tools/fetch-debian --arch arm64 --follow linux-* ${full_kernel}
+        linux-image-arm64
+    DEPENDS ${PROJECT_SOURCE_DIR}/tools/fetch-debian
+    COMMENT "Fetching Debian's full kernel" USES_TERMINAL VERBATIM)
+add_custom_target(full-kernel DEPENDS ${full_kernel}/.packages)
+
 # A sample module for that kernel, guest/module/, which the boot tests load. Kbuild writes beside
 # the sources, so it gets a copy.
 set(headers ${CMAKE_BINARY_DIR}/headers)

@@ -18,6 +18,8 @@ PROMPT = r"~ # (\x1b\[6n)?$"  # the shell then asks the terminal where its curso
 
 
 class BootTest(unittest.TestCase):
+    user = ()  # a command that runs the launcher as somebody else
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="traproom-boot-")
         self.addCleanup(folder.cleanup)
@@ -28,7 +30,7 @@ class BootTest(unittest.TestCase):
 
     def launch(self, *options, stdin=subprocess.DEVNULL):
         """(exit status, what the guest printed, what the launcher did)."""
-        done = subprocess.run([LAUNCHER, "run", "--timeout", str(LIMIT), *options], stdin=stdin,
+        done = subprocess.run([*self.user, LAUNCHER, "run", "--timeout", str(LIMIT), *options], stdin=stdin,
                               capture_output=True, timeout=LIMIT + 60, check=False)
         return (done.returncode, done.stdout.decode("utf-8", "replace").replace("\r", ""),
                 done.stderr.decode("utf-8", "replace"))
@@ -59,6 +61,16 @@ class BootTest(unittest.TestCase):
         child.close()
         self.assertEqual(child.exitstatus, status, tail(child.before))
         return child.before
+
+
+class DeviceTest(BootTest):
+    """For QEMU's devices, which are the same without Traproom: with TRAPROOM_BARE set, that is what is
+    tested. So it can be told whose fault it is."""
+
+    machine = ("--bare",) if os.environ.get("TRAPROOM_BARE") else ()
+
+    def command(self, command, *options, status=0):
+        return super().command(command, "--quiet", *self.machine, *options, status=status)
 
 
 def tail(text, lines=25):

@@ -1,10 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The disk in memory: ext4 that the build made, raw access, none, and one of another size."""
+"""Disks: the one in memory, with ext4 that the build made; raw access, none, one of another size; those
+of QEMU's machine, whose files keep what is written."""
 
+import os
+import signal
+import subprocess
 import unittest
 
-from support import BootTest
+from support import LAUNCHER, LIMIT, REPO, BootTest, DeviceTest
 
 READ_WRITE = """
 set -e
@@ -52,6 +56,10 @@ wait
 md5sum -c -s /tmp/sums
 """
 
+ADD = "set -e; cd /mnt/disk; echo line >>log; sync; wc -l <log"
+# Acknowledged, and not flushed.
+WRITE = "tr '\\0' x </dev/zero | dd of=/dev/vda bs=64k count=64 iflag=fullblock oflag=direct 2>/dev/null; echo written"
+
 
 class Disk(BootTest):
     def test_read_and_write(self):
@@ -72,6 +80,59 @@ class Disk(BootTest):
 
     def test_none(self):
         self.command("[ ! -e /dev/vda ] && ls /sys/bus/virtio/devices | wc -l", "--disk", "none")
+
+
+class Persistent(DeviceTest):
+    def image(self, name="disk.img", form="raw"):
+        """A disk with ext4, as the build makes it, in that format."""
+        subprocess.run([os.path.join(REPO, "guest", "disk", "make"), self.path("made")], check=True)
+        subprocess.run(["qemu-img", "convert", "-O", form, self.path("made"), self.path(name)], check=True)
+        return self.path(name)
+
+    def test_persistent(self):
+        """Over two runs, in both formats; with the disk not unmounted in between."""
+        for form in "raw", "qcow2":
+            image = self.image(form=form)
+            self.assertEqual(self.command(ADD, "--disk", image), "1\n")
+            self.assertEqual(self.command(ADD, "--disk", image), "2\n")
+            if form == "qcow2":
+                subprocess.run(["qemu-img", "check", "-q", image], check=True)
+
+    def test_not_to_be_written(self):
+        image = self.image()
+        with open(image, "rb") as file:
+            before = file.read()
+        self.command("mount | grep -q 'vda.*ro' && ! touch /mnt/disk/x && ! dd if=/dev/zero of=/dev/vda count=1",
+                     "--disk", image + ",ro")
+        for words in ",snapshot", ",ram":
+            self.assertEqual(self.command(ADD, "--disk", image + words), "1\n")
+        with open(image, "rb") as file:
+            self.assertEqual(file.read(), before)
+
+    def test_nothing_is_lost(self):
+        """QEMU has acknowledged it, and its own notes on a qcow2 image are in memory still."""
+        for end in self.by_signal, self.by_hand:
+            image = self.path("empty.qcow2")
+            subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", image, "64M"], check=True)
+            end("--disk", image)
+            subprocess.run(["qemu-img", "check", "-q", image], check=True)
+            subprocess.run(["qemu-img", "convert", "-O", "raw", image, self.path("raw")], check=True)
+            with open(self.path("raw"), "rb") as file:
+                self.assertEqual(file.read().rstrip(b"\0"), b"x" * (4 << 20))
+
+    def by_signal(self, *options):
+        command = [LAUNCHER, "run", "--quiet", *self.machine, *options, "--cmd", WRITE + "; sleep 9999"]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+            self.assertEqual(process.stdout.readline(), b"written\n")
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.wait(timeout=LIMIT), 128 + signal.SIGTERM)
+
+    def by_hand(self, *options):
+        child = self.terminal(*self.machine, *options)
+        child.sendline(WRITE)
+        child.expect("\nwritten")
+        child.send("\x01x")
+        self.ends(child)
 
 
 if __name__ == "__main__":

@@ -179,9 +179,9 @@ while not os.path.exists(FOLDER + "/server"):
     def test_no_driver(self):
         """The kernel's modules are known, and it has none for 9p; of another kernel it is a guess."""
         linux = self.write("linux", image(MIB)[:-100] + b"Linux version 9.9.9-test (me)" + b"\0" * 71)
-        self.write("build/debian/arm64/lib/modules/9.9.9-test/kernel/fs/fuse/virtiofs.ko", b"")
+        self.write("build/images/modules/lib/modules/9.9.9-test/kernel/fs/fuse/virtiofs.ko", b"")
         for name, data in ("dep", b"kernel/fs/fuse/virtiofs.ko:\n"), ("builtin", b"kernel/drivers/net/virtio_net.ko\n"):
-            self.write(f"build/debian/arm64/lib/modules/9.9.9-test/modules.{name}", data)
+            self.write(f"build/images/modules/lib/modules/9.9.9-test/modules.{name}", data)
         self.refused("Linux 9.9.9-test has no 9p, .*: leave out ,9p, for virtiofs, or give a kernel",
                      "--kernel", linux, "--share", self.shared + ",9p")
         self.refused("has no virtio_rng", "--kernel", linux, "--rng")

@@ -158,7 +158,7 @@ def choose_modules(args, files, parts, kernel, made):
     """The modules.Tree that the guest gets modules of, None for no tree, and the names of those to load."""
     named = module_names(args)
     folder = args.modules
-    default = os.path.join(args.build, "debian/arm64")  # the default kernel's
+    default = os.path.join(args.build, "images/modules")  # the default kernel's
     if folder is None and (named or drivers.names(made) and is_ours(args, parts) and
                            modules.are_there(default, kernel.version)):
         folder = default
