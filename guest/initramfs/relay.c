@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Runs a program in the guest for a launcher that gives it no terminal: its input, output, errors
- * and status travel over the console, told apart from each other and from what the kernel prints
- * there. tools/launcher/relay.py is the other end; session starts this.
+ * and status travel over this program's own stdin and stdout, told apart from each other: a port of a
+ * virtio console, or the console, and then also told apart from what the kernel prints there.
+ * tools/launcher/relay.py is the other end; session starts this.
  *
  *     relay NONCE PROGRAM [ARGUMENT...]
  *
@@ -290,15 +291,17 @@ int main(int argc, char **argv)
     uint8_t status;
     int ours[4];
 
-    if (argc < 3 || tcgetattr(STDIN_FILENO, &raw) != 0)
+    if (argc < 3)
         return EXIT_NOT_EXECUTABLE;
     nonce = argv[1];
-    cfmakeraw(&raw);
-    tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+    if (tcgetattr(STDIN_FILENO, &raw) == 0) {
+        cfmakeraw(&raw);
+        tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+    }
     signal(SIGPIPE, SIG_IGN);
     start(argv + 2, ours);
     send_frame(KIND_HELLO, NULL, 0);
     status = relay(ours);
     send_frame(KIND_STATUS, &status, 1);
-    return tcdrain(STDOUT_FILENO) == 0 ? 0 : 1;
+    return isatty(STDOUT_FILENO) && tcdrain(STDOUT_FILENO) != 0 ? 1 : 0;
 }

@@ -10,9 +10,9 @@ from support import LAUNCHER, LIMIT, BootTest
 
 
 class Command(BootTest):
-    def run_quiet(self, command, stdin=b""):
+    def run_quiet(self, command, stdin=b"", options=()):
         """(status, stdout, stderr), to the byte."""
-        done = subprocess.run([LAUNCHER, "run", "--quiet", "--timeout", str(LIMIT), "--cmd", command],
+        done = subprocess.run([LAUNCHER, "run", "--quiet", "--timeout", str(LIMIT), "--cmd", command, *options],
                               input=stdin, capture_output=True, timeout=LIMIT + 30, check=False)
         return done.returncode, done.stdout, done.stderr
 
@@ -25,10 +25,25 @@ class Command(BootTest):
 
     def test_streams(self):
         """Not a byte more, and not one less; messages of the kernel fall in between."""
-        data = random.Random(1).randbytes(50000)
-        command = "cat; for i in $(seq 99); do echo '<0>f\u00fcr alle' >/dev/kmsg; echo $i >&2; done; exit 5"
-        status, out, err = self.run_quiet(command, data)
-        self.assertEqual((status, err), (5, b"".join(b"%d\n" % i for i in range(1, 100))))
+        self.check_streams(2000000, b"/dev/vport")
+
+    def test_streams_by_the_console(self):
+        self.check_streams(50000, b"/dev/console", *self.without_port())
+
+    def without_port(self):
+        """The default guest, but that no slot is left for a port."""
+        tree = self.path("guest.dtb")
+        self.assertEqual(self.launch("--dump-dtb", tree)[0], 0)
+        subprocess.run(["fdtput", tree, "/virtio_mmio@a000200", "status", "disabled"], check=True)
+        return "--dtb", tree
+
+    def check_streams(self, size, way, *options):
+        data = random.Random(1).randbytes(size)
+        command = "cat; for i in $(seq 99); do echo '<0>f\u00fcr alle' >/dev/kmsg; echo $i >&2; done; " \
+                  "readlink /proc/$(pidof relay | cut -d' ' -f1)/fd/0 >&2; exit 5"
+        status, out, err = self.run_quiet(command, data, options)
+        self.assertEqual(status, 5)
+        self.assertTrue(err.startswith(b"".join(b"%d\n" % i for i in range(1, 100)) + way), err)
         self.assertEqual(out, data)
 
     def test_messages_are_seen(self):
@@ -49,10 +64,13 @@ class Command(BootTest):
         self.assertIn("no verdict", err)
 
     def test_fake_lines_on_the_console(self):
-        """Nor can a process that goes round the relay; what is like a broken frame may have been one."""
+        """Nor can a process that goes round the relay; where both share the console, what is like a broken
+        frame may have been one."""
         command = "echo '[traproom] exit: hypervisor failed: no' >/dev/console; "
         self.command(command + "exit 4", status=4)
-        status, out, err = self.launch("--cmd", command + r"printf '\374\200\200\377' >/dev/console; exit 4")
+        command += r"printf '\374\200\200\377' >/dev/console; exit 4"
+        self.command(command, status=4)
+        status, out, err = self.launch("--cmd", command, *self.without_port())
         self.assertEqual(status, 120, out)
         self.assertIn("part of the output was lost", err)
 

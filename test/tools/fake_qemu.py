@@ -10,6 +10,7 @@ import re
 import select
 import shutil
 import socket
+import subprocess
 import sys
 
 FOLDER = os.environ["FAKE_FOLDER"]
@@ -62,15 +63,26 @@ def relay(between=b"", every=1 << 30):
     print("\n[traproom] exit: guest powered off", flush=True)
 
 
-def monitor():
-    """The file descriptor of QEMU's own console."""
-    chardev = sys.argv[sys.argv.index("-chardev") + 1]
-    return int(re.fullmatch(r"socket,id=monitor,fd=(\d+)", chardev).group(1))
+def inherited(name):
+    """The file descriptor of the -chardev of that name: "monitor" is QEMU's own console."""
+    found = (re.fullmatch(rf"socket,id={name},fd=(\d+)", argument) for argument in sys.argv)
+    return next(int(match.group(1)) for match in found if match)
+
+
+def relay_by_port(noise="a kernel speaks"):
+    """The same by the port of a virtio console, where nobody else writes."""
+    command = staged("cmd")
+    port = inherited("relay")
+    arguments = ["relay", staged("nonce"), "sh"] + ([] if command is None else ["-c", command])
+    print(noise, flush=True)
+    subprocess.run(arguments, executable=os.environ["FAKE_RELAY"], stdin=port, stdout=port, check=True)
+    print(noise, flush=True)
+    print("[traproom] exit: guest powered off", flush=True)
 
 
 def answer_breaks(lines, missed=0):
     """Traproom's answer to each break on its UART, but the first ones that it can't hear yet."""
-    with socket.socket(fileno=monitor()).makefile("rw") as control:
+    with socket.socket(fileno=inherited("monitor")).makefile("rw") as control:
         print('{"QMP": {}}', file=control, flush=True)
         for line in control:
             request = json.loads(line)

@@ -233,7 +233,7 @@ class Machine(RunTest):
 
     def test_no_stats(self):
         status, _, err = self.run_launcher("--stats", "--timeout", "1",
-                                           program="os.close(monitor()); import time; time.sleep(60)")
+                                           program="os.close(inherited(\"monitor\")); import time; time.sleep(60)")
         self.assertEqual(status, 124)
         self.assertIn("does not answer", err)
 
@@ -294,6 +294,17 @@ class Relay(RunTest):
         status, out, err = self.go("--quiet", "--cmd", "cat " + self.path("all"))
         self.assertEqual((status, err), (0, b""))
         self.assertEqual(out, bytes(range(256)) * 999)
+
+    def test_by_port(self):
+        """The port carries all bytes both ways; the console is the kernel's alone."""
+        everything = bytes(range(256)) * 999
+        for volume in ["--quiet"], []:
+            status, out, err = self.go(*volume, "--cmd", "cat; echo err >&2; exit 42", stdin=everything,
+                                       program="relay_by_port()")
+            self.assertEqual(status, 42)
+            self.assertEqual(out.count(b"a kernel speaks\n"), 0 if volume else 2)
+            self.assertEqual(out.replace(b"a kernel speaks\n", b"").partition(b"\n[traproom]")[0], everything)
+            self.assertIn(b"err\n", err)
 
     def test_statuses(self):
         for command, status in (("kill -9 $$", 137), ("exec nonesuch", 127), ("exit 255", 255)):

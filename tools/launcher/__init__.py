@@ -19,12 +19,13 @@ network.py      those of --net
 shares.py       those of --share
 virtiofsd.py    the server that such a folder needs
 passed.py       those of --device and --rng
+port.py         the one by which a program in the guest reaches us
 drivers.py      which drivers the guest's kernel needs for them, and lacks
 words.py        the words of such an option
 slots.py        where each goes, in the machine and in the guest's tree
 machine.py      QEMU's command line
 console.py      the guest's output, and Traproom's lines in it
-relay.py        the streams of a program in the guest, in what its console prints
+relay.py        the streams of a program in the guest, in what its port or console prints
 streams.py      all of it, on its way to our stdout and stderr
 session.py      QEMU from its start to its end, the terminal, our stdin, the time limit
 verdict.py      the exit status

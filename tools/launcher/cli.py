@@ -258,7 +258,7 @@ def run(args):
             streams.Streams(shown)
         devices = [device for device, _, _ in staged.placed]
         with virtiofsd.serving(device.server for device in devices if device.server) as complain:
-            status = session.run(command, shown, args, bool(staged.nonce),
+            status = session.run(command, shown, args, staged.port, bool(staged.nonce),
                                  any(device.keeps_data for device in devices))
             return complain(status)
 

@@ -11,6 +11,7 @@ class Device:
     asked: bool = True  # by the user
     backend: list = dataclasses.field(default_factory=list)  # QEMU's arguments for what is behind it
     front: str = ""  # QEMU's -device, but for the bus; "": the machine has none, Traproom makes it
+    behind: list = dataclasses.field(default_factory=list)  # QEMU's arguments for what is plugged into it
     path: object = None  # of the image behind it
     image: object = None  # the File of a disk that Traproom makes
     read_only: bool = False  # that disk

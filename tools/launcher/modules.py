@@ -16,7 +16,7 @@ import subprocess
 from launcher import Problem
 
 # What the default guest's devices need: its disk and the file system on it.
-DEVICES = ("virtio_mmio", "virtio_blk", "ext4")
+DEVICES = ("virtio_mmio", "virtio_blk", "ext4", "virtio_console")
 SMALL = 32 << 20  # bytes of modules up to which a tree goes in whole
 LISTS = ("modules.order", "modules.builtin", "modules.builtin.modinfo")  # what depmod wants to see
 NOT_IN_GUEST = ("modules.order", "modules.symbols", "modules.builtin.modinfo")  # of no use there

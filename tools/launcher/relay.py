@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The launcher's end of guest/initramfs/relay.c, which has the format: frames in what the guest's
-console prints, pieces of input to it. Used by streams.py and session.py."""
+port or console prints, pieces of input to it. Used by streams.py and session.py."""
 
 import binascii
 import re
@@ -26,6 +26,7 @@ FROM_BASE64 = bytes.maketrans(BASE64, SIX_BITS)
 
 PIECE_MAX = 1024
 WINDOW = 3072  # bytes of input on their way; the guest's line discipline holds 4095
+PORT_WINDOW = 1 << 16  # by a port, which holds up who sends too much
 
 
 def check(kind, nonce, payload):
@@ -103,13 +104,14 @@ class Frames:
 class Pieces:
     """Cuts input into pieces, as many as the guest has room for."""
 
-    def __init__(self):
+    def __init__(self, window):
+        self.window = window
         self.sent = 0
         self.taken = 0
 
     def room(self):
         """Bytes of input that may be sent now; 0 for none."""
-        free = WINDOW - (self.sent - self.taken) % (1 << 32) - 2
+        free = self.window - (self.sent - self.taken) % (1 << 32) - 2
         return max(0, min(PIECE_MAX, free))
 
     def cut(self, data):

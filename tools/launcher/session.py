@@ -88,14 +88,19 @@ def write_all(fd, data):
 class Input:
     """Our stdin on its way to QEMU's: at once, or as the relay in the guest has room for it."""
 
-    def __init__(self, pipe, streams, relayed, at_end):
+    def __init__(self, pipe, port, streams, relayed, at_end):
         self.pipe = pipe
+        self.port = port
         self.streams = streams
         self.relayed = relayed
         self.at_end = at_end  # called when there is no more
         self.ended = False
         self.pending = b""  # for QEMU
         os.set_blocking(pipe.fileno(), False)
+
+    def to(self):
+        """Where it goes."""
+        return self.port if self.streams.by_port else self.pipe
 
     def wants_more(self):
         if self.ended or self.pending:
@@ -121,7 +126,7 @@ class Input:
 
     def write(self):
         try:
-            self.pending = self.pending[os.write(self.pipe.fileno(), self.pending):]
+            self.pending = self.pending[os.write(self.to().fileno(), self.pending):]
         except BlockingIOError:
             pass
         except BrokenPipeError:  # QEMU ends
@@ -163,10 +168,11 @@ class Monitor:
 
 
 class Session:
-    def __init__(self, command, streams, args, relayed, keeps_data):
+    def __init__(self, command, streams, args, port, relayed, keeps_data):
         self.command = command
         self.streams = streams
         self.args = args
+        self.port = port
         self.relayed = relayed
         self.keeps_data = keeps_data
         self.keyboard = has_terminal() and not relayed  # QEMU reads it itself
@@ -190,20 +196,21 @@ class Session:
         return why or self.process.returncode
 
     def _start(self):
-        fds = (self.monitor.its.fileno(),) if self.monitor else ()
+        its = [end.its for end in (self.monitor, self.port) if end]
         command = self.command + (self.monitor.arguments() if self.monitor else [])
         try:
             self.process = subprocess.Popen(command, bufsize=0, stdout=subprocess.PIPE,
                                             stdin=None if self.keyboard else subprocess.PIPE,
-                                            stderr=subprocess.PIPE, pass_fds=fds,
+                                            stderr=subprocess.PIPE,
+                                            pass_fds=[end.fileno() for end in its],
                                             preexec_fn=die_with_parent)
         except FileNotFoundError as error:
             raise Problem(f"{self.command[0]} is not installed: run tools/setup run") from error
         self.gone = os.pidfd_open(self.process.pid)
-        if fds:
-            self.monitor.its.close()
+        for end in its:
+            end.close()
         if not self.keyboard:
-            self.input = Input(self.process.stdin, self.streams, self.relayed, self._tell_input_ended)
+            self.input = Input(self.process.stdin, self.port, self.streams, self.relayed, self._tell_input_ended)
 
     def _tell_input_ended(self):
         """A guest that takes no notice could run for ever, and its user wait for it."""
@@ -229,14 +236,14 @@ class Session:
     def _copy(self, reason):
         """Pass on what comes until QEMU ends (None), or reason() is one to stop, or the time is up."""
         output, errors = self.process.stdout, self.process.stderr
-        sources = [output, errors]
+        sources = [output, errors] + ([self.port] if self.port else [])
         while True:
             left = self.deadline - time.monotonic() if self.deadline else None
             if left is not None and left <= 0:
                 return verdict.TIME_UP
             readable, writable, _ = select.select(
                 sources + ([0] if self.input and self.input.wants_more() else []),
-                [self.input.pipe] if self.input and self.input.pending else [], [],
+                [self.input.to()] if self.input and self.input.pending else [], [],
                 HOLD if self.streams.waiting() else left)
             if writable:
                 self.input.write()
@@ -244,8 +251,15 @@ class Session:
                 self.input.read()
             if errors in readable and not self._pass_complaints():
                 sources.remove(errors)
+            if self.port in readable:
+                data = self.port.read()
+                self._show(self.streams.feed_port(data))
+                if not data:
+                    sources.remove(self.port)
             if output in readable:
                 data = os.read(output.fileno(), CHUNK)
+                if not data and self.port:
+                    self._finish_port()
                 self._show(self.streams.feed(data) if data else self.streams.close())
                 if not data:
                     return None
@@ -253,6 +267,10 @@ class Session:
                     return reason()
             elif self.streams.waiting():
                 self._show(self.streams.release())
+
+    def _finish_port(self):
+        for data in self.port.rest(TO_LEAVE):
+            self._show(self.streams.feed_port(data))
 
     def _pass_complaints(self):
         data = os.read(self.process.stderr.fileno(), CHUNK)
@@ -313,10 +331,10 @@ def catch_signals():
             signal.signal(number, raise_terminated)
 
 
-def run(command, streams, args, relayed, keeps_data):
-    """Run QEMU; returns the launcher's exit status. `keeps_data`: it writes to files of the user's."""
+def run(command, streams, args, port, relayed, keeps_data):
+    """Run QEMU; returns the launcher's exit status. `port`: relay.c's Port, or None. `keeps_data`: it writes to files of the user's."""
     try:
-        end = Session(command, streams, args, relayed, keeps_data).run()
+        end = Session(command, streams, args, port, relayed, keeps_data).run()
         status, words = verdict.judge(end, streams, args)
         write_all(STDERR, streams.last_words(verdict.is_well(end, streams, words)))
         if words:

@@ -79,5 +79,6 @@ def arguments(placed):
     found = []
     for device, slot, _ in placed:
         if device.front:
-            found += [*device.backend, "-device", f"{device.front},bus=virtio-mmio-bus.{slot}"]
+            found += [*device.backend, "-device", f"{device.front},bus=virtio-mmio-bus.{slot}",
+                      *device.behind]
     return MODERN + found if found else []

@@ -6,15 +6,15 @@ import collections
 import os
 import secrets
 
-from launcher import Problem, devices, guest_tree, images, initramfs, layout, session, slots
+from launcher import Problem, devices, guest_tree, images, initramfs, layout, port, session, slots
 from launcher.files import Files
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 NONE = "none"
 
 # What the guest is to be: `files`, paths by option; `placed`, its devices, see slots.place(); `nonce`,
-# the word by which its relay.c is known, None without it.
-Staged = collections.namedtuple("Staged", "tree staging files placed nonce")
+# the word by which its relay.c is known, `port` its Port, None without it.
+Staged = collections.namedtuple("Staged", "tree staging files placed nonce port")
 
 
 def built(args, name):
@@ -167,6 +167,9 @@ def stage(args, folder):
                         built(args, "images/disk.img"))
     parts = initramfs.base_parts(args, files, kernel)
     nonce = secrets.token_hex(8) if wants_relay(args, kernel, parts) else None
+    relay_port = port.Port() if nonce else None
+    if relay_port:
+        made.append(relay_port.device())  # the last: the user's are where they are without it
     initrd = initramfs.make(args, files, parts, nonce, kernel, made)
     work = Stage(args, tree)
     work.fix(kernel, initrd)
@@ -174,4 +177,5 @@ def stage(args, folder):
     work.add_tree()
     paths = {"kernel": kernel.file.path, "initrd": work.add_initrd(initrd, kernel_end)}
     placed = work.add_devices(made)
-    return Staged(tree, work.staging, paths, placed, nonce if paths["initrd"] else None)
+    relayed = paths["initrd"] is not None
+    return Staged(tree, work.staging, paths, placed, nonce if relayed else None, relay_port)

@@ -16,6 +16,7 @@ class Streams:
         self.status = None  # the command's
         self.garbled = False
         self.complaints = b""  # QEMU's last ones
+        self.by_port = False  # input goes to the port
 
     def feed(self, data):
         """Take what QEMU printed; returns (file descriptor, bytes) of what goes out now."""
@@ -37,15 +38,17 @@ class Streams:
 
 class RelayedStreams(Streams):
     """
-    Of a guest with relay.c: the program's stdout and stderr are ours. What else is on the console
-    goes to stdout, too, with plain newlines; or, when quiet, nowhere, but its end is kept.
+    Of a guest with relay.c: the program's stdout and stderr are ours, whether they come by the port or,
+    where the guest has no driver for that, by the console. What else is on the console goes to
+    stdout, too, with plain newlines; or, when quiet, nowhere, but its end is kept.
     """
 
     def __init__(self, shown, nonce, quiet):
         super().__init__(shown)
         self.quiet = quiet
         self.pieces = None  # of input, since the guest's end is there
-        self._frames = relay.Frames(nonce)
+        self._frames = relay.Frames(nonce)  # of the console
+        self._port_frames = relay.Frames(nonce)
         self._mid_line = False  # the program has begun a line on stdout
         self._kept = bytearray()
 
@@ -54,24 +57,44 @@ class RelayedStreams(Streams):
         for kind, payload in self._frames.feed(data):
             if kind is relay.TEXT:
                 out += self._text(self.console.feed(payload))
-            elif kind in (relay.OUTPUT, relay.ERRORS):
-                out.append((STDOUT if kind == relay.OUTPUT else STDERR, payload))
-                self._mid_line = not payload.endswith(b"\n") if kind == relay.OUTPUT else self._mid_line
-            elif kind == relay.HELLO:
-                self.pieces, self.status = relay.Pieces(), None
-            elif kind == relay.TAKEN and self.pieces:
-                self.pieces.taken = int.from_bytes(payload, "big")
-            elif kind == relay.STATUS:
-                self.status = payload[0]
-        self.garbled = self._frames.garbled
+            else:
+                out += self._frame(kind, payload, False)
+        self._judge()
         return out
+
+    def feed_port(self, data):
+        """The same of what has come by the port, where nobody else writes."""
+        out = []
+        for kind, payload in self._port_frames.feed(data):
+            if kind is not relay.TEXT:
+                out += self._frame(kind, payload, True)
+        self._judge()
+        return out
+
+    def _frame(self, kind, payload, by_port):
+        if kind in (relay.OUTPUT, relay.ERRORS):
+            if kind == relay.OUTPUT:
+                self._mid_line = not payload.endswith(b"\n")
+            return [(STDOUT if kind == relay.OUTPUT else STDERR, payload)]
+        if kind == relay.HELLO:
+            self.pieces = relay.Pieces(relay.PORT_WINDOW if by_port else relay.WINDOW)
+            self.by_port, self.status = by_port, None
+        elif kind == relay.TAKEN and self.pieces:
+            self.pieces.taken = int.from_bytes(payload, "big")
+        elif kind == relay.STATUS:
+            self.status = payload[0]
+        return []
+
+    def _judge(self):
+        self.garbled = self._frames.garbled or self._port_frames.garbled
 
     def release(self):
         return self._text(self.console.release())
 
     def close(self):
         rest = self._frames.close()
-        self.garbled = self._frames.garbled
+        self._port_frames.close()
+        self._judge()
         return self._text(self.console.feed(rest) + self.console.close())
 
     def last_words(self, well):
