@@ -15,6 +15,7 @@
 #include "dev/virtio_blk.h"
 #include "dev/virtio_mmio.h"
 #include "fuzz.h"
+#include "fuzz_poke.h"
 #include "lib/bits.h"
 #include "mm/phys.h"
 
@@ -24,7 +25,6 @@
 #define RAM1_SIZE UINT64_C(0x1000)
 #define DISK_SIZE UINT64_C(0x4000)
 #define MAX_STEPS 400
-#define MAX_POKES 4
 
 #define FLAG_READ_ONLY 1
 #define FLAG_SLOW      8  /* requests stay in flight for some steps */
@@ -36,13 +36,6 @@
 #define USED     UINT64_C(0xa00)
 #define INDIRECT UINT64_C(0xc00)
 #define DATA     (RAM0_IPA + UINT64_C(0x4000))
-
-/* A change of guest memory that waits for the device's `after`th look. */
-struct poke {
-    unsigned after;
-    uint32_t where; /* offset in RAM0 */
-    uint32_t value;
-};
 
 /* A request that the disk has served and that has not come back yet. */
 struct flight {
@@ -61,26 +54,9 @@ struct scene {
     struct flight flight[VIRTIO_BLK_MAX_QUEUES * 2 * VIRTQ_MAX_SIZE];
     bool line;
     bool was_reset; /* by the step that is being done */
-    unsigned nr_pokes;
-    struct poke poke[MAX_POKES];
 };
 
 static struct scene scene;
-
-void *__real_guest_mem_ptr(const struct guest_mem *mem, ipa_t addr, uint64_t len);
-void *__wrap_guest_mem_ptr(const struct guest_mem *mem, ipa_t addr, uint64_t len);
-
-void *__wrap_guest_mem_ptr(const struct guest_mem *mem, ipa_t addr, uint64_t len)
-{
-    for (unsigned i = 0; i < scene.nr_pokes; i++) {
-        struct poke *poke = &scene.poke[i];
-
-        if (poke->after == 0)
-            memcpy(scene.ram0 + poke->where, &poke->value, sizeof(poke->value));
-        poke->after--;
-    }
-    return __real_guest_mem_ptr(mem, addr, len);
-}
 
 static void set_line(void *ctx, uint32_t intid, bool level)
 {
@@ -151,7 +127,7 @@ static void set_up(struct fuzz_input *in)
     memset(scene.ram0, 0, RAM0_SIZE);
     memcpy(scene.disk, scene.pristine, DISK_SIZE);
     scene.line = false;
-    scene.nr_pokes = 0;
+    poke_init(scene.ram0, RAM0_SIZE);
     scene.nr_flight = 0;
     setup.disk = (struct pa_range){ptr_to_pa(scene.disk), DISK_SIZE};
     fuzz_require(virtio_blk_init(&scene.blk, &setup, &scene.slot, &scene.mem, &line) == 0);
@@ -276,15 +252,6 @@ static void offer(struct fuzz_input *in, unsigned queue)
     memcpy(avail + 2, &idx, sizeof(idx));
 }
 
-static struct poke take_poke(struct fuzz_input *in)
-{
-    struct poke poke = {.after = fuzz_below(in, 24)};
-
-    poke.where = (uint32_t)(fuzz_take(in, 2) % (RAM0_SIZE - 4));
-    poke.value = (uint32_t)fuzz_value(in);
-    return poke;
-}
-
 static void access_any(struct fuzz_input *in)
 {
     unsigned size = 1U << fuzz_below(in, 4);
@@ -321,12 +288,11 @@ static void step(struct fuzz_input *in)
         access_any(in);
         break;
     case 7:
-        poke = take_poke(in);
-        memcpy(scene.ram0 + poke.where, &poke.value, sizeof(poke.value));
+        poke = poke_take(in);
+        poke_now(&poke);
         break;
     case 8:
-        if (scene.nr_pokes < MAX_POKES)
-            scene.poke[scene.nr_pokes++] = take_poke(in);
+        poke_later(in);
         break;
     default:
         set_up_queue(in, fuzz_below(in, 5));
