@@ -71,51 +71,50 @@ static struct vring_desc copy_desc(const struct vring_desc *table, unsigned inde
     return desc;
 }
 
-/* One more segment, which is room for `len` bytes at `at`: as much as is RAM in one piece. */
-static int add_seg(const struct virtq *vq, struct virtq_chain *chain, ipa_t at, uint64_t len,
-                   struct virtq_seg **added)
+/* One more segment. */
+static inline int add_seg(struct virtq_chain *chain, uint8_t *ptr, uint64_t len)
 {
-    struct virtq_seg *seg = &chain->seg[chain->nr_segs];
-
     if (chain->nr_segs == VIRTQ_MAX_SEGS)
         return -ERR_NOMEM;
-    seg->ptr = guest_mem_ptr(vq->mem, at, len);
-    if (seg->ptr == NULL) {
-        len = guest_mem_run(vq->mem, at, len);
-        seg->ptr = guest_mem_ptr(vq->mem, at, len);
-    }
-    if (seg->ptr == NULL)
-        return -ERR_RANGE;
-    seg->len = (uint32_t)len;
-    chain->nr_segs++;
-    *added = seg;
+    chain->seg[chain->nr_segs++] = (struct virtq_seg){ptr, (uint32_t)len};
     return 0;
 }
 
-/* A buffer: one segment, or several where it lies across pieces of RAM that touch. */
+/* A buffer that is not in one piece: it may lie across pieces of RAM that touch. */
+static __attribute__((noinline)) int add_pieces(const struct virtq *vq, struct virtq_chain *chain,
+                                                ipa_t at, uint64_t len)
+{
+    int err = 0;
+
+    for (uint64_t run; err == 0 && len != 0; at.v += run, len -= run) {
+        run = guest_mem_run(vq->mem, at, len);
+        if (run == 0)
+            return -ERR_RANGE;
+        err = add_seg(chain, guest_mem_ptr(vq->mem, at, run), run);
+    }
+    return err;
+}
+
 static int add_buffer(const struct virtq *vq, struct virtq_chain *chain,
                       const struct vring_desc *desc)
 {
     bool writable = (desc->flags & VRING_DESC_F_WRITE) != 0;
-    struct virtq_seg *seg;
-    uint64_t done = 0;
+    uint8_t *ptr = guest_mem_ptr(vq->mem, ipa(desc->addr), desc->len);
+    int err;
 
+    if (desc->len == 0)
+        return -ERR_RANGE;
     if (!writable && chain->nr_read != chain->nr_segs)
         return -ERR_INVAL; /* it follows a writable one */
-    do {
-        int err = add_seg(vq, chain, ipa(desc->addr + done), desc->len - done, &seg);
-
-        if (err != 0)
-            return err;
-        done += seg->len;
-    } while (done < desc->len);
+    err = ptr != NULL ? add_seg(chain, ptr, desc->len)
+                      : add_pieces(vq, chain, ipa(desc->addr), desc->len);
     if (writable) {
         chain->write_len += desc->len;
     } else {
         chain->read_len += desc->len;
         chain->nr_read = chain->nr_segs;
     }
-    return 0;
+    return err;
 }
 
 /*
