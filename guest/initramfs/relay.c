@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Runs a program in the guest for a launcher that gives it no terminal: its input, output, errors
- * and status travel over this program's own stdin and stdout, told apart from each other: a port of a
- * virtio console, or the console, and then also told apart from what the kernel prints there.
+ * and status travel over this program's own stdin and stdout, told apart from each other: a port of
+ * a virtio console, or the console, and then also told apart from what the kernel prints there.
  * tools/launcher/relay.py is the other end; session starts this.
  *
  *     relay NONCE PROGRAM [ARGUMENT...]
@@ -238,7 +238,10 @@ static void start(char **program, int ours[4])
     make_pipe(err);
     make_pipe(status);
     if (fork() == 0) {
+        /* Without these here, a relay that dies takes the program's readers away. */
         close(in[1]);
+        close(out[0]);
+        close(err[0]);
         run(program, in[0], out[1], err[1], status[1]);
     }
     close(in[0]);

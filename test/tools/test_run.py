@@ -403,11 +403,14 @@ class Relay(RunTest):
             os.kill(qemu, 0)
 
     def test_reader_gone(self):
-        script = f"{LAUNCHER} run --cmd 'seq 1000000' --quiet </dev/null | head -c 1 >/dev/null; " \
-                 "echo ${PIPESTATUS[0]}"
+        """The command hears of it, too, and ends: the FIFO's last writer."""
+        fifo = self.path("alive")
+        os.mkfifo(fifo)
+        script = f"timeout {LIMIT} cat {fifo} & {LAUNCHER} run --cmd 'exec 9>{fifo}; seq 1000000' --quiet " \
+                 "</dev/null | head -c 1 >/dev/null; echo ${PIPESTATUS[0]}; wait $!"
         done = subprocess.run(["bash", "-c", script], env=self.environment("relay()"), timeout=LIMIT,
                               capture_output=True, check=False)
-        self.assertEqual(done.stdout, b"141\n", done.stderr)
+        self.assertEqual((done.stdout, done.returncode), (b"141\n", 0), done.stderr)
 
     def test_closed_files(self):
         for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
