@@ -31,7 +31,7 @@ def is_wanted(args):
     return bool(args.initrd or args.put or args.modules or args.modprobe or args.cmd is not None)
 
 
-def make(args, files, parts, nonce, kernel, made):
+def make(args, files, parts, nonce, kernel, made, has_port):
     """The File of the initramfs as the options and the devices ask for it, with `parts` before the
     rest, or None."""
     if not parts and not args.put:
@@ -49,7 +49,7 @@ def make(args, files, parts, nonce, kernel, made):
                 shutil.copyfileobj(source, out, 1 << 20)
             out.write(b"\0" * (-out.tell() % ALIGN))
         to = Archive(out, ASSUMED if parts else ())
-        add_command(to, args.cmd, nonce)
+        add_command(to, args.cmd, nonce, has_port)
         if tree:
             add_modules(to, args, files, tree, load)
         if mounts:
@@ -112,12 +112,14 @@ def check_archive(file):
                       "compressed or not (with lz4: `lz4 -l`)")
 
 
-def add_command(to, command, nonce):
+def add_command(to, command, nonce, has_port):
     """For guest/initramfs/session to find."""
     if command is not None:
         to.data("traproom/cmd", os.fsencode(command) + b"\n")
     if nonce:
         to.data("traproom/nonce", os.fsencode(nonce) + b"\n")
+    if has_port:
+        to.data("traproom/port", b"")
 
 
 def split_put(text):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A port of a virtio console for relay.c in the guest, apart from the console that its kernel writes
-to. Used by stage.py and session.py. A guest whose kernel has no driver for it uses the console."""
+to. Used by stage.py and session.py. A guest whose kernel has no driver for it uses the console, and
+so does one with serial ports of the user's."""
 
 import os
 import select
@@ -10,6 +11,12 @@ from launcher.device import Device
 
 NAME = "traproom.relay"  # by which guest/initramfs/session finds it
 CHUNK = 65536
+
+
+def fits(args):
+    """Are there no serial ports of the user's? QEMU would plug them into this console."""
+    return not any(word in text for text in (*args.qemu, *(text for _, text in args.devices))
+                   for word in ("virtserialport", "virtconsole", "virtio-serial"))
 
 
 class Port:

@@ -167,10 +167,10 @@ def stage(args, folder):
                         built(args, "images/disk.img"))
     parts = initramfs.base_parts(args, files, kernel)
     nonce = secrets.token_hex(8) if wants_relay(args, kernel, parts) else None
-    relay_port = port.Port() if nonce else None
+    relay_port = port.Port() if nonce and port.fits(args) else None
     if relay_port:
         made.append(relay_port.device())  # the last: the user's are where they are without it
-    initrd = initramfs.make(args, files, parts, nonce, kernel, made)
+    initrd = initramfs.make(args, files, parts, nonce, kernel, made, relay_port is not None)
     work = Stage(args, tree)
     work.fix(kernel, initrd)
     kernel_end = work.add_kernel(kernel)
