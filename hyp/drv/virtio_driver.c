@@ -223,22 +223,23 @@ static __virtio16 *next_used_event(struct virtio_ring *ring)
 
 int virtio_ring_add(struct virtio_ring *ring, const struct virtq_chain *chain)
 {
-    uint16_t head = ring->free;
-    struct vring_desc *desc = NULL;
+    uint16_t head = ring->free, last = head;
 
     if (chain->nr_segs > ring->nr_free)
         return -ERR_NOMEM;
     for (unsigned i = 0; i < chain->nr_segs; i++) {
-        desc = &ring->desc[ring->free];
+        struct vring_desc *desc = &ring->desc[ring->free];
+
+        last = ring->free;
         desc->addr = ptr_to_pa(chain->seg[i].ptr).v;
         desc->len = chain->seg[i].len;
         desc->flags = VRING_DESC_F_NEXT | (i < chain->nr_read ? (__virtio16)0 : VRING_DESC_F_WRITE);
         ring->free = desc->next;
     }
-    desc->flags &= (__virtio16)~VRING_DESC_F_NEXT;
+    ring->desc[last].flags &= (__virtio16)~VRING_DESC_F_NEXT;
     ring->nr_free = (uint16_t)(ring->nr_free - chain->nr_segs);
     ring->chain[head] = (struct virtio_ring_chain){
-        chain->nr_segs, chain->head, (uint16_t)(desc - ring->desc),
+        chain->nr_segs, chain->head, last,
         chain->write_len < UINT32_MAX ? (uint32_t)chain->write_len : UINT32_MAX};
     ring->avail.ring[ring->next_avail & (ring->size - 1)] = head;
     ring->next_avail++;

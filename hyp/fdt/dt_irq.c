@@ -103,7 +103,7 @@ int dt_irq_read(const struct dt_walk *at, int gic, unsigned index, struct dt_irq
 
 int dt_irq_intid(const struct dt_walk *at, int gic, unsigned index, uint32_t *intid)
 {
-    struct dt_irq irq;
+    struct dt_irq irq = {0, false};
     int err = dt_irq_read(at, gic, index, &irq);
 
     if (err == 0)

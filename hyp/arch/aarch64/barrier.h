@@ -14,7 +14,7 @@
 #define mem_barrier()   dmb(ish)
 #define write_barrier() dmb(ishst)
 
-/* Accesses before it, to memory or a device's registers, are done for a device before those after. */
+/* A device sees accesses before it, to memory or to its registers, before those after it. */
 #define io_barrier() dmb(osh)
 
 #endif
