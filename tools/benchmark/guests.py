@@ -87,15 +87,14 @@ def make_initrd(path, init, modules, names=DISK_MODULES):
 
 
 def find_linux(args):
-    """The kernel that the build fetched and its modules' folder."""
-    pattern = os.path.join(args.build, "**", "boot", "vmlinuz-*-arm64")
-    kernels = [args.kernel] if args.kernel else sorted(glob.glob(pattern, recursive=True))
-    if not kernels:
-        raise NotMeasured("no Linux kernel in the build folder: run `make run-linux` once")
+    """The default kernel, or the one that is asked for, and its modules' folder."""
+    kernel = args.kernel or os.path.realpath(os.path.join(args.build, "images", "Image"))
+    if not os.path.exists(kernel):
+        raise NotMeasured(f"{kernel} is not there: run `make build` once")
     modules = args.modules
     if not modules and not args.kernel:
-        root = os.path.dirname(os.path.dirname(kernels[-1]))
+        root = os.path.dirname(os.path.dirname(kernel))
         modules = os.path.join(root, "lib", "modules")
         if not os.path.isdir(modules):
             modules = os.path.join(root, "usr", "lib", "modules")
-    return kernels[-1], modules
+    return kernel, modules
