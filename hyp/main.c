@@ -137,7 +137,6 @@ static void map_devices(void)
         map(host.gic.redist[i], HYP_DEVICE);
     for (unsigned i = 0; i < host.nr_virtio; i++)
         map_virtio(host.virtio[i].regs);
-    vm_virtio_offer(host.virtio, host.nr_virtio);
 }
 
 /* RAM is data, but for what the machine keeps, code, constants and the stacks' guards. */
@@ -259,6 +258,7 @@ static void make_vm(void)
     if (phys_map_claim(&phys, (struct pa_range){host.guest_fdt, size},
                        "the guest's tree as loaded") != 0)
         refuse("its device tree has no place");
+    vm_virtio_offer(host.virtio, host.nr_virtio);
     if (vm_fdt_parse(fdt, size, ipa_bits(), &vm_devices, &vm.config) != 0)
         refuse("its device tree is not usable");
     log_set_quiet(vm.config.quiet);

@@ -22,6 +22,7 @@
 /* A slot with a device of the machine's; its queues come behind it. */
 struct machine_slot {
     struct virtio_mmio slot;
+    const struct host_virtio *host;
     struct virtio_machine machine;
 };
 
@@ -129,17 +130,16 @@ static int make_disk(struct vm *vm, struct virtio_mmio *slot, const struct vm_de
 /* What is left over comes by an interrupt of its own, so that others come in between. */
 static void handle_irq(void *ctx, struct vcpu *vcpu)
 {
-    struct virtio_machine *machine = ctx;
+    struct machine_slot *at = ctx;
 
     (void)vcpu;
-    if (virtio_machine_interrupt(machine))
-        gic_set_pending(slots[find_slot(machine->driver.regs)].intid);
+    if (virtio_machine_interrupt(&at->machine))
+        gic_set_pending(at->host->intid);
 }
 
-static int make_machine(struct vm *vm, struct virtio_mmio *slot,
+static int make_machine(struct vm *vm, struct machine_slot *at,
                         const struct vm_device_config *config, const struct irq_line *line)
 {
-    struct virtio_machine *machine = &((struct machine_slot *)slot)->machine;
     unsigned index = find_slot(config->slot);
     struct virtio_driver driver;
     int err;
@@ -150,12 +150,13 @@ static int make_machine(struct vm *vm, struct virtio_mmio *slot,
         return -ERR_EXIST;
     }
     taken[index] = true;
-    err = virtio_driver_open(&driver, slots[index].regs);
+    at->host = &slots[index];
+    err = virtio_driver_open(&driver, at->host->regs);
     if (err != 0)
         return open_failed(config, err);
-    virtio_machine_init(machine, &driver, slot, &vm->mem, line);
-    return irq_register(slots[index].intid, slots[index].edge ? IRQ_EDGE : IRQ_LEVEL,
-                        EXIT_IRQ_VIRTIO, handle_irq, machine);
+    virtio_machine_init(&at->machine, &driver, &at->slot, &vm->mem, line);
+    return irq_register(at->host->intid, at->host->edge ? IRQ_EDGE : IRQ_LEVEL, EXIT_IRQ_VIRTIO,
+                        handle_irq, at);
 }
 
 int vm_virtio_make(struct vm *vm, void *state, const struct vm_device_config *config)
