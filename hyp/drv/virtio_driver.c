@@ -12,10 +12,8 @@
 #include "cpu.h"
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "lib/virtio_abi.h"
 #include "mm/io.h"
-
-#define MAGIC_VALUE UINT32_C(0x74726976) /* "virt" */
-#define VERSION     2
 
 /* Looks at Status until a reset is done: a device that takes longer is broken. */
 #define RESET_LOOKS 1000000
@@ -92,9 +90,9 @@ int virtio_driver_open(struct virtio_driver *driver, struct pa_range regs)
     *driver =
         (struct virtio_driver){.regs = regs.base, .config_size = regs.size - VIRTIO_MMIO_CONFIG};
     driver->id = get_reg(driver, VIRTIO_MMIO_DEVICE_ID);
-    if (get_reg(driver, VIRTIO_MMIO_MAGIC_VALUE) != MAGIC_VALUE || driver->id == 0)
+    if (get_reg(driver, VIRTIO_MMIO_MAGIC_VALUE) != VIRTIO_MAGIC || driver->id == 0)
         return -ERR_NOENT;
-    if (get_reg(driver, VIRTIO_MMIO_VERSION) != VERSION)
+    if (get_reg(driver, VIRTIO_MMIO_VERSION) != VIRTIO_VERSION)
         return -ERR_UNSUPPORTED;
     err = virtio_driver_reset(driver);
     if (err != 0)
