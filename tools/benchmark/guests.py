@@ -40,13 +40,14 @@ class Machine:
 
 
 def run(command):
-    """The guest's whole output."""
+    """The guest's whole output, then QEMU's and the launcher's."""
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=TIMEOUT + 15, check=False)
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True,
+                              timeout=TIMEOUT + 15, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NotMeasured(str(error)) from error
-    text = done.stdout.decode("utf-8", "replace").replace("\r", "")
+    # QEMU's own words come last: in between they would fall into a line of the guest's.
+    text = (done.stdout + done.stderr).decode("utf-8", "replace").replace("\r", "")
     if done.returncode != 0:
         tail = "\n".join(text.splitlines()[-5:])
         raise NotMeasured(f"exit status {done.returncode}:\n{tail}")
