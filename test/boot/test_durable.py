@@ -62,13 +62,18 @@ class Durable(BootTest):
             for _ in range(KILLS):
                 self.check(image, durable.run_and_kill(command, rng))
 
-    def test_terminated(self):
+    def terminated(self):
+        """The image and the Writer of a run that SIGTERM has ended: nothing is lost."""
         image = self.image()
         process = self.start(image, durable.COMMAND)
         writer = durable.Writer(process.stdout).read(ENOUGH)
         process.send_signal(signal.SIGTERM)
         self.ends_with(process, writer, 128 + signal.SIGTERM)
         self.check(image, writer)
+        return image, writer
+
+    def test_terminated(self):
+        self.terminated()
 
     def test_time_limit(self):
         """The first limit by which the guest has come to write."""
@@ -111,12 +116,7 @@ class Durable(BootTest):
 
     def test_the_checker(self):
         """It finds a record that is not there, and one that is another."""
-        image = self.image()
-        process = self.start(image, durable.COMMAND)
-        writer = durable.Writer(process.stdout).read(ENOUGH)
-        process.send_signal(signal.SIGTERM)
-        self.ends_with(process, writer, 128 + signal.SIGTERM)
-        self.check(image, writer)
+        image, writer = self.terminated()
         writer.count["c"] += 10
         self.assertRaisesRegex(durable.Lost, "of c.* is not on the disk", durable.check, image, writer,
                                self.folder)
