@@ -6,36 +6,22 @@
  * may answer at once or, by a backend in front of it, keep requests in flight.
  */
 #include <linux/virtio_blk.h>
-#include <linux/virtio_config.h>
-#include <linux/virtio_mmio.h>
-#include <linux/virtio_ring.h>
-#include <stdbool.h>
-#include <string.h>
 
 #include "dev/virtio_blk.h"
-#include "dev/virtio_mmio.h"
-#include "fuzz.h"
+#include "fuzz_driver.h"
 #include "fuzz_poke.h"
 #include "lib/bits.h"
 #include "mm/phys.h"
 
-#define RAM0_IPA  UINT64_C(0x48000000)
-#define RAM0_SIZE UINT64_C(0x8000)
-#define RAM1_IPA  UINT64_C(0xfffff000) /* up to 4 GiB, so that 32-bit sums wrap */
-#define RAM1_SIZE UINT64_C(0x1000)
-#define DISK_SIZE UINT64_C(0x4000)
-#define MAX_STEPS 400
+#define RAM1_IPA    UINT64_C(0xfffff000) /* up to 4 GiB, so that 32-bit sums wrap */
+#define RAM1_SIZE   UINT64_C(0x1000)
+#define DISK_SIZE   UINT64_C(0x4000)
+#define MAX_STEPS   400
+#define QUEUE_SIZES 8
 
 #define FLAG_READ_ONLY 1
 #define FLAG_SLOW      8  /* requests stay in flight for some steps */
 #define ABANDON_EVERY  16 /* of them one ends without an answer */
-
-/* Where a driver that means well puts the parts of queue n. */
-#define QUEUE(n) (RAM0_IPA + (n)*UINT64_C(0x1000))
-#define AVAIL    UINT64_C(0x800)
-#define USED     UINT64_C(0xa00)
-#define INDIRECT UINT64_C(0xc00)
-#define DATA     (RAM0_IPA + UINT64_C(0x4000))
 
 /* A request that the disk has served and that has not come back yet. */
 struct flight {
@@ -45,15 +31,13 @@ struct flight {
 };
 
 struct scene {
-    uint8_t *ram0, *ram1, *disk, *pristine;
+    uint8_t *ram1, *disk, *pristine;
     struct guest_mem mem;
-    struct virtio_mmio slot;
     struct virtio_blk blk;
     struct virtio_backend slow; /* the disk's, but for its ops */
     unsigned nr_flight;
     struct flight flight[VIRTIO_BLK_MAX_QUEUES * 2 * VIRTQ_MAX_SIZE];
     bool line;
-    bool was_reset; /* by the step that is being done */
 };
 
 static struct scene scene;
@@ -65,23 +49,15 @@ static void set_line(void *ctx, uint32_t intid, bool level)
     scene.line = level;
 }
 
-static uint8_t *pages(uint64_t size)
-{
-    uint8_t *p = aligned_alloc(PAGE_SIZE, size);
-
-    fuzz_require(p != NULL);
-    return p;
-}
-
 static void end_flight(unsigned i, bool answer)
 {
     struct flight flight = scene.flight[i];
 
     scene.flight[i] = scene.flight[--scene.nr_flight];
     if (answer)
-        virtio_queue_complete(&scene.slot, flight.queue, flight.head, flight.written);
+        virtio_queue_complete(&driver.slot, flight.queue, flight.head, flight.written);
     else
-        virtio_queue_abandon(&scene.slot, flight.queue);
+        virtio_queue_abandon(&driver.slot, flight.queue);
 }
 
 static enum virtio_outcome serve_slowly(void *ctx, struct virtio_request *request)
@@ -114,70 +90,35 @@ static void set_up(struct fuzz_input *in)
                                      .nr_queues = 1 + (flags >> 1 & 3),
                                      .id = "twenty-characters-id"};
 
-    if (scene.ram0 == NULL) {
-        scene.ram0 = pages(RAM0_SIZE);
+    if (driver.ram0 == NULL) {
+        driver.ram0 = pages(RAM0_SIZE);
         scene.ram1 = pages(RAM1_SIZE);
         scene.disk = pages(DISK_SIZE);
         scene.pristine = pages(DISK_SIZE);
         memset(scene.pristine, 0xd5, DISK_SIZE);
         scene.mem.count = 2;
-        scene.mem.region[0] = (struct ram_region){ipa(RAM0_IPA), ptr_to_pa(scene.ram0), RAM0_SIZE};
+        scene.mem.region[0] = (struct ram_region){ipa(RAM0_IPA), ptr_to_pa(driver.ram0), RAM0_SIZE};
         scene.mem.region[1] = (struct ram_region){ipa(RAM1_IPA), ptr_to_pa(scene.ram1), RAM1_SIZE};
     }
-    memset(scene.ram0, 0, RAM0_SIZE);
+    memset(driver.ram0, 0, RAM0_SIZE);
     memcpy(scene.disk, scene.pristine, DISK_SIZE);
     scene.line = false;
-    poke_init(scene.ram0, RAM0_SIZE);
+    poke_init(driver.ram0, RAM0_SIZE);
     scene.nr_flight = 0;
     setup.disk = (struct pa_range){ptr_to_pa(scene.disk), DISK_SIZE};
-    fuzz_require(virtio_blk_init(&scene.blk, &setup, &scene.slot, &scene.mem, &line) == 0);
+    fuzz_require(virtio_blk_init(&scene.blk, &setup, &driver.slot, &scene.mem, &line) == 0);
     if ((flags & FLAG_SLOW) != 0) {
         scene.slow = scene.blk.backend;
         scene.slow.ops = &slow_ops;
-        virtio_mmio_init(&scene.slot, &scene.slow, &scene.mem, &line);
+        virtio_mmio_init(&driver.slot, &scene.slow, &scene.mem, &line);
     }
 }
 
-static uint64_t access_at(uint64_t offset, unsigned size, bool write, uint64_t value)
-{
-    struct mmio_access access = {
-        .offset = offset, .size = (uint8_t)size, .write = write, .value = value};
-
-    fuzz_require(virtio_mmio_access(&scene.slot, &access) == MMIO_OK);
-    fuzz_require(scene.slot.setup_lock.locked == 0 && scene.slot.lock.locked == 0);
-    for (unsigned i = 0; i < VIRTIO_BLK_MAX_QUEUES; i++)
-        fuzz_require(scene.slot.queue[i].lock.locked == 0 && !scene.slot.queue[i].serving);
-    if (write && offset == VIRTIO_MMIO_STATUS && size == 4 && value == 0)
-        scene.was_reset = true;
-    return access.value;
-}
-
-static void wr(uint64_t offset, uint64_t value)
-{
-    access_at(offset, 4, true, (uint32_t)value);
-}
-
-static void set_up_queue(struct fuzz_input *in, unsigned queue)
-{
-    wr(VIRTIO_MMIO_QUEUE_SEL, queue);
-    wr(VIRTIO_MMIO_QUEUE_NUM, UINT64_C(1) << fuzz_below(in, 8));
-    wr(VIRTIO_MMIO_QUEUE_DESC_LOW, QUEUE(queue));
-    wr(VIRTIO_MMIO_QUEUE_AVAIL_LOW, QUEUE(queue) + AVAIL);
-    wr(VIRTIO_MMIO_QUEUE_USED_LOW, QUEUE(queue) + USED);
-    wr(VIRTIO_MMIO_QUEUE_READY, 1);
-}
-
-/* As a driver that means well does. */
 static void bring_up(struct fuzz_input *in)
 {
     wr(VIRTIO_MMIO_STATUS, 0);
-    wr(VIRTIO_MMIO_STATUS, VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER);
-    wr(VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
-    wr(VIRTIO_MMIO_DRIVER_FEATURES, fuzz_take(in, 1) << VIRTIO_RING_F_INDIRECT_DESC);
-    wr(VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
-    wr(VIRTIO_MMIO_DRIVER_FEATURES, 1);
-    wr(VIRTIO_MMIO_STATUS, VIRTIO_CONFIG_S_FEATURES_OK);
-    set_up_queue(in, 0);
+    negotiate(fuzz_take(in, 1) << VIRTIO_RING_F_INDIRECT_DESC);
+    set_up_queue(in, 0, QUEUE_SIZES);
     wr(VIRTIO_MMIO_STATUS, VIRTIO_CONFIG_S_DRIVER_OK);
 }
 
@@ -215,7 +156,7 @@ static void put_desc(struct fuzz_input *in)
                               .flags = (uint16_t)fuzz_take(in, 1) & 7,
                               .next = (uint16_t)fuzz_take(in, 1)};
 
-    memcpy(scene.ram0 + (table - RAM0_IPA) + (where & 0x1f) * sizeof(desc), &desc, sizeof(desc));
+    memcpy(driver.ram0 + (table - RAM0_IPA) + (where & 0x1f) * sizeof(desc), &desc, sizeof(desc));
 }
 
 /* A request of three descriptors from descriptor 0 on, or behind descriptor 0's own table. */
@@ -234,36 +175,16 @@ static void put_request(struct fuzz_input *in)
     };
     struct vring_desc first = {table, sizeof(desc), VRING_DESC_F_INDIRECT, 0};
 
-    memcpy(scene.ram0 + (DATA - RAM0_IPA), &header, sizeof(header));
-    memcpy(scene.ram0 + (table - RAM0_IPA), desc, sizeof(desc));
+    memcpy(driver.ram0 + (DATA - RAM0_IPA), &header, sizeof(header));
+    memcpy(driver.ram0 + (table - RAM0_IPA), desc, sizeof(desc));
     if (indirect)
-        memcpy(scene.ram0, &first, sizeof(first));
-}
-
-static void offer(struct fuzz_input *in, unsigned queue)
-{
-    uint8_t *avail = scene.ram0 + (QUEUE(queue) - RAM0_IPA) + AVAIL;
-    uint16_t head = (uint16_t)fuzz_below(in, 34);
-    uint16_t idx;
-
-    memcpy(&idx, avail + 2, sizeof(idx));
-    memcpy(avail + 4 + (idx & 0x7f) * sizeof(head), &head, sizeof(head));
-    idx++;
-    memcpy(avail + 2, &idx, sizeof(idx));
-}
-
-static void access_any(struct fuzz_input *in)
-{
-    unsigned size = 1U << fuzz_below(in, 4);
-    bool write = (fuzz_take(in, 1) & 1) != 0;
-    uint64_t offset = fuzz_take(in, 2) % (0x200 - size + 1);
-
-    access_at(offset, size, write, write ? fuzz_value(in) & (~UINT64_C(0) >> (64 - 8 * size)) : 0);
+        memcpy(driver.ram0, &first, sizeof(first));
 }
 
 static void step(struct fuzz_input *in)
 {
     struct poke poke;
+    unsigned queue;
 
     switch (fuzz_below(in, 10)) {
     case 0:
@@ -276,7 +197,8 @@ static void step(struct fuzz_input *in)
         put_request(in);
         break;
     case 3:
-        offer(in, fuzz_below(in, 4));
+        queue = fuzz_below(in, 4);
+        add_available(queue, (uint16_t)fuzz_below(in, 34), 0x7f);
         break;
     case 4:
         wr(VIRTIO_MMIO_QUEUE_NOTIFY, fuzz_below(in, 6));
@@ -295,7 +217,7 @@ static void step(struct fuzz_input *in)
         poke_later(in);
         break;
     default:
-        set_up_queue(in, fuzz_below(in, 5));
+        set_up_queue(in, fuzz_below(in, 5), QUEUE_SIZES);
         break;
     }
 }
@@ -307,9 +229,9 @@ static void check(bool broken_before)
 
     fuzz_require(scene.line == (access_at(VIRTIO_MMIO_INTERRUPT_STATUS, 4, false, 0) != 0));
     /* Only a reset mends the device. */
-    fuzz_require(!broken_before || scene.was_reset || (status & VIRTIO_CONFIG_S_NEEDS_RESET) != 0);
+    fuzz_require(!broken_before || driver.was_reset || (status & VIRTIO_CONFIG_S_NEEDS_RESET) != 0);
     for (unsigned i = 0; i < VIRTIO_BLK_MAX_QUEUES; i++)
-        in_flight += scene.slot.queue[i].in_flight;
+        in_flight += driver.slot.queue[i].in_flight;
     fuzz_require(in_flight == scene.nr_flight);
     if (scene.blk.read_only)
         fuzz_require(memcmp(scene.disk, scene.pristine, DISK_SIZE) == 0);
@@ -321,15 +243,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     set_up(&in);
     for (unsigned i = 0; i < MAX_STEPS && in.left > 0; i++) {
-        bool broken = (scene.slot.status & VIRTIO_CONFIG_S_NEEDS_RESET) != 0;
+        bool broken = (driver.slot.status & VIRTIO_CONFIG_S_NEEDS_RESET) != 0;
 
-        scene.was_reset = false;
+        driver.was_reset = false;
         step(&in);
         if (scene.nr_flight != 0 && i % 3 == 0)
             end_flight(i % scene.nr_flight, i % ABANDON_EVERY != 0);
         check(broken);
     }
-    virtio_mmio_reset(&scene.slot);
+    virtio_mmio_reset(&driver.slot);
     fuzz_require(scene.nr_flight == 0);
     fuzz_require(!scene.line && access_at(VIRTIO_MMIO_STATUS, 4, false, 0) == 0);
     return 0;

@@ -5,48 +5,32 @@
  * device hands back what it has, twice or never had, refuses, breaks or changes its wishes. What
  * the device is offered must be the guest's RAM or the mediator's copy, whatever the two do.
  */
-#include <linux/virtio_config.h>
 #include <linux/virtio_gpu.h>
 #include <linux/virtio_ids.h>
-#include <linux/virtio_mmio.h>
-#include <linux/virtio_ring.h>
-#include <stdbool.h>
-#include <string.h>
 
 #include "dev/virtio_machine.h"
 #include "fake_virtio_device.h"
-#include "fuzz.h"
+#include "fuzz_driver.h"
 #include "fuzz_poke.h"
 #include "lib/bits.h"
 #include "lib/log.h"
 #include "mm/phys.h"
 
-#define RAM0_IPA  UINT64_C(0x48000000)
-#define RAM0_SIZE UINT64_C(0x8000)
-#define RAM1_IPA  (RAM0_IPA + RAM0_SIZE) /* they touch, but lie apart in the machine */
-#define RAM1_SIZE UINT64_C(0x1000)
-#define PAGE      4096
-#define MAX_STEPS 400
-#define MAX_TURNS 4
-#define QUEUES    3
-#define RING      16
-#define INTID     48
-
-/* Where a driver that means well puts the parts of queue n. */
-#define QUEUE(n) (RAM0_IPA + (n)*UINT64_C(0x1000))
-#define AVAIL    UINT64_C(0x800)
-#define USED     UINT64_C(0xa00)
-#define INDIRECT UINT64_C(0xc00)
-#define DATA     (RAM0_IPA + UINT64_C(0x4000))
+#define RAM1_IPA    (RAM0_IPA + RAM0_SIZE) /* they touch, but lie apart in the machine */
+#define RAM1_SIZE   UINT64_C(0x1000)
+#define MAX_STEPS   400
+#define QUEUE_SIZES 6
+#define MAX_TURNS   4
+#define QUEUES      3
+#define RING        16
+#define INTID       48
 
 static struct scene {
-    uint8_t *ram0, *ram1;
+    uint8_t *ram1;
     struct guest_mem mem;
-    struct virtio_mmio slot;
     struct virtio_machine *machine;
     size_t room; /* for the machine */
     bool line;
-    bool was_reset; /* by the step that is being done */
     bool may_stick; /* the device may once not come out of a reset, which takes a while to see */
     struct fake_virtio_chain held; /* the chain that the device took last */
 } scene;
@@ -64,14 +48,6 @@ static void set_line(void *ctx, uint32_t intid, bool level)
     scene.line = level;
 }
 
-static uint8_t *pages(uint64_t size)
-{
-    uint8_t *p = aligned_alloc(PAGE, size);
-
-    fuzz_require(p != NULL);
-    return p;
-}
-
 /* The device is one with addresses in its requests, or not. */
 static void set_up(struct fuzz_input *in)
 {
@@ -80,74 +56,42 @@ static void set_up(struct fuzz_input *in)
                                    VIRTIO_ID_BLOCK};
     const struct pa_range regs = {pa(FAKE_VIRTIO_BASE), FAKE_VIRTIO_SIZE};
     uint8_t flags = (uint8_t)fuzz_take(in, 1);
-    struct virtio_driver driver;
+    struct virtio_driver device;
     size_t size;
 
-    if (scene.ram0 == NULL) {
-        scene.ram0 = pages(RAM0_SIZE);
+    if (driver.ram0 == NULL) {
+        driver.ram0 = pages(RAM0_SIZE);
         scene.ram1 = pages(RAM1_SIZE);
         scene.mem.count = 2;
-        scene.mem.region[0] = (struct ram_region){ipa(RAM0_IPA), ptr_to_pa(scene.ram0), RAM0_SIZE};
+        scene.mem.region[0] = (struct ram_region){ipa(RAM0_IPA), ptr_to_pa(driver.ram0), RAM0_SIZE};
         scene.mem.region[1] = (struct ram_region){ipa(RAM1_IPA), ptr_to_pa(scene.ram1), RAM1_SIZE};
     }
-    memset(scene.ram0, 0, RAM0_SIZE);
+    memset(driver.ram0, 0, RAM0_SIZE);
     scene.line = false;
     scene.may_stick = flags >= 0xf0;
-    poke_init(scene.ram0, RAM0_SIZE);
+    poke_init(driver.ram0, RAM0_SIZE);
     fake_virtio_init(ids[flags & 3],
                      BIT(VIRTIO_F_VERSION_1) | (uint64_t)(flags >> 2 & 1)
                                                    << VIRTIO_RING_F_EVENT_IDX,
                      QUEUES, 1U << (flags >> 3) % 5);
-    fuzz_require(virtio_driver_open(&driver, regs) == 0);
-    size = virtio_machine_size(&driver);
+    fuzz_require(virtio_driver_open(&device, regs) == 0);
+    size = virtio_machine_size(&device);
     if (size > scene.room) {
         free(scene.machine);
-        scene.machine = (struct virtio_machine *)pages((size + PAGE - 1) / PAGE * PAGE);
+        scene.machine = (struct virtio_machine *)pages(align_up(size, PAGE_SIZE));
         scene.room = size;
     }
     memset(scene.machine, 0, size);
-    virtio_machine_init(scene.machine, &driver, &scene.slot, &scene.mem, &line);
+    virtio_machine_init(scene.machine, &device, &driver.slot, &scene.mem, &line);
 }
 
-static uint64_t access_at(uint64_t offset, unsigned size, bool write, uint64_t value)
-{
-    struct mmio_access access = {
-        .offset = offset, .size = (uint8_t)size, .write = write, .value = value};
-
-    fuzz_require(virtio_mmio_access(&scene.slot, &access) == MMIO_OK);
-    if (write && offset == VIRTIO_MMIO_STATUS && size == 4 && value == 0)
-        scene.was_reset = true;
-    return access.value;
-}
-
-static void wr(uint64_t offset, uint64_t value)
-{
-    access_at(offset, 4, true, (uint32_t)value);
-}
-
-static void set_up_queue(struct fuzz_input *in, unsigned queue)
-{
-    wr(VIRTIO_MMIO_QUEUE_SEL, queue);
-    wr(VIRTIO_MMIO_QUEUE_NUM, UINT64_C(1) << fuzz_below(in, 6));
-    wr(VIRTIO_MMIO_QUEUE_DESC_LOW, QUEUE(queue));
-    wr(VIRTIO_MMIO_QUEUE_AVAIL_LOW, QUEUE(queue) + AVAIL);
-    wr(VIRTIO_MMIO_QUEUE_USED_LOW, QUEUE(queue) + USED);
-    wr(VIRTIO_MMIO_QUEUE_READY, 1);
-}
-
-/* As a driver that means well does. */
 static void bring_up(struct fuzz_input *in)
 {
     wr(VIRTIO_MMIO_STATUS, 0);
-    memset(scene.ram0, 0, DATA - RAM0_IPA);
-    wr(VIRTIO_MMIO_STATUS, VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER);
-    wr(VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
-    wr(VIRTIO_MMIO_DRIVER_FEATURES, (fuzz_take(in, 1) & 3) << VIRTIO_RING_F_INDIRECT_DESC);
-    wr(VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
-    wr(VIRTIO_MMIO_DRIVER_FEATURES, 1);
-    wr(VIRTIO_MMIO_STATUS, VIRTIO_CONFIG_S_FEATURES_OK);
-    set_up_queue(in, 0);
-    set_up_queue(in, 1);
+    memset(driver.ram0, 0, DATA - RAM0_IPA);
+    negotiate((fuzz_take(in, 1) & 3) << VIRTIO_RING_F_INDIRECT_DESC);
+    set_up_queue(in, 0, QUEUE_SIZES);
+    set_up_queue(in, 1, QUEUE_SIZES);
     wr(VIRTIO_MMIO_STATUS, VIRTIO_CONFIG_S_DRIVER_OK);
 }
 
@@ -176,7 +120,7 @@ static void put_desc(struct fuzz_input *in)
                               .next = (uint16_t)fuzz_take(in, 1) & 0xf};
 
     desc.len = fuzz_below(in, 8) == 0 ? (uint32_t)fuzz_value(in) : fuzz_below(in, 200);
-    memcpy(scene.ram0 + (table - RAM0_IPA) + (where & 0xf) * sizeof(desc), &desc, sizeof(desc));
+    memcpy(driver.ram0 + (table - RAM0_IPA) + (where & 0xf) * sizeof(desc), &desc, sizeof(desc));
 }
 
 /* A display's command with an address in it, from descriptor 0 on. */
@@ -193,32 +137,17 @@ static void put_command(struct fuzz_input *in)
         {some_address(in), 24, VRING_DESC_F_WRITE, 0},
     };
 
-    memcpy(scene.ram0 + (DATA - RAM0_IPA), &attach, sizeof(attach));
-    memcpy(scene.ram0 + (DATA - RAM0_IPA) + sizeof(attach), piece, sizeof(piece));
-    memcpy(scene.ram0, desc, sizeof(desc));
+    memcpy(driver.ram0 + (DATA - RAM0_IPA), &attach, sizeof(attach));
+    memcpy(driver.ram0 + (DATA - RAM0_IPA) + sizeof(attach), piece, sizeof(piece));
+    memcpy(driver.ram0, desc, sizeof(desc));
 }
 
 static void offer(struct fuzz_input *in, unsigned queue)
 {
-    uint8_t *avail = scene.ram0 + (QUEUE(queue) - RAM0_IPA) + AVAIL;
-    unsigned mask = scene.slot.queue[queue].layout.size - 1U;
-    uint16_t head = (uint16_t)fuzz_below(in, RING);
-    uint16_t idx;
+    unsigned mask = driver.slot.queue[queue].layout.size - 1U;
 
-    memcpy(&idx, avail + 2, sizeof(idx));
-    memcpy(avail + 4 + (idx & mask & 0x7f) * sizeof(head), &head, sizeof(head));
-    idx++;
-    memcpy(avail + 2, &idx, sizeof(idx));
+    add_available(queue, (uint16_t)fuzz_below(in, RING), mask & 0x7f);
     wr(VIRTIO_MMIO_QUEUE_NOTIFY, queue);
-}
-
-static void access_any(struct fuzz_input *in)
-{
-    unsigned size = 1U << fuzz_below(in, 4);
-    bool write = (fuzz_take(in, 1) & 1) != 0;
-    uint64_t offset = fuzz_take(in, 2) % (0x200 - size + 1);
-
-    access_at(offset, size, write, write ? fuzz_value(in) & (~UINT64_C(0) >> (64 - 8 * size)) : 0);
 }
 
 static void guest_step(struct fuzz_input *in)
@@ -250,7 +179,7 @@ static void guest_step(struct fuzz_input *in)
         poke_later(in);
         break;
     default:
-        set_up_queue(in, fuzz_below(in, QUEUES + 1));
+        set_up_queue(in, fuzz_below(in, QUEUES + 1), QUEUE_SIZES);
         break;
     }
 }
@@ -331,7 +260,7 @@ static bool is_guests(const struct virtio_machine_ring *ring, const struct vring
     uint64_t copy = ptr_to_pa(ring->copy).v;
 
     return desc->len != 0 && (desc->flags & VRING_DESC_F_INDIRECT) == 0 &&
-           (range_contains(ptr_to_pa(scene.ram0).v, RAM0_SIZE, desc->addr, desc->len) ||
+           (range_contains(ptr_to_pa(driver.ram0).v, RAM0_SIZE, desc->addr, desc->len) ||
             range_contains(ptr_to_pa(scene.ram1).v, RAM1_SIZE, desc->addr, desc->len) ||
             (copy != 0 && (desc->flags & VRING_DESC_F_WRITE) == 0 &&
              range_contains(copy, scene.machine->type->copy_size, desc->addr, desc->len)));
@@ -340,7 +269,7 @@ static bool is_guests(const struct virtio_machine_ring *ring, const struct vring
 /* What the device has is the guest's, and what is in flight is what the device has. */
 static void check_queue(unsigned index)
 {
-    const struct virtio_queue *queue = &scene.slot.queue[index];
+    const struct virtio_queue *queue = &driver.slot.queue[index];
     const struct virtio_machine_ring *ring = &scene.machine->ring[index];
     unsigned chains = 0, used = 0;
 
@@ -364,10 +293,10 @@ static void check(bool broken_before)
 {
     uint64_t status = access_at(VIRTIO_MMIO_STATUS, 4, false, 0);
 
-    fuzz_require(scene.slot.setup_lock.locked == 0 && scene.slot.lock.locked == 0);
+    fuzz_require(driver.slot.setup_lock.locked == 0 && driver.slot.lock.locked == 0);
     fuzz_require(scene.line == (access_at(VIRTIO_MMIO_INTERRUPT_STATUS, 4, false, 0) != 0));
     /* Only a reset mends the device. */
-    fuzz_require(!broken_before || scene.was_reset || (status & VIRTIO_CONFIG_S_NEEDS_RESET) != 0);
+    fuzz_require(!broken_before || driver.was_reset || (status & VIRTIO_CONFIG_S_NEEDS_RESET) != 0);
     for (unsigned i = 0; i < QUEUES; i++)
         check_queue(i);
 }
@@ -378,19 +307,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     set_up(&in);
     for (unsigned i = 0; i < MAX_STEPS && in.left > 0; i++) {
-        bool broken = (scene.slot.status & VIRTIO_CONFIG_S_NEEDS_RESET) != 0;
+        bool broken = (driver.slot.status & VIRTIO_CONFIG_S_NEEDS_RESET) != 0;
 
-        scene.was_reset = false;
+        driver.was_reset = false;
         if (fuzz_below(&in, 2) == 0)
             guest_step(&in);
         else
             device_step(&in);
         check(broken);
     }
-    virtio_mmio_reset(&scene.slot);
+    virtio_mmio_reset(&driver.slot);
     check(false);
     for (unsigned i = 0; i < QUEUES; i++)
-        fuzz_require(scene.slot.queue[i].in_flight == 0);
-    fuzz_require(!scene.line && scene.slot.status == 0 && fake_virtio.status == 0);
+        fuzz_require(driver.slot.queue[i].in_flight == 0);
+    fuzz_require(!scene.line && driver.slot.status == 0 && fake_virtio.status == 0);
     return 0;
 }
