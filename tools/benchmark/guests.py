@@ -6,6 +6,8 @@ import os
 import re
 import subprocess
 
+from launcher.archive import Archive
+
 REPO = os.path.realpath(os.path.join(os.path.dirname(os.path.realpath(__file__)), "../.."))
 LAUNCHER = os.path.join(REPO, "tools", "traproom")
 CPU = "max,pauth-impdef=on"
@@ -61,30 +63,17 @@ def find(text, pattern):
     return int(match.group(1))
 
 
-def newc_entry(name, mode, data=b"", rdev=(0, 0), inode=[0]):
-    """One entry of a `newc` cpio archive."""
-    inode[0] += 1
-    encoded = name.encode() + b"\0"
-    fields = [inode[0], mode, 0, 0, 1, 0, len(data), 0, 0, rdev[0], rdev[1], len(encoded), 0]
-    header = b"070701" + b"".join(b"%08X" % field for field in fields)
-    entry = header + encoded
-    entry += b"\0" * (-len(entry) % 4) + data
-    return entry + b"\0" * (-len(entry) % 4)
-
-
 def make_initrd(path, init, modules, names=DISK_MODULES):
-    with open(init, "rb") as file:
-        archive = newc_entry("dev", 0o040755) + newc_entry("modules", 0o040755)
-        archive += newc_entry("dev/console", 0o020600, rdev=(5, 1))
-        archive += newc_entry("init", 0o100755, file.read())
-    for name in names:
-        found = glob.glob(os.path.join(modules, "**", name), recursive=True) if modules else []
-        if found:
-            with open(found[0], "rb") as file:
-                archive += newc_entry("modules/" + name, 0o100644, file.read())
-    archive += newc_entry("TRAILER!!!", 0)
     with open(path, "wb") as file:
-        file.write(archive)
+        archive = Archive(file)
+        archive.device("dev/console", 5, 1)
+        archive.file("init", init)
+        archive.folder("modules")
+        for name in names:
+            found = glob.glob(os.path.join(modules, "**", name), recursive=True) if modules else []
+            if found:
+                archive.file("modules/" + name, found[0])
+        archive.close()
 
 
 def find_linux(args):

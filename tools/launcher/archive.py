@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """cpio archives in the format that the kernel unpacks as an initramfs (Linux, "initramfs buffer
 format", "newc"). All belongs to root, and no time is noted: the same files make the same archive.
-Used by stage.py and guest/initramfs/make."""
+Used by stage.py, guest/initramfs/make and tools/benchmark."""
 
 import os
 import shutil
@@ -43,6 +43,11 @@ class Archive:
         self.out.write(target)
         self._pad()
 
+    def device(self, name, major, minor):
+        """A character device, for root."""
+        self._above(name)
+        self._header(name, stat.S_IFCHR | 0o600, 0, (major, minor))
+
     def file(self, name, path):
         """A file with its permissions."""
         self._above(name)
@@ -77,10 +82,10 @@ class Archive:
     def _above(self, name):
         self.folder(os.path.dirname(name))
 
-    def _header(self, name, mode, size):
+    def _header(self, name, mode, size, device=(0, 0)):
         encoded = os.fsencode(name.lstrip("/")) + b"\0"
         self.inode += 1
-        fields = (self.inode, mode, 0, 0, 1, 0, size, 0, 0, 0, 0, len(encoded), 0)
+        fields = (self.inode, mode, 0, 0, 1, 0, size, 0, 0, *device, len(encoded), 0)
         self.out.write(b"070701" + b"".join(b"%08X" % field for field in fields) + encoded)
         self._pad()
         self.content = self.out.tell()
