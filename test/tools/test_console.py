@@ -67,19 +67,20 @@ class Quiet(unittest.TestCase):
         self.assertEqual(console.last, b"[traproom] exit: hypervisor failed: x")
 
 
-class Panic(unittest.TestCase):
-    def test_seen(self):
-        for before in (b"", b"[    1.234567] ", b"[    1.234567][    T1] "):
-            console = Console(quiet=False)
-            through(console, before + b"Kernel panic - not syncing: Oh! x=1\r\nmore\r\n", 5)
-            self.assertEqual((console.panic, console.dead), (b"Oh! x=1", False))
-            through(console, before + b"---[ end Kernel panic - not syncing: Oh! x=1 ]---\r\n", 5)
-            self.assertEqual((console.panic, console.dead), (b"Oh! x=1", True))
-
-    def test_spoken_of(self):
+class Words(unittest.TestCase):
+    def test_kernel_is_heard(self):
         console = Console(quiet=False)
-        through(console, b"he said: Kernel panic - not syncing: x\n[x Kernel panic - not syncing\n", 5)
-        self.assertIsNone(console.panic)
+        through(console, b"~ # [    1.234567] Kernel panic - not syncing: Oh! x=1\r\nmore\r\n", 5)
+        self.assertEqual(str(console.words.panic), "Oh! x=1")
+
+    def test_restart(self):
+        """What the kernel said before is over then; only Traproom's own line says so."""
+        console = Console(quiet=False)
+        text = b"[    1.234567] Kernel panic - not syncing: x\n"
+        through(console, text + b"x [traproom] guest resets\n", 5)
+        self.assertIsNotNone(console.words.panic)
+        through(console, b"[traproom] guest resets\n", 5)
+        self.assertIsNone(console.words.panic)
 
 
 if __name__ == "__main__":

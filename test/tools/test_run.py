@@ -79,15 +79,49 @@ class Status(RunTest):
 
     def test_panic(self):
         """It ends a run that nobody watches, before QEMU ends; else it tells a reset's reason."""
-        panic = "print('[    1.5] Kernel panic - not syncing: Oh dear!\\r\\n', flush=True)\n"
-        rest = "print('[    1.6] ---[ end Kernel panic - not syncing: Oh dear! ]---', flush=True)\n"
+        panic = "print('[    1.500000] Kernel panic - not syncing: Oh dear!\\r\\n', flush=True)\n"
+        rest = "print('[    1.600000] ---[ end Kernel panic - not syncing: Oh dear! ]---', flush=True)\n"
         forever = "import time; time.sleep(9999)"
         self.check(121, panic + rest + forever, "--cmd", "true", words="panicked: Oh dear!")
         self.check(121, panic + rest + forever, words="panicked: Oh dear!")
+        self.check(121, panic + forever, words="panicked: Oh dear!")
         self.check(121, panic + "print('[traproom] exit: guest reset')", "--cmd", "true")
-        self.check(121, panic + forever, "--timeout", "5")
+        self.check(121, panic + forever, "--timeout", "1")
         self.check(0, panic + OFF)  # someone has printed an old log
-        self.check(124, "print('x ' + " + panic[6:] + forever, "--timeout", "0.5")
+        self.check(124, "print('[    1.200000] x')\nprint('" + panic[22:] + forever, "--timeout", "3")
+
+    def test_oops(self):
+        """Where the guest has a status of its own, it is not hidden."""
+        oops = "print('[    1.500000] Internal error: Oops: 96000004 [#1] SMP', flush=True)\n"
+        done = "print('[    1.600000] ---[ end trace 0000000000000000 ]---', flush=True)\n"
+        chatter = "import time\nwhile True: print('x', flush=True); time.sleep(0.1)"
+        self.check(116, oops + "import time; time.sleep(9999)", words="oopsed: Oops: 96000004")
+        self.check(116, oops + done + chatter, words="oopsed: Oops: 96000004")
+        self.check(116, oops + done + OFF)
+        self.check(121, oops + done + "print('[    1.700000] Kernel panic - not syncing: Fatal')\n" + chatter,
+                   "--timeout", "5")
+        self.check(0, oops + done + OFF, "--oops=continue", words="oopsed on the way: Oops: 96000004")
+        self.check(120, oops + done + OFF, "--cmd", "true", words="oopsed on the way")
+        self.check(116, oops + done + OFF, "--cmd", "true", "--oops=panic")
+        self.check(3, oops + done + "print('[traproom] exit: guest stopped: x')")
+
+    def test_warning(self):
+        warning = "print('[    1.500000] WARNING: CPU: 0 PID: 7 at fs/x.c:10 f+0x4/0x8', flush=True)\n"
+        self.check(0, warning + OFF)
+        self.check(115, warning + OFF, "--warn=fail", words="warned: WARN: WARNING: CPU: 0 PID: 7 at fs/x.c:10")
+        self.check(115, warning + warning + OFF, "--warn=fail", words=", and 1 more")
+        self.check(122, warning + "print('[traproom] exit: guest reset')", "--warn=fail")
+
+    def test_warnings_are_shown(self):
+        for given, added in (("quiet", True), ("loglevel=4", True), ("loglevel=7", False), ("x", False)):
+            self.run_launcher("--warn=fail", "--append", given)
+            self.assertEqual(b"loglevel=5" in self.tree().chosen.properties["bootargs"], added, given)
+
+    def test_silence(self):
+        start = time.monotonic()
+        program = "import time\nfor i in range(8): print('x', flush=True); time.sleep(0.5)\ntime.sleep(9999)"
+        self.check(118, program, "--silence", "2", words="said nothing for 2 s")
+        self.assertGreater(time.monotonic() - start, 5)
 
     def test_all_are_explained(self):
         """--help and README have the same table, which has every status that a test here expects."""
@@ -355,7 +389,7 @@ class Relay(RunTest):
             self.assertIn(b"output was lost", err)
 
     def test_last_words_of_a_quiet_guest(self):
-        program = "relay()\nprint('[  9.9] Kernel panic - not syncing: Oh!\\r\\nCall trace:\\r')\n" \
+        program = "relay()\nprint('[    1.900000] Kernel panic - not syncing: Oh!\\r\\nCall trace:\\r')\n" \
                   "print('[traproom] exit: guest reset')"
         status, out, err = self.go("--quiet", "--cmd", "echo a", program=program)
         self.assertEqual((status, out), (121, b"a\n"))

@@ -9,8 +9,9 @@ import shlex
 import shutil
 import sys
 import tempfile
+import time
 
-from launcher import (Problem, TimeUp, console, guest_tree, layout, machine, session, stage,
+from launcher import (Problem, TimeUp, console, guest_tree, kernel_words, layout, machine, session, stage,
                       streams, verdict, virtiofsd)
 from launcher.stage import NONE, REPO
 
@@ -123,6 +124,12 @@ def add_guest_options(parser):
     guest.add_argument("--cmd", metavar="'COMMAND'", help="run this in the guest's shell instead of "
                        "a session, power off, and exit with its status. It has our stdin, stdout and "
                        "stderr, as with ssh, and no terminal. Works with the default initramfs")
+    guest.add_argument("--oops", choices=("panic", "continue"), help="whether an oops or a BUG of the guest's "
+                       f"kernel ends the run with status {verdict.OOPSED}, or is told at the end (default: it is "
+                       "told, unless nobody is at the terminal and the guest has no status of its own)")
+    guest.add_argument("--warn", choices=("fail", "continue"), default="continue", help="whether a warning of its "
+                       f"kernel makes the status {verdict.WARNED} in place of 0 or the command's: WARN, lockdep, "
+                       "KASAN, RCU stalls and the like (default: continue)")
     guest.add_argument("--reboot", action=argparse.BooleanOptionalAction, help="whether a guest that "
                        "resets itself starts again, or ends the run with status "
                        f"{verdict.RESET} (default: it starts again, but with --cmd)")
@@ -156,6 +163,8 @@ def add_run_options(parser):
                      "neoverse-n1 work too")
     run.add_argument("--timeout", metavar="SECONDS", type=seconds, help="stop after so long, with "
                      "exit status 124")
+    run.add_argument("--silence", metavar="SECONDS", type=seconds, help="stop when the guest has said nothing "
+                     f"for so long, with exit status {verdict.SILENT}")
     run.add_argument("--icount", action="store_true", help="let time be the count of instructions, "
                      "1 ns each: the same on every run")
     run.add_argument("--gdb", action="store_true", help="wait for gdb before the first instruction; "
@@ -236,6 +245,12 @@ def explain_gdb(args, kernel):
     session.say("the machine waits for gdb. In another terminal:\n    " + shlex.join(command))
 
 
+def machine_clock():
+    """Counts the seconds from now on: a guest's clock can't have more."""
+    start = time.monotonic()
+    return lambda: time.monotonic() - start
+
+
 def run(args):
     args.cpu = args.cpu or (GDB_CPU if args.gdb else DEFAULT_CPU)
     if args.dump_dtb is None and shutil.which(machine.QEMU) is None:
@@ -253,7 +268,9 @@ def run(args):
             explain(command, staged)
         if args.gdb:
             explain_gdb(args, staged.files["kernel"])
-        shown = console.Console(args.quiet)
+        if args.oops is None:
+            args.oops = "continue" if session.has_terminal() or staged.nonce else "panic"
+        shown = console.Console(args.quiet, kernel_words.KernelWords(None if args.icount else machine_clock()))
         shown = streams.RelayedStreams(shown, staged.nonce, args.quiet) if staged.nonce else \
             streams.Streams(shown)
         devices = [device for device, _, _ in staged.placed]

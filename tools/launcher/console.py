@@ -2,24 +2,22 @@
 """The guest's output on its way to the user: passed on at once, but for Traproom's own lines,
 which are looked at first. Used by streams.py."""
 
-import re
+from launcher import kernel_words
 
 OWN = b"[traproom] "
 EXIT = OWN + b"exit: "
 ERRORS = (OWN + b"error: ", EXIT + b"guest refused", EXIT + b"guest stopped",
           EXIT + b"hypervisor failed")
-STATS, ANSWER = OWN + b"exits by reason", OWN + b"break: "
-# The kernel's messages of its end: after the second it does nothing more. With panic= it reboots instead.
-PANIC = re.compile(rb"(?:\[[^\]]*\]){0,2} ?(---\[ end )?Kernel panic - not syncing: (.*?)(?: \]---)?")
+STATS, ANSWER, RESTART = OWN + b"exits by reason", OWN + b"break: ", OWN + b"guest resets"
 QUIT = b"QEMU: Terminated"  # QEMU's word after Ctrl-A X
 LONGEST_LINE = 4096
 
 
 class Console:
-    def __init__(self, quiet):
+    def __init__(self, quiet, words=None):
+        """`words`: a KernelWords, to be told what the guest prints."""
         self.quiet = quiet
-        self.panic = None  # what the kernel said of its panic, the last thing it did
-        self.dead = False  # and it has come to rest
+        self.words = words or kernel_words.KernelWords()
         self.last = b""  # the last line that was not empty
         self.seen = False  # anything at all
         self._line = bytearray()  # the line so far
@@ -71,9 +69,10 @@ class Console:
         line = bytes(self._line).strip(b"\r\n")
         if line:
             self.last = line
-        panic = PANIC.fullmatch(line)
-        if panic:
-            self.panic, self.dead = panic.group(2), bool(panic.group(1))
+        if line == RESTART:
+            self.words.restart()
+        elif not line.startswith(OWN):
+            self.words.feed(line.decode("utf-8", "replace"))
         if self._held and not self._is_dropped(line):
             out += self._held
         self._line.clear()

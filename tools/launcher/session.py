@@ -14,7 +14,7 @@ import sys
 import termios
 import time
 
-from launcher import Problem, verdict
+from launcher import Problem, verdict, watch
 from launcher.streams import STDERR
 
 PR_SET_PDEATHSIG = 1
@@ -176,19 +176,19 @@ class Session:
         self.relayed = relayed
         self.keeps_data = keeps_data
         self.keyboard = has_terminal() and not relayed  # QEMU reads it itself
-        self.deadline = time.monotonic() + args.timeout if args.timeout else None
+        self.watch = watch.Watch(args, streams.console.words, self.keyboard, time.monotonic())
         self.process = None
         self.gone = None  # a file that can be read once QEMU has ended
         self.input = None
         self.monitor = Monitor() if args.stats and not args.bare else None
 
     def run(self):
-        """Returns QEMU's own status, or why it was stopped: TIME_UP, AT_REST."""
-        why = verdict.TIME_UP
+        """Returns QEMU's own status, or why it was stopped, as watch.py has it."""
+        why = watch.TIME_UP
         with Terminal():
             self._start()
             try:
-                why = self._copy(self._is_at_rest)
+                why = self._copy(self.watch.why, self.watch.left)
                 if why and self.monitor:
                     self._ask_for_stats()
             finally:
@@ -214,59 +214,65 @@ class Session:
 
     def _tell_input_ended(self):
         """A guest that takes no notice could run for ever, and its user wait for it."""
-        if not self.relayed and not self.deadline and not self.args.quiet:
+        if not self.relayed and not self.args.timeout and not self.args.quiet:
             say("standard input has ended; the guest goes on without it, until it powers off or "
                 "Ctrl-C (--timeout would end it, too)")
-
-    def _is_at_rest(self):
-        return verdict.AT_REST if self.streams.console.dead and not self.keyboard else None
 
     def _ask_for_stats(self):
         """The guest has not ended by itself, so Traproom has not shown them."""
         console = self.streams.console
         before, end = console.answers, time.monotonic() + ANSWER
-        why = verdict.TIME_UP
-        while (why == verdict.TIME_UP and console.answers == before and time.monotonic() < end and
+        why = watch.TIME_UP
+        while (why == watch.TIME_UP and console.answers == before and time.monotonic() < end and
                self.monitor.send_break()):
-            self.deadline = time.monotonic() + AGAIN
-            why = self._copy(lambda: console.answers > before)
+            again = time.monotonic() + AGAIN
+            why = self._copy(lambda now, again=again: console.answers > before or
+                             (watch.TIME_UP if now >= again else None),
+                             lambda now, again=again: max(0, again - now))
         if console.answers == before:
             say("no --stats: Traproom does not answer")
 
-    def _copy(self, reason):
-        """Pass on what comes until QEMU ends (None), or reason() is one to stop, or the time is up."""
+    def _copy(self, reason, left):
+        """Pass on what comes until QEMU ends (None) or reason(now) has one to stop; it is asked again
+        after left(now) seconds."""
         output, errors = self.process.stdout, self.process.stderr
         sources = [output, errors] + ([self.port] if self.port else [])
         while True:
-            left = self.deadline - time.monotonic() if self.deadline else None
-            if left is not None and left <= 0:
-                return verdict.TIME_UP
+            now = time.monotonic()
+            if reason(now):
+                return reason(now)
             readable, writable, _ = select.select(
                 sources + ([0] if self.input and self.input.wants_more() else []),
                 [self.input.to()] if self.input and self.input.pending else [], [],
-                HOLD if self.streams.waiting() else left)
+                HOLD if self.streams.waiting() else left(now))
             if writable:
                 self.input.write()
             if 0 in readable:
                 self.input.read()
             if errors in readable and not self._pass_complaints():
                 sources.remove(errors)
-            if self.port in readable:
-                data = self.port.read()
-                self._show(self.streams.feed_port(data))
-                if not data:
-                    sources.remove(self.port)
-            if output in readable:
-                data = os.read(output.fileno(), CHUNK)
-                if not data and self.port:
-                    self._finish_port()
-                self._show(self.streams.feed(data) if data else self.streams.close())
-                if not data:
-                    return None
-                if reason():
-                    return reason()
-            elif self.streams.waiting():
+            if self.port in readable and not self._pass_port():
+                sources.remove(self.port)
+            if output in readable and not self._pass_output():
+                return None
+            if output not in readable and self.streams.waiting():
                 self._show(self.streams.release())
+
+    def _pass_port(self):
+        data = self.port.read()
+        self._show(self.streams.feed_port(data))
+        if data:
+            self.watch.heard(time.monotonic())
+        return bool(data)
+
+    def _pass_output(self):
+        data = os.read(self.process.stdout.fileno(), CHUNK)
+        if not data and self.port:
+            self._finish_port()
+        self._show(self.streams.feed(data) if data else self.streams.close())
+        if data:
+            self.watch.heard(time.monotonic())
+        return bool(data)
 
     def _finish_port(self):
         for data in self.port.rest(TO_LEAVE):
@@ -337,8 +343,9 @@ def run(command, streams, args, port, relayed, keeps_data):
         end = Session(command, streams, args, port, relayed, keeps_data).run()
         status, words = verdict.judge(end, streams, args)
         write_all(STDERR, streams.last_words(verdict.is_well(end, streams, words)))
-        if words:
-            say(words)
+        for text in (verdict.remark(status, streams), words):
+            if text:
+                say(text)
     except BrokenPipeError:
         return verdict.PIPE_CLOSED
     return status

@@ -44,6 +44,8 @@ def make_tree(args, files):
             tree.set_ram_size(args.mem)
     tree.check()
     tree.add_boot_arguments(args.append)
+    if args.warn == "fail":
+        tree.show_warnings()
     if args.gdb:
         tree.add_boot_arguments("nokaslr")  # else the symbols are not where vmlinux has them
     for path in args.passed:

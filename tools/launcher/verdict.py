@@ -5,9 +5,10 @@ cli.py; streams.py has looked at the output."""
 import re
 import signal
 
-from launcher import console
+from launcher import console, watch
 
 POWERED_OFF, WRONG_SETUP, HYPERVISOR_FAILED, GUEST_STOPPED = 0, 1, 2, 3
+WARNED, OOPSED, SILENT = 115, 116, 118
 NO_VERDICT, PANICKED, RESET, TIMED_OUT = 120, 121, 122, 124
 SIGNALLED, INTERRUPTED, PIPE_CLOSED = 128, 130, 141
 
@@ -18,6 +19,9 @@ STATUSES = (
     ("1", "wrong usage or set-up, said in words"),
     ("2", "the hypervisor or QEMU failed"),
     ("3", "the hypervisor stopped the guest, for the reason it gives"),
+    ("115", "the guest's kernel warned: WARN, lockdep, KASAN, a stall and the like, with --warn=fail"),
+    ("116", "the guest's kernel oopsed or hit a BUG, with --oops=panic"),
+    ("118", "the guest said nothing for as long as --silence allows"),
     ("120", "the guest powered off, but the status of --cmd did not come, or part of the output was lost"),
     ("121", "the guest's kernel panicked"),
     ("122", "the guest reset itself: with --no-reboot, or --cmd, which implies it"),
@@ -48,30 +52,54 @@ ADVICE = (
      "another program has gdb's port: does another run with --gdb go on?"),
 )
 
-# How a session ended, if not by itself: then it is QEMU's own status.
-TIME_UP, AT_REST = "time is up", "at rest"
-
 
 def judge(end, streams, args):
-    """The launcher's exit status, and what to say about it (or None)."""
-    panic, last = streams.console.panic, streams.console.last
+    """The launcher's exit status, and what to say about it (or None). `end`: QEMU's status, or why it
+    was stopped, as watch.py has it."""
+    words, last = streams.console.words, streams.console.last
     said = judge_last_line(last)
-    if panic is not None and said != POWERED_OFF:  # a kernel that panicked does not do that
-        return PANICKED, "the guest's kernel panicked: " + panic.decode("utf-8", "replace")
-    if end == TIME_UP:
+    if words.panic and said != POWERED_OFF:  # a kernel that panicked does not do that
+        return PANICKED, f"the guest's kernel panicked: {words.panic}"
+    if words.oops and args.oops == "panic" and (isinstance(end, str) or said in (POWERED_OFF, RESET)):
+        return OOPSED, f"the guest's kernel oopsed: {words.oops}"
+    if end == watch.TIME_UP:
         return TIMED_OUT, f"the time limit of {args.timeout:g} s is over, QEMU was stopped"
+    if end == watch.SILENT:
+        return SILENT, f"the guest has said nothing for {args.silence:g} s (--silence), QEMU was stopped"
     if end != 0:
         return judge_failure(end, streams)
     if last.endswith(console.QUIT):  # it comes after whatever the guest's line has
         return POWERED_OFF, None
-    status = POWERED_OFF if args.bare else said
+    return judge_end(POWERED_OFF if args.bare else said, streams, args)
+
+
+def judge_end(status, streams, args):
+    """QEMU has ended by itself; `status` is by the hypervisor's last line, None: there was none."""
     if status is None and args.gdb:
         return INTERRUPTED, "QEMU was ended, by gdb"
     if status is None:
         return HYPERVISOR_FAILED, "QEMU ended, but Traproom has not said why"
     if status == RESET:
         return RESET, "the guest reset itself, which ends the run (--reboot lets it go on)"
-    return judge_command(streams, args) if status == POWERED_OFF else (status, None)
+    if status == POWERED_OFF:
+        return judge_warnings(streams, args) or judge_command(streams, args)
+    return status, None
+
+
+def judge_warnings(streams, args):
+    warnings = streams.console.words.warnings
+    if not warnings or args.warn != "fail":
+        return None
+    more = f", and {len(warnings) - 1} more" if len(warnings) > 1 else ""
+    return WARNED, f"the guest's kernel warned: {warnings[0].name}: {warnings[0]}{more}"
+
+
+def remark(status, streams):
+    """What is worth a word though it is not the verdict, or None."""
+    words = streams.console.words
+    if words.oops and status not in (PANICKED, OOPSED):
+        return f"the guest's kernel oopsed on the way: {words.oops} (--oops=panic makes that the verdict)"
+    return None
 
 
 def judge_failure(status, streams):
