@@ -12,7 +12,13 @@ from benchmark.guests import (CPU, DISK_MODULES, LAUNCHER, NET_MODULES, NotMeasu
 
 DISK_SIZE = 256 << 20
 LATENCY_NS = 500_000  # of the disk that holds nothing: the guest has gone to sleep before it answers
-CLOCK_ROUNDS = 3
+CLOCK_ROUNDS = 6
+CLOCK_CPU = 0  # where the reader runs: the device interrupts the same
+SHARE_FOLDERS, SHARE_FILES = 50, 100
+# As `git status` does: each file of a folder of the host's is looked at.
+LOOK_AT_ALL = "cd /mnt/host && s=$(cut -d' ' -f1 /proc/uptime) && " \
+              "n=$(find . -type f -newer /init | wc -l) && " \
+              "echo looked-at $n from $s to $(cut -d' ' -f1 /proc/uptime)"
 MODERN = "-global virtio-mmio.force-legacy=false"
 SLOT = ("0", "a000000")  # QEMU's first, which is the bus below
 BUS = "virtio-mmio-bus.0"
@@ -79,7 +85,7 @@ class Guests:
 
     def clock(self, bare, mode, disk):
         """The output of a run by the clock."""
-        return run(self.options(f"quiet mem=512M -- {mode}") +
+        return run(self.options(f"quiet mem=512M -- {mode} {CLOCK_CPU}") +
                    ["--disk", f"{disk},snapshot", "--bare" if bare else "--stats"])
 
     def pair(self, mode, names, device):
@@ -104,6 +110,31 @@ def measure_clock(guests):
     return [(best[name, True], best[name, False]) for name in ("clock-small", "clock-big")]
 
 
+def make_tree_of_files(folder):
+    for i in range(SHARE_FOLDERS):
+        os.makedirs(os.path.join(folder, str(i)))
+        for j in range(SHARE_FILES):
+            with open(os.path.join(folder, str(i), str(j)), "wb") as file:
+                file.write(b"-")
+
+
+def measure_share(guests):
+    """Seconds for a look at each of 5,000 files in a folder of the host's: (bare, Traproom)."""
+    folder = os.path.join(guests.folder, "shared")
+    make_tree_of_files(folder)
+    best = {}
+    for _ in range(CLOCK_ROUNDS):
+        for bare in (True, False):
+            text = run([LAUNCHER, "run", "--build", guests.args.build, "--timeout", str(TIMEOUT), "--quiet",
+                        "--share", folder, "--cmd", LOOK_AT_ALL] + (["--bare"] if bare else []))
+            seen = re.search(r"^looked-at (\d+) from ([0-9.]+) to ([0-9.]+)$", text, re.MULTILINE)
+            if seen is None or int(seen[1]) != SHARE_FOLDERS * SHARE_FILES:
+                raise NotMeasured(f"the guest did not see the shared files: {text}")
+            seconds = float(seen[3]) - float(seen[2])
+            best[bare] = min(seconds, best.get(bare, seconds))
+    return best[True], best[False]
+
+
 def exits_unused(guests):
     """How often the machine's virtio devices made the guest exit that has none of them."""
     text = guests.count(False, "none", UNUSED, guests.make_tree())
@@ -119,15 +150,18 @@ def measure(machine):
         small, big = guests.pair("disk", ["disk-small", "disk-big"], NULL_DISK)
         there_and_back, send = guests.pair(f"net {echo.port}", ["net-echo", "net-send"], NET)
     random, order = measure_clock(guests)
+    share = measure_share(guests)
     unused = exits_unused(guests)
     print(f"a disk of the machine, instructions for 4 KiB: bare {small[0]:,}, Traproom {small[1]:,}; "
           f"for a MiB: {big[0]:,} and {big[1]:,}")
     print(f"a network device, instructions for a packet and its answer: {there_and_back[0]:,} and "
           f"{there_and_back[1]:,}; for one sent: {send[0]:,} and {send[1]:,}")
     print(f"wall-clock, best of {CLOCK_ROUNDS}: random reads {random[0]:,} and {random[1]:,} us, "
-          f"256 MiB {order[0]:,} and {order[1]:,} us")
+          f"256 MiB {order[0]:,} and {order[1]:,} us; "
+          f"all files of a share {share[0]:.2f} and {share[1]:.2f} s")
     figures = {"disk_request_ratio": small, "disk_mib_ratio": big,
                "net_echo_ratio": there_and_back, "net_send_ratio": send,
-               "random_wall_ratio": random, "sequential_wall_ratio": order}
+               "random_wall_ratio": random, "sequential_wall_ratio": order,
+               "share_wall_ratio": share}
     ratios = {name: (1, ours / bare) for name, (bare, ours) in figures.items()}
     return ratios | {"unused_device_exits": (0, unused)}
