@@ -5,6 +5,7 @@
  * instead, and all that is in flight must come back. The tree's /chosen may say how often:
  * run.py --rounds.
  */
+#include <linux/virtio_gpu.h>
 #include <linux/virtio_net.h>
 #include <linux/virtio_scsi.h>
 
@@ -67,6 +68,7 @@ static const uint8_t frame[sizeof(struct virtio_net_hdr_v1) + 60];
 static const uint8_t tversion[] = {21, 0, 0,   0,   100, 0xff, 0xff, 0,   16,  0,  0,
                                    8,  0, '9', 'P', '2', '0',  '0',  '0', '.', 'L'};
 static const struct virtio_scsi_cmd_req unit_ready = {.lun = {1, 0, 0x40}};
+static const struct virtio_gpu_ctrl_hdr display_info = {.type = VIRTIO_GPU_CMD_GET_DISPLAY_INFO};
 static const uint8_t text[16] = "sixteen letters\n";
 static const uint8_t led_event[8] = {0x11, 0, 0, 0, 1, 0, 0, 0};
 
@@ -102,6 +104,13 @@ static const struct kind scsi = {
 static const struct kind input = {
     VIRTIO_ID_INPUT, 0, 2,
     HEADS,           0, {{NULL, 0, 8, true}, {led_event, sizeof(led_event), 0, false}}};
+static const struct kind gpu = {
+    VIRTIO_ID_GPU,
+    0,
+    1,
+    HEADS,
+    0,
+    {{&display_info, sizeof(display_info), sizeof(struct virtio_gpu_resp_display_info), false}}};
 
 /* Chain `head`: what is read, then what is written, from descriptor 2 * head on. */
 static void offer_locked(struct lane *l, unsigned head)
@@ -378,12 +387,12 @@ RESETS(console)
 RESETS(share)
 RESETS(scsi)
 RESETS(input)
+RESETS(gpu)
 
 static const struct test_case cases[] = {
-    {"reset-blk", reset_blk},     {"reset-rng", reset_rng},
-    {"reset-net", reset_net},     {"reset-console", reset_console},
-    {"reset-9p", reset_share},    {"reset-scsi", reset_scsi},
-    {"reset-input", reset_input}, {NULL, NULL},
+    {"reset-blk", reset_blk},         {"reset-rng", reset_rng},  {"reset-net", reset_net},
+    {"reset-console", reset_console}, {"reset-9p", reset_share}, {"reset-scsi", reset_scsi},
+    {"reset-input", reset_input},     {"reset-gpu", reset_gpu},  {NULL, NULL},
 };
 
 void guest_main(void)

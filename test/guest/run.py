@@ -43,7 +43,7 @@ FAMILIES = {
     "leak": {},
     "virtio": {"disk": True},
     "virtio_machine": {"devices": ["blk", "rng", "net"]},
-    "machine_resets": {"devices": ["blk", "rng", "net", "console", "9p", "scsi", "input"]},
+    "machine_resets": {"devices": ["blk", "rng", "net", "console", "9p", "scsi", "input", "gpu"]},
     "uart": {"typed": True},
     "hostile_sysreg": {},
     "hostile_mmio": {},
