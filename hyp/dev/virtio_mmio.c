@@ -98,10 +98,6 @@ static void acknowledge(struct virtio_mmio *slot, uint32_t reasons)
 static void write_slot_reg(struct virtio_mmio *slot, uint64_t offset, uint32_t value)
 {
     switch (offset) {
-    case VIRTIO_MMIO_QUEUE_NOTIFY:
-        if (value < slot->backend->nr_queues)
-            virtio_queue_serve(slot, value);
-        break;
     case VIRTIO_MMIO_INTERRUPT_ACK:
         acknowledge(slot, value);
         break;
@@ -183,6 +179,16 @@ static __attribute__((noinline)) enum mmio_result access_slot(struct virtio_mmio
     return MMIO_OK;
 }
 
+/* What a driver writes is a notification most of the time. */
+static enum mmio_result long_access(struct virtio_mmio *slot, struct mmio_access *access)
+{
+    if (!access->write || access->offset != VIRTIO_MMIO_QUEUE_NOTIFY || access->size != 4)
+        return access_slot(slot, access);
+    if (slot->backend != NULL && access->value < slot->backend->nr_queues)
+        virtio_queue_serve(slot, (unsigned)access->value);
+    return MMIO_OK;
+}
+
 /*
  * The short path, without a lock: what is constant, in an empty slot as well, or is one word that
  * changes at once. Interrupt handlers read the first.
@@ -192,7 +198,7 @@ enum mmio_result virtio_mmio_access(void *dev, struct mmio_access *access)
     struct virtio_mmio *slot = dev;
 
     if (access->write || access->size != 4)
-        return access_slot(slot, access);
+        return long_access(slot, access);
     switch (access->offset) {
     case VIRTIO_MMIO_INTERRUPT_STATUS:
         access->value = __atomic_load_n(&slot->interrupt_status, __ATOMIC_ACQUIRE);

@@ -80,7 +80,7 @@ static inline int add_seg(struct virtq_chain *chain, uint8_t *ptr, uint64_t len)
     return 0;
 }
 
-/* A buffer that is not in one piece: it may lie across pieces of RAM that touch. */
+/* A buffer in another region, or not in one piece: it may lie across pieces of RAM that touch. */
 static __attribute__((noinline)) int add_pieces(const struct virtq *vq, struct virtq_chain *chain,
                                                 ipa_t at, uint64_t len)
 {
@@ -95,11 +95,12 @@ static __attribute__((noinline)) int add_pieces(const struct virtq *vq, struct v
     return err;
 }
 
-static int add_buffer(const struct virtq *vq, struct virtq_chain *chain,
-                      const struct vring_desc *desc)
+/* `likely` is a region of the guest's RAM, copied: the one to look into first. */
+static inline int add_buffer(const struct virtq *vq, struct virtq_chain *chain,
+                             const struct ram_region *likely, const struct vring_desc *desc)
 {
     bool writable = (desc->flags & VRING_DESC_F_WRITE) != 0;
-    uint8_t *ptr = guest_mem_ptr(vq->mem, ipa(desc->addr), desc->len);
+    uint8_t *ptr = ram_region_ptr(likely, ipa(desc->addr), desc->len);
     int err;
 
     if (desc->len == 0)
@@ -125,6 +126,8 @@ static int add_buffer(const struct virtq *vq, struct virtq_chain *chain,
 static int walk(const struct virtq *vq, struct virtq_chain *chain, const struct vring_desc *table,
                 uint32_t size, uint32_t next, struct vring_desc *last)
 {
+    const struct ram_region likely = vq->mem->region[0];
+
     for (uint32_t steps = 0; steps < size && next < size; steps++) {
         struct vring_desc desc = copy_desc(table, next);
         int err;
@@ -135,7 +138,7 @@ static int walk(const struct virtq *vq, struct virtq_chain *chain, const struct 
             *last = desc;
             return 0;
         }
-        err = add_buffer(vq, chain, &desc);
+        err = add_buffer(vq, chain, &likely, &desc);
         if (err != 0)
             return err;
         if ((desc.flags & VRING_DESC_F_NEXT) == 0)

@@ -3,21 +3,14 @@
 #include "mm/guest_mem.h"
 
 #include "lib/string.h"
-#include "mm/phys.h"
 
 void *guest_mem_ptr(const struct guest_mem *mem, ipa_t ipa, uint64_t len)
 {
-    const struct ram_region *end = mem->region + mem->count;
+    void *ptr = NULL;
 
-    for (const struct ram_region *region = mem->region; region < end; region++) {
-        uint64_t offset = ipa.v - region->ipa.v; /* huge if ipa lies below */
-
-        /* A len of 0 becomes the largest number there is, and fails with those that are too long.
-         */
-        if (offset < region->size && len - 1 < region->size - offset)
-            return pa_to_ptr(pa(region->pa.v + offset));
-    }
-    return NULL;
+    for (unsigned i = 0; ptr == NULL && i < mem->count; i++)
+        ptr = ram_region_ptr(&mem->region[i], ipa, len);
+    return ptr;
 }
 
 uint64_t guest_mem_run(const struct guest_mem *mem, ipa_t ipa, uint64_t len)

@@ -10,6 +10,7 @@
 
 #include "lib/addr.h"
 #include "lib/err.h"
+#include "mm/phys.h"
 
 #define GUEST_MEM_MAX_REGIONS 8
 
@@ -23,6 +24,17 @@ struct guest_mem {
     unsigned count;
     struct ram_region region[GUEST_MEM_MAX_REGIONS]; /* disjoint, in IPA and in PA */
 };
+
+/* The same as guest_mem_ptr(), of one region. */
+static inline void *ram_region_ptr(const struct ram_region *region, ipa_t ipa, uint64_t len)
+{
+    uint64_t offset = ipa.v - region->ipa.v; /* huge if ipa lies below */
+
+    /* A len of 0 becomes the largest number there is, and fails with those that are too long. */
+    if (offset < region->size && len - 1 < region->size - offset)
+        return pa_to_ptr(pa(region->pa.v + offset));
+    return NULL;
+}
 
 /*
  * A pointer to [ipa, ipa + len), or NULL unless len > 0 and all of it lies in one
