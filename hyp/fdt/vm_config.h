@@ -27,6 +27,7 @@ struct vm_device_config {
     size_t more_state;       /* bytes that its state needs on top of the kind's */
     struct pa_range backing; /* the machine's memory behind it; size 0: none */
     pa_t slot;               /* the machine's virtio slot behind it; 0: none */
+    const char *model;       /* its name on the host, in the tree; NULL: it is no model's */
     bool read_only;
     bool console; /* this one is wired to the machine's console */
     int node;     /* in the tree that it was read from */
@@ -68,6 +69,8 @@ struct vm_config {
     struct pa_range initrd;        /* /chosen traproom,initrd; size 0: none */
     struct ipa_range guest_initrd; /* /chosen linux,initrd-start and -end */
     ipa_t guest_dtb;               /* /chosen traproom,dtb-address, else VM_DEFAULT_DTB */
+
+    pa_t channel; /* /chosen traproom,channel: the virtio slot that leads to the models; 0: none */
 
     uint32_t epoch; /* the machine's time, seconds since 1970, when the counter was 0 */
 

@@ -32,6 +32,8 @@ static int read_intid(const struct vm_fdt_parser *parser, const struct dt_walk *
     const char *owner;
     int err = dt_irq_intid(at, parser->gic, 0, &device->intid);
 
+    if (err == -ERR_NOENT && device->kind->may_lack_it)
+        return 0;
     if (err == -ERR_NOENT)
         return dt_walk_error(at, err, "it has no interrupt");
     if (err != 0)

@@ -29,6 +29,7 @@ struct vm_device_kind {
     uint64_t min_size; /* bytes that its "reg" has at least */
     bool all_regs;     /* each entry of "reg" is a device, else the first alone */
     bool interrupt;    /* it has one, an SPI that is its own */
+    bool may_lack_it;  /* or none */
     bool console;      /* one of this kind is the console */
     /*
      * Read what only nodes of this kind have from the node at `at`, in a tree whose GIC is the node

@@ -22,6 +22,7 @@
     X(EXIT_IRQ_UART, "irq: console input")                                                         \
     X(EXIT_IRQ_ALARM, "irq: alarm of a guest's clock")                                             \
     X(EXIT_IRQ_VIRTIO, "irq: virtio device of the machine")                                        \
+    X(EXIT_IRQ_HOST, "irq: the host has something to say")                                         \
     X(EXIT_IRQ_OTHER, "irq: other")                                                                \
     X(EXIT_SERROR, "serror")                                                                       \
     X(EXIT_UNDEF, "undefined instruction")

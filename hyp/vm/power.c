@@ -131,16 +131,22 @@ void power_park(struct vcpu *vcpu)
     vgic_cpu_on(&vm->vgic, vcpu->index);
 }
 
-void power_wait_for_interrupt(struct vcpu *vcpu)
+bool power_sleep(struct vcpu *vcpu)
 {
-    struct vm *vm = vcpu->vm;
-
-    while (!vgic_has_pending(&vm->vgic, vcpu->index) && is_running(vm)) {
+    if (is_running(vcpu->vm)) {
         cpu_wfi();
         irq_handle(vcpu);
     }
-    if (!is_running(vm))
-        power_kick(vcpu); /* the kick that said so is used up; exit.c shall see one */
+    if (is_running(vcpu->vm))
+        return true;
+    power_kick(vcpu); /* the kick that said so is used up; exit.c shall see one */
+    return false;
+}
+
+void power_wait_for_interrupt(struct vcpu *vcpu)
+{
+    while (!vgic_has_pending(&vcpu->vm->vgic, vcpu->index) && power_sleep(vcpu)) {
+    }
 }
 
 void power_join_stop(struct vcpu *vcpu)

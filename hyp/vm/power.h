@@ -23,6 +23,12 @@ void power_kick(struct vcpu *target);
  */
 void power_park(struct vcpu *vcpu);
 
+/*
+ * The calling vCPU waits in EL2, with no lock held: sleep until an interrupt has come, and handle
+ * it. False: the VM stops, so the vCPU is to return as if it had what it waits for.
+ */
+bool power_sleep(struct vcpu *vcpu);
+
 /* Wait, in EL2, until an interrupt can be delivered to the calling vCPU. */
 void power_wait_for_interrupt(struct vcpu *vcpu);
 

@@ -19,6 +19,7 @@
 #include "lib/string.h"
 #include "vm/vm.h"
 #include "vm/vm_console.h"
+#include "vm/vm_model.h"
 #include "vm/vm_virtio.h"
 
 static struct irq_line line_of(struct vm *vm, const struct vm_device_config *config)
@@ -107,6 +108,18 @@ static int make_registers(struct vm *vm, void *state, const struct vm_device_con
 }
 
 static const struct vm_device_kind kinds[] = {
+    {
+        .property = "traproom,model",
+        .name = "model",
+        .min_size = 1,
+        .interrupt = true,
+        .may_lack_it = true,
+        .read_fn = vm_model_read,
+        .state_size = VM_MODEL_STATE_SIZE,
+        .make_fn = vm_model_make,
+        .reset_fn = vmodel_reset,
+        .access_fn = vmodel_access,
+    },
     {
         .property = "traproom,registers",
         .name = "registers",

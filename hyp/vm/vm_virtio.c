@@ -46,6 +46,16 @@ static unsigned find_slot(pa_t base)
     return i;
 }
 
+const struct host_virtio *vm_virtio_take(pa_t base)
+{
+    unsigned index = find_slot(base);
+
+    if (index == nr_slots || taken[index])
+        return NULL;
+    taken[index] = true;
+    return &slots[index];
+}
+
 static int read_disk(const struct dt_walk *at, struct vm_device_config *config)
 {
     if (config->backing.size < SECTOR_SIZE)
@@ -140,17 +150,15 @@ static void handle_irq(void *ctx, struct vcpu *vcpu)
 static int make_machine(struct vm *vm, struct machine_slot *at,
                         const struct vm_device_config *config, const struct irq_line *line)
 {
-    unsigned index = find_slot(config->slot);
     struct virtio_driver driver;
     int err;
 
-    if (taken[index]) {
+    at->host = vm_virtio_take(config->slot);
+    if (at->host == NULL) {
         log_error("%s: another node has the machine's virtio slot at 0x%lx already", config->path,
                   config->slot.v);
         return -ERR_EXIST;
     }
-    taken[index] = true;
-    at->host = &slots[index];
     err = virtio_driver_open(&driver, at->host->regs);
     if (err != 0)
         return open_failed(config, err);

@@ -2,11 +2,13 @@
 /* A console, a clock and a vGIC that remember. See fake_machine.h. */
 #include "fake_machine.h"
 
+#include "cpu.h"
 #include "drv/alarm.h"
 #include "drv/console.h"
 #include "gic/gic.h"
 #include "gic/vgic.h"
 #include "trap/irq.h"
+#include "vm/power.h"
 
 struct fake_line fake_line;
 uint64_t fake_now, fake_frequency = 1;
@@ -14,6 +16,9 @@ struct alarm *fake_alarm;
 uint8_t fake_printed;
 struct fake_irq fake_irq;
 uint32_t fake_pending;
+struct vcpu *fake_kicked;
+bool (*fake_sleep)(struct vcpu *vcpu);
+_Thread_local unsigned fake_cpu_index;
 
 uint64_t alarm_now(void)
 {
@@ -68,4 +73,14 @@ int irq_register(uint32_t intid, enum irq_trigger trigger, enum exit_reason reas
 void gic_set_pending(uint32_t intid)
 {
     fake_pending = intid;
+}
+
+void power_kick(struct vcpu *target)
+{
+    fake_kicked = target;
+}
+
+bool power_sleep(struct vcpu *vcpu)
+{
+    return fake_sleep(vcpu);
 }

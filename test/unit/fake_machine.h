@@ -24,6 +24,10 @@ extern struct fake_irq {
 } fake_irq;
 extern uint32_t fake_pending;
 
+/* The latest that power_kick() was called for; and what power_sleep() does. */
+extern struct vcpu *fake_kicked;
+extern bool (*fake_sleep)(struct vcpu *vcpu);
+
 extern uint64_t fake_now, fake_frequency;
 extern struct alarm *fake_alarm; /* the latest that was added */
 extern uint8_t fake_printed;     /* the latest byte */

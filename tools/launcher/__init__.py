@@ -19,6 +19,10 @@ network.py      those of --net
 shares.py       those of --share
 virtiofsd.py    the server that such a folder needs
 passed.py       those of --device and --rng
+models.py       devices that a program here plays, those of --model
+model_hub.py    the process between EL2 and such programs
+model_runner.py the process of one that is a Python file
+model_wire.py   what they say to each other
 port.py         the one by which a program in the guest reaches us
 drivers.py      which drivers the guest's kernel needs for them, and lacks
 words.py        the words of such an option

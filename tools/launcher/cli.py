@@ -156,6 +156,15 @@ def add_device_options(parser):
                        "--qemu. May be given again")
 
 
+def add_model_options(parser):
+    group = parser.add_argument_group("devices of your own")
+    group.add_argument("--model", metavar="[NAME=]FILE", action="append", default=[], help="a device whose behaviour "
+                       "is a program on this machine: a Python file (.py), another program, or unix:PATH, the socket "
+                       "of one that runs already. docs/models.md says what it has to do. May be given again")
+    group.add_argument("--model-timeout", metavar="SECONDS", type=seconds, default=10.0, help="how long a model may "
+                       f"take to answer (default: 10); then the run ends, with exit status {verdict.MODEL_FAILED}")
+
+
 def add_run_options(parser):
     run = parser.add_argument_group("the run")
     run.add_argument("--cpu", metavar="MODEL", help="QEMU's CPU model (default: "
@@ -208,6 +217,7 @@ def parse_arguments(argv):
                               formatter_class=argparse.RawDescriptionHelpFormatter)
     add_guest_options(run)
     add_device_options(run)
+    add_model_options(run)
     add_run_options(run)
     args = parser.parse_args(bind_values(argv))
     if args.reboot is None:
@@ -275,8 +285,8 @@ def run(args):
             streams.Streams(shown)
         devices = [device for device, _, _ in staged.placed]
         with virtiofsd.serving(device.server for device in devices if device.server) as complain:
-            status = session.run(command, shown, args, staged.port, bool(staged.nonce),
-                                 any(device.keeps_data for device in devices))
+            with staged.models.running():
+                status = session.run(command, shown, args, staged, any(device.keeps_data for device in devices))
             return complain(status)
 
 

@@ -16,6 +16,7 @@ PLAIN_BUSES = ("simple-bus", "arm,amba-bus")
 OF_THE_MACHINE = ("reg", "interrupts", "interrupts-extended")  # what has one is hidden, unless
 SHOWS_WARNINGS = 5  # the lowest loglevel that does
 PASS, REGISTERS = MARKS = ("traproom,pass", "traproom,registers")  # one of these says otherwise
+MODEL = "traproom,model"  # such a node is a device of models.py
 DATA = ("aliases", "chosen", "cpus", "memory", "reserved-memory")  # no devices, nor what is below
 
 
@@ -75,7 +76,7 @@ class GuestTree:
 
     def virtio_nodes(self):
         """The virtio,mmio nodes that the guest gets to see."""
-        return list(self._find("virtio,mmio", self.root))
+        return [node for node in self._find("virtio,mmio", self.root) if MODEL not in node.properties]
 
     def _find(self, compatible, parent):
         for node in parent.children:
@@ -175,6 +176,7 @@ class GuestTree:
         """
         self.chosen.properties.pop("traproom,kernel", None)
         self.chosen.properties.pop("traproom,initrd", None)
+        self.chosen.properties.pop("traproom,channel", None)
         for node in self.root.walk():
             if slots:
                 node.properties.pop("traproom,slot", None)

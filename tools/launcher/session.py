@@ -168,11 +168,12 @@ class Monitor:
 
 
 class Session:
-    def __init__(self, command, streams, args, port, relayed, keeps_data):
+    def __init__(self, command, streams, args, port, models, relayed, keeps_data):
         self.command = command
         self.streams = streams
         self.args = args
         self.port = port
+        self.models = models
         self.relayed = relayed
         self.keeps_data = keeps_data
         self.keyboard = has_terminal() and not relayed  # QEMU reads it itself
@@ -196,7 +197,7 @@ class Session:
         return why or self.process.returncode
 
     def _start(self):
-        its = [end.its for end in (self.monitor, self.port) if end]
+        its = [end.its for end in (self.monitor, self.port, self.models) if end]
         command = self.command + (self.monitor.arguments() if self.monitor else [])
         try:
             self.process = subprocess.Popen(command, bufsize=0, stdout=subprocess.PIPE,
@@ -236,7 +237,7 @@ class Session:
         """Pass on what comes until QEMU ends (None) or reason(now) has one to stop; it is asked again
         after left(now) seconds."""
         output, errors = self.process.stdout, self.process.stderr
-        sources = [output, errors] + ([self.port] if self.port else [])
+        sources = [output, errors] + [end for end in (self.port, self.models) if end]
         while True:
             now = time.monotonic()
             if reason(now):
@@ -255,6 +256,10 @@ class Session:
                 sources.remove(self.port)
             if output in readable and not self._pass_output():
                 return None
+            if self.models in readable:
+                if self.models.read():
+                    return watch.MODEL_FAILED
+                sources.remove(self.models)
             if output not in readable and self.streams.waiting():
                 self._show(self.streams.release())
 
@@ -337,11 +342,13 @@ def catch_signals():
             signal.signal(number, raise_terminated)
 
 
-def run(command, streams, args, port, relayed, keeps_data):
-    """Run QEMU; returns the launcher's exit status. `port`: relay.c's Port, or None. `keeps_data`: it writes to files of the user's."""
+def run(command, streams, args, staged, keeps_data):
+    """Run QEMU; returns the launcher's exit status. `keeps_data`: it writes to files of the user's."""
     try:
-        end = Session(command, streams, args, port, relayed, keeps_data).run()
+        end = Session(command, streams, args, staged.port, staged.models, bool(staged.nonce), keeps_data).run()
         status, words = verdict.judge(end, streams, args)
+        if end == watch.MODEL_FAILED:
+            words = staged.models.words
         write_all(STDERR, streams.last_words(verdict.is_well(end, streams, words)))
         for text in (verdict.remark(status, streams), words):
             if text:

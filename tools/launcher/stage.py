@@ -6,15 +6,15 @@ import collections
 import os
 import secrets
 
-from launcher import Problem, devices, guest_tree, images, initramfs, layout, port, session, slots
+from launcher import Problem, devices, guest_tree, images, initramfs, layout, models, port, session, slots
 from launcher.files import Files
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 NONE = "none"
 
 # What the guest is to be: `files`, paths by option; `placed`, its devices, see slots.place(); `nonce`,
-# the word by which its relay.c is known, `port` its Port, None without it.
-Staged = collections.namedtuple("Staged", "tree staging files placed nonce port")
+# the word by which its relay.c is known, `port` its Port, None without it; `models`, its Models.
+Staged = collections.namedtuple("Staged", "tree staging files placed nonce port models")
 
 
 def built(args, name):
@@ -164,6 +164,8 @@ def stage(args, folder):
         session.say(f"warning: {kernel.file.name} has {kernel.file.size} bytes of the {kernel.image_size} "
                     "that it takes in memory: is it cut short?")
     tree = make_tree(args, files)
+    modelled = models.Models(args.model, args.model_timeout, args.bare)
+    modelled.add_nodes(tree)
     check_console(args, tree, kernel)
     made = devices.make(args.devices, devices.Work(files, len(tree.cpus()), args.bare),
                         built(args, "images/disk.img"))
@@ -179,5 +181,6 @@ def stage(args, folder):
     work.add_tree()
     paths = {"kernel": kernel.file.path, "initrd": work.add_initrd(initrd, kernel_end)}
     placed = work.add_devices(made)
+    modelled.take_slot(tree, placed)
     relayed = paths["initrd"] is not None
-    return Staged(tree, work.staging, paths, placed, nonce if relayed else None, relay_port)
+    return Staged(tree, work.staging, paths, placed, nonce if relayed else None, relay_port, modelled)

@@ -8,7 +8,7 @@ import signal
 from launcher import console, watch
 
 POWERED_OFF, WRONG_SETUP, HYPERVISOR_FAILED, GUEST_STOPPED = 0, 1, 2, 3
-WARNED, OOPSED, SILENT = 115, 116, 118
+WARNED, OOPSED, SILENT, MODEL_FAILED = 115, 116, 118, 119
 NO_VERDICT, PANICKED, RESET, TIMED_OUT = 120, 121, 122, 124
 SIGNALLED, INTERRUPTED, PIPE_CLOSED = 128, 130, 141
 
@@ -22,6 +22,7 @@ STATUSES = (
     ("115", "the guest's kernel warned: WARN, lockdep, KASAN, a stall and the like, with --warn=fail"),
     ("116", "the guest's kernel oopsed or hit a BUG, with --oops=panic"),
     ("118", "the guest said nothing for as long as --silence allows"),
+    ("119", "a device's model (--model) ended, broke the protocol or did not answer in time"),
     ("120", "the guest powered off, but the status of --cmd did not come, or part of the output was lost"),
     ("121", "the guest's kernel panicked"),
     ("122", "the guest reset itself: with --no-reboot, or --cmd, which implies it"),
@@ -62,6 +63,8 @@ def judge(end, streams, args):
         return PANICKED, f"the guest's kernel panicked: {words.panic}"
     if words.oops and args.oops == "panic" and (isinstance(end, str) or said in (POWERED_OFF, RESET)):
         return OOPSED, f"the guest's kernel oopsed: {words.oops}"
+    if end == watch.MODEL_FAILED:
+        return MODEL_FAILED, None
     if end == watch.TIME_UP:
         return TIMED_OUT, f"the time limit of {args.timeout:g} s is over, QEMU was stopped"
     if end == watch.SILENT:

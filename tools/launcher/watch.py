@@ -3,6 +3,7 @@
 to rest after a panic or an oops. Used by session.py, which asks; it has no clock of its own."""
 
 TIME_UP, SILENT, AT_REST, OOPSED = "time is up", "silent", "at rest", "oopsed"
+MODEL_FAILED = "a model has failed"  # session.py sees that itself
 CALM = 2.0  # seconds of silence after which a report is over, though its end has not come
 
 

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Models on the host: reading their nodes, and what lies between device and host. See vm_model.h.
+ */
+#include "vm/vm_model.h"
+
+#include <stddef.h>
+
+#include "cpu.h"
+#include "drv/host_channel.h"
+#include "fdt/dt_prop.h"
+#include "lib/log.h"
+#include "trap/irq.h"
+#include "vm/power.h"
+#include "vm/vm.h"
+#include "vm/vm_virtio.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+
+/* The machine's one channel, and who talks by it. */
+static struct host_channel channel;
+static struct vmodel_link models;
+
+static void send_message(void *ctx, const struct vmodel_message *message, const void *data)
+{
+    (void)ctx;
+    if (host_channel_send(&channel, message, data, data != NULL ? message->size : 0) != 0)
+        log_error("the host does not take what is said to a model");
+}
+
+static bool wait(void *ctx, unsigned vcpu)
+{
+    struct vm *vm = ctx;
+
+    return power_sleep(&vm->vcpu[vcpu]);
+}
+
+/* Our own CPU looks by itself. */
+static void wake(void *ctx, unsigned vcpu)
+{
+    struct vm *vm = ctx;
+
+    if (vcpu != cpu_current_vcpu())
+        power_kick(&vm->vcpu[vcpu]);
+}
+
+static uint64_t scale(uint64_t value, uint64_t from, uint64_t to)
+{
+    return value / from * to + value % from * to / from;
+}
+
+static uint64_t now(void)
+{
+    return scale(alarm_now(), alarm_frequency(), NS_PER_S);
+}
+
+static void set_model_due(struct vm_model *device, uint64_t due)
+{
+    spin_lock(&device->lock);
+    device->due = due;
+    alarm_set(&device->alarm, due);
+    spin_unlock(&device->lock);
+}
+
+/* The first tick that is not before it. */
+static void set_model_timer(struct vmodel *model, uint64_t when)
+{
+    struct vm_model *device = (struct vm_model *)model;
+
+    set_model_due(device, when == 0 ? ALARM_NEVER : scale(when, NS_PER_S, alarm_frequency()) + 1);
+}
+
+static void timer_is_due(void *ctx)
+{
+    struct vm_model *device = ctx;
+    bool is_due;
+
+    spin_lock(&device->lock);
+    is_due = device->due <= alarm_now();
+    if (is_due) {
+        device->due = ALARM_NEVER;
+        alarm_set(&device->alarm, ALARM_NEVER);
+    }
+    spin_unlock(&device->lock);
+    if (is_due)
+        vmodel_timer(&device->model);
+}
+
+static const struct vmodel_ops ops = {send_message, wait, wake, now, set_model_timer};
+
+static void take_bytes(void *ctx, const void *bytes, size_t len)
+{
+    (void)ctx;
+    vmodel_receive(&models, bytes, len);
+}
+
+static void handle_host_irq(void *ctx, struct vcpu *vcpu)
+{
+    (void)ctx;
+    (void)vcpu;
+    host_channel_interrupt(&channel);
+}
+
+/* Before the first of them. */
+static int open_channel(struct vm *vm)
+{
+    const struct host_virtio *slot = vm_virtio_take(vm->config.channel);
+    int err = slot != NULL ? host_channel_open(&channel, slot->regs, take_bytes, NULL) : -ERR_NOENT;
+
+    if (err != 0) {
+        log_error("the machine's virtio slot at 0x%lx has no free console that leads to the models "
+                  "(/chosen traproom,channel)",
+                  vm->config.channel.v);
+        return err;
+    }
+    models.ops = &ops;
+    models.ctx = vm;
+    models.mem = &vm->mem;
+    return irq_register(slot->intid, slot->edge ? IRQ_EDGE : IRQ_LEVEL, EXIT_IRQ_HOST,
+                        handle_host_irq, NULL);
+}
+
+int vm_model_read(const struct dt_walk *at, int gic, struct vm_device_config *config)
+{
+    (void)gic;
+    config->model = dt_prop_string(at->fdt, dt_walk_node(at), "traproom,model");
+    if (config->model == NULL || config->model[0] == '\0')
+        return dt_walk_error(at, -ERR_INVAL, "its \"traproom,model\" must be a name");
+    return 0;
+}
+
+int vm_model_make(struct vm *vm, void *state, const struct vm_device_config *config)
+{
+    struct vm_model *device = state;
+    struct irq_line line = {vgic_set_line, &vm->vgic, config->intid};
+    int err = models.ops == NULL ? open_channel(vm) : 0;
+
+    if (err != 0)
+        return err;
+    if (alarm_frequency() == 0) {
+        log_error("the machine's firmware has left CNTFRQ_EL0 at 0: a model can't tell the time");
+        return -ERR_UNSUPPORTED;
+    }
+    if (config->intid == 0)
+        line.set_fn = NULL;
+    device->due = ALARM_NEVER;
+    alarm_add(&device->alarm, timer_is_due, device);
+    err = vmodel_init(&device->model, &models, &line, config->model);
+    if (err != 0)
+        log_error("there are more than %u models", VMODEL_MAX);
+    return err;
+}

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The process between EL2 and the models: it starts them, passes messages on, and sees to it that each
+request is answered in time. Started by models.py, as a process of its own, since a model may take its time.
+What goes wrong is one line to models.py, and the end."""
+
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from launcher import model_wire as wire
+from launcher.session import die_with_parent
+
+SOCKET = "TRAPROOM_MODEL"  # the variable that tells a model's program its socket's file descriptor
+LAST_MOMENT = 2.0  # seconds for a model to end when its socket does
+CHUNK = 65536
+SIZES = {1: "1 byte", 2: "2 bytes", 4: "4 bytes", 8: "8 bytes"}
+
+
+class Failure(Exception):
+    """The run can't go on; says why."""
+
+
+class Model:
+    """One model's program, and what it owes."""
+
+    def __init__(self, name, command, path):
+        self.name = name
+        self.device = None  # its number, once EL2 has said so
+        self.owed = {}  # (message, since when) by tag
+        self.process = None
+        self.reader = wire.Reader(wire.OF_A_MODEL)
+        self.socket = connect(name, path) if path else self._start(command)
+
+    def _start(self, command):
+        ours, its = socket.socketpair()
+        try:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(),
+                                            env={**os.environ, SOCKET: str(its.fileno())},
+                                            pass_fds=[its.fileno()], preexec_fn=die_with_parent)
+        except OSError as error:
+            raise Failure(f"the model {self.name} can't be started: {command[0]}: {error.strerror}") from error
+        its.close()
+        return ours
+
+    def send(self, message):
+        if message.type in wire.REQUESTS:
+            self.owed[message.tag] = (message, time.monotonic())
+        try:
+            self.socket.sendall(message.pack())
+        except OSError:
+            pass  # it has gone, as its end of the socket says
+
+    def answered(self, message):
+        if message.type in (wire.ANSWER, wire.ABORT) and self.owed.pop(message.tag, None) is None:
+            raise Failure(f"the model {self.name} answers what it was not asked (tag 0x{message.tag:x})")
+
+    def oldest(self):
+        """The request that waits longest, and since when; None: none."""
+        return next(iter(self.owed.values()), None)
+
+    def gone(self):
+        """What to say of a model whose socket has ended."""
+        if self.process is None:
+            return f"the model {self.name} has closed its socket"
+        try:
+            status = self.process.wait(LAST_MOMENT)
+        except subprocess.TimeoutExpired:
+            return f"the model {self.name} has closed its socket"
+        how = f"by signal {-status} ({signal.Signals(-status).name})" if status < 0 else f"with status {status}"
+        return f"the model {self.name} has ended, {how}"
+
+    def stop(self):
+        self.socket.close()
+        if self.process:
+            try:
+                self.process.wait(LAST_MOMENT)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+def connect(name, path):
+    ours = socket.socket(socket.AF_UNIX)
+    try:
+        ours.connect(path)
+    except OSError as error:
+        raise Failure(f"the model {name} is not there: {path}: {error.strerror}") from error
+    return ours
+
+
+def describe(message):
+    if message.type == wire.RESET:
+        return "the reset"
+    if message.type == wire.TIMER:
+        return "its timer"
+    what = "read" if message.type == wire.READ else "write"
+    return f"a {what} of {SIZES.get(message.size, message.size)} at 0x{message.address:x}"
+
+
+class Hub:
+    def __init__(self, channel, models, timeout):
+        self.channel = channel
+        self.models = models
+        self.timeout = timeout
+        self.by_device = {}
+        self.reader = wire.Reader((wire.NAME, wire.DATA, wire.DONE, *wire.REQUESTS))
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(channel, selectors.EVENT_READ, None)
+        for model in models:
+            self.selector.register(model.socket, selectors.EVENT_READ, model)
+
+    def run(self):
+        """Until QEMU ends. Failure: a model has failed."""
+        while True:
+            for key, _ in self.selector.select(self._left()):
+                data = receive(key.fileobj)
+                if key.data is None and not data:
+                    return
+                if key.data is None:
+                    self._from_el2(data)
+                else:
+                    self._from_model(key.data, data)
+            self._check_time()
+
+    def _left(self):
+        since = [model.oldest()[1] for model in self.models if model.oldest()]
+        return max(0, min(since) + self.timeout - time.monotonic()) if since and self.timeout else None
+
+    def _check_time(self):
+        for model in self.models if self.timeout else ():
+            if model.oldest() and time.monotonic() - model.oldest()[1] >= self.timeout:
+                raise Failure(f"the model {model.name} has not answered {describe(model.oldest()[0])} "
+                              f"for {self.timeout:g} s (--model-timeout)")
+
+    def _from_el2(self, data):
+        for message in self.reader.feed(data):
+            if message.type == wire.NAME:
+                self._introduce(message.device, message.data.decode("utf-8", "replace"))
+            else:
+                self.by_device[message.device].send(message)
+
+    def _introduce(self, device, name):
+        for model in self.models:
+            if model.name == name:
+                self.by_device[device] = model
+                model.device = device
+
+    def _from_model(self, model, data):
+        if not data:
+            raise Failure(model.gone())
+        try:
+            for message in model.reader.feed(data):
+                model.answered(message)
+                message.device = model.device
+                self.channel.sendall(message.pack())
+        except wire.Broken as why:
+            raise Failure(f"the model {model.name} sends {why}, which is not in the protocol") from why
+        except OSError:
+            pass  # QEMU has gone: its end of the channel says so
+
+
+def receive(source):
+    try:
+        return source.recv(CHUNK)
+    except ConnectionError:
+        return b""
+
+
+def main(argv):
+    setup = json.loads(argv[1])
+    models = []
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the launcher's to take
+    with open(setup["report"], "w", encoding="utf-8") as report, \
+            socket.socket(fileno=setup["channel"]) as channel:
+        try:
+            for one in setup["models"]:
+                models.append(Model(one["name"], one["command"], one["path"]))
+            Hub(channel, models, setup["timeout"]).run()
+        except Failure as why:
+            report.write(str(why))
+            report.flush()
+        finally:
+            for model in models:
+                model.stop()
+
+
+if __name__ == "__main__":
+    main(sys.argv)
