@@ -38,6 +38,7 @@
 #include "vm/vm.h"
 #include "vm/vm_device.h"
 #include "vm/vm_virtio.h"
+#include "vm/watch.h"
 
 #define POOL_PAGES 128
 #define REASON_MAX 128
@@ -268,6 +269,8 @@ static void make_vm(void)
         refuse("its tree has more CPUs than the machine");
     if (vm_init(&vm, fdt, &phys, &pool) != 0)
         refuse("no VM can be made as its tree asks");
+    if (watch_init(&vm) != 0)
+        panic("the interrupt by which a guest is watched is taken");
 }
 
 /* What every CPU does once the VM is made, for the vCPU of its own index. */
@@ -278,6 +281,7 @@ static void prepare_vcpu(unsigned index)
     if (gic_init_cpu(index, cpu_mpidr()) != 0)
         panic("CPU %u has no redistributor", index);
     gic_ppi_set_enabled(index, ALARM_INTID, true);
+    watch_init_cpu(index);
     vcpu->stack = image_stack_top(index);
     pauth_read_key(vcpu->el2_key);
     el1_ctx_configure(vcpu->mpidr, vm.stage2.vtcr, stage2_vttbr(&vm.stage2),
@@ -306,12 +310,15 @@ static void start_cpus(void)
         cpu_relax();
 }
 
-/* Who has sent it, the launcher at the time limit, waits for the last line. */
+/* Who has sent it is the launcher: at the time limit, or when the guest may be dead. */
 static void answer_break(void *ctx)
 {
     (void)ctx;
-    vm_print_stats(&vm);
-    log_info("break: the guest goes on");
+    if (vm.config.stats) {
+        vm_print_stats(&vm);
+        log_info("break: the guest goes on");
+    }
+    watch_inquest();
 }
 
 void main(uint64_t host_fdt)
@@ -331,10 +338,10 @@ void main(uint64_t host_fdt)
     start_cpus();
     vm_start(&vm);
     sabotage(pa_to_ptr(host.guest_fdt), &vm, &hyp_map.table);
-    if (vm.config.stats) {
+    if (vm.config.stats || vm.config.unattended)
         console_set_break(answer_break, NULL);
+    if (vm.config.stats)
         log_info("guest enters at CNTPCT %lu", cpu_counter());
-    }
     power_park(&vm.vcpu[0]);
     guest_enter();
 }

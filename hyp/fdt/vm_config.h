@@ -74,9 +74,12 @@ struct vm_config {
 
     uint32_t epoch; /* the machine's time, seconds since 1970, when the counter was 0 */
 
-    bool quiet;     /* /chosen traproom,quiet */
-    bool stats;     /* /chosen traproom,stats */
-    bool no_reboot; /* /chosen traproom,no-reboot: a reset ends the machine */
+    bool quiet;      /* /chosen traproom,quiet */
+    bool stats;      /* /chosen traproom,stats */
+    bool unattended; /* /chosen traproom,unattended: nobody is there to see how it ends */
+    uint32_t
+        hang_seconds; /* /chosen traproom,hang: the VM ends when it hangs for so long; 0: never */
+    bool no_reboot;   /* /chosen traproom,no-reboot: a reset ends the machine */
 };
 
 #define VM_KERNEL_ANYWHERE UINT64_MAX /* as the boot protocol has it: loader.c */

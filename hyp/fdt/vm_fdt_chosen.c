@@ -56,6 +56,19 @@ static int read_initrd(struct vm_fdt_parser *parser, int chosen)
     return err;
 }
 
+static int read_watch(struct vm_fdt_parser *parser, int chosen)
+{
+    uint64_t seconds = 0;
+    int err = dt_prop_number(parser->fdt, chosen, "traproom,hang", &seconds);
+
+    if (err == -ERR_INVAL || seconds > UINT32_MAX)
+        return dt_prop_error(parser->fdt, chosen, -ERR_INVAL,
+                             "\"traproom,hang\" must be a number of seconds");
+    parser->config->hang_seconds = (uint32_t)seconds;
+    parser->config->unattended = dt_prop_present(parser->fdt, chosen, "traproom,unattended");
+    return 0;
+}
+
 int vm_fdt_chosen_read(struct vm_fdt_parser *parser)
 {
     const void *fdt = parser->fdt;
@@ -76,6 +89,8 @@ int vm_fdt_chosen_read(struct vm_fdt_parser *parser)
     err = read_kernel(parser, chosen);
     if (err == 0)
         err = read_initrd(parser, chosen);
+    if (err == 0)
+        err = read_watch(parser, chosen);
     if (err == 0)
         err = dt_prop_address(fdt, chosen, "traproom,kernel-address", &config->guest_kernel.v);
     if (err == 0)

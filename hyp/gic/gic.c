@@ -137,6 +137,11 @@ void gic_kick(unsigned cpu)
     gicc_send_sgi(cpus[cpu].kick);
 }
 
+void gic_send_sgi(unsigned cpu, uint32_t intid)
+{
+    gicc_send_sgi((cpus[cpu].kick & ~ICC_SGIR_INTID) | FIELD_PREP(ICC_SGIR_INTID, intid));
+}
+
 void gic_ppi_set_enabled(unsigned cpu, uint32_t intid, bool enabled)
 {
     io_write32(ppi_reg(cpu, enabled ? GICD_ISENABLER : GICD_ICENABLER), UINT32_C(1) << intid);

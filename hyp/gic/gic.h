@@ -15,6 +15,7 @@
 
 #define GIC_MAX_REGIONS 8
 #define GIC_SGI_KICK    0 /* from one CPU of Traproom's to another: look at what has changed */
+#define GIC_SGI_SAMPLE  1 /* the same: take a sample of your vCPU (vm/watch.c) */
 
 /* Where it is, from the host's device tree. */
 struct gic_config {
@@ -42,6 +43,9 @@ void gic_set_pending(uint32_t intid);
 
 /* Send GIC_SGI_KICK to `cpu`; what was written before is seen by its handler. */
 void gic_kick(unsigned cpu);
+
+/* The same with another SGI. */
+void gic_send_sgi(unsigned cpu, uint32_t intid);
 
 /* The PPI `intid` of `cpu`. Any CPU may call. */
 void gic_ppi_set_enabled(unsigned cpu, uint32_t intid, bool enabled);

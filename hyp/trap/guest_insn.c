@@ -10,14 +10,9 @@
 
 #define INSN_SIZE 4
 
-/*
- * Any right will do, and none is asked for: the CPU has fetched it already. What stands there now
- * is only carried out if it is the access that trapped (abort.c).
- */
-int guest_insn_fetch(const struct vcpu *vcpu, uint32_t *insn)
+int guest_insn_at(const struct vcpu *vcpu, uint64_t pc, uint32_t *insn)
 {
     const struct s1_regime regime = s1_regime_current();
-    uint64_t pc = vcpu->regs.pc;
     struct s1_leaf leaf;
 
     if ((vcpu->regs.pstate & PSR_M_nRW) != 0)
@@ -27,4 +22,13 @@ int guest_insn_fetch(const struct vcpu *vcpu, uint32_t *insn)
     if (s1_walk(&regime, &vcpu->vm->mem, pc, NULL, NULL, &leaf) != 0)
         return -ERR_RANGE;
     return guest_mem_read(&vcpu->vm->mem, leaf.out, insn, sizeof(*insn));
+}
+
+/*
+ * Any right will do, and none is asked for: the CPU has fetched it already. What stands there now
+ * is only carried out if it is the access that trapped (abort.c).
+ */
+int guest_insn_fetch(const struct vcpu *vcpu, uint32_t *insn)
+{
+    return guest_insn_at(vcpu, vcpu->regs.pc, insn);
 }

@@ -19,4 +19,7 @@ struct vcpu;
  */
 int must_check guest_insn_fetch(const struct vcpu *vcpu, uint32_t *insn);
 
+/* The same at `pc`. */
+int must_check guest_insn_at(const struct vcpu *vcpu, uint64_t pc, uint32_t *insn);
+
 #endif

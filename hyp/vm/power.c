@@ -35,14 +35,22 @@ static void reset_regs(struct vcpu *vcpu)
 
 static void power_off_machine(struct vm *vm)
 {
+    static const char *const how[] = {[VM_STOPPED] = "stopped",
+                                      [VM_HUNG] = "hung",
+                                      [VM_DEAD] = "dead",
+                                      [VM_PANICKED] = "panicked"};
     char text[REASON_MAX];
 
     if (vm->config.stats)
         vm_print_stats(vm);
+    if (vm->stop_reason == NULL && vm->panicked) {
+        vm->ending = VM_PANICKED;
+        vm->stop_reason = "its kernel says so";
+    }
     if (vm->stop_reason == NULL) {
         console_exit_line(vm->run_state == VM_RESETTING ? "guest reset" : "guest powered off");
     } else {
-        fmt_snprintf(text, sizeof(text), "guest stopped: %s", vm->stop_reason);
+        fmt_snprintf(text, sizeof(text), "guest %s: %s", how[vm->ending], vm->stop_reason);
         console_exit_line(text);
     }
     host_psci_system_off();
@@ -157,16 +165,30 @@ void power_join_stop(struct vcpu *vcpu)
     power_park(vcpu);
 }
 
-static void begin_stop(struct vcpu *vcpu, enum vm_run_state state, const char *reason)
+static void set_stopping(struct vm *vm, enum vm_run_state state, enum vm_ending ending,
+                         const char *reason)
 {
-    struct vm *vm = vcpu->vm;
-
     spin_lock(&vm->power_lock);
     if (vm->run_state == VM_RUNNING) {
+        vm->ending = ending;
         vm->stop_reason = reason;
         __atomic_store_n(&vm->run_state, state, __ATOMIC_RELEASE); /* see is_running() */
     }
     spin_unlock(&vm->power_lock);
+}
+
+void power_request_stop(struct vm *vm, enum vm_ending ending, const char *reason)
+{
+    set_stopping(vm, VM_STOPPING, ending, reason);
+    for (unsigned i = 0; i < vm->nr_vcpus; i++)
+        power_kick(&vm->vcpu[i]);
+}
+
+static void begin_stop(struct vcpu *vcpu, enum vm_run_state state, const char *reason)
+{
+    struct vm *vm = vcpu->vm;
+
+    set_stopping(vm, state, VM_STOPPED, reason);
     for (unsigned i = 0; i < vm->nr_vcpus; i++) {
         if (i != vcpu->index)
             power_kick(&vm->vcpu[i]);

@@ -9,8 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct vcpu;
-struct vm;
+#include "vm/vm.h"
 
 /* Interrupt the CPU of `target`, so that it looks at what has changed: its power or the VM's
  * run_state. */
@@ -45,6 +44,12 @@ void power_stop_vm(struct vcpu *vcpu, bool reset);
  * had the guest reset in the same moment: then as power_stop_vm() does.
  */
 void power_kill_vm(struct vcpu *vcpu, const char *reason);
+
+/*
+ * Stop the VM for good, as `ending`, because of `reason`, a string that lasts; ignored when it
+ * stops already. From any CPU, in an interrupt: returns, and every vCPU finds it out.
+ */
+void power_request_stop(struct vm *vm, enum vm_ending ending, const char *reason);
 
 /* The VM is not VM_RUNNING: take the calling vCPU there where power_stop_vm() wants it. */
 void power_join_stop(struct vcpu *vcpu);

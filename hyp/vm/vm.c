@@ -24,6 +24,7 @@
 #include "vcpu_layout.h"
 #include "vm/loader.h"
 #include "vm/vm_device.h"
+#include "vm/watch.h"
 
 #define VMID            1
 #define STATS_LINE_MAX  224
@@ -246,10 +247,12 @@ void vm_start(struct vm *vm)
     struct vcpu *first = &vm->vcpu[0];
 
     reset_devices(vm);
+    watch_start();
     loader_load(vm);
     invariants_expect(&vm->stage2.table);
     spin_lock(&vm->power_lock);
     vm->run_state = VM_RUNNING;
+    vm->panicked = false;
     first->power = VCPU_ON_PENDING;
     first->entry = loader_entry(vm).v;
     first->context = vm->config.guest_dtb.v;

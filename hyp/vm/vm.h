@@ -22,6 +22,14 @@ enum vm_run_state {
     VM_STOPPING,  /* the same, then the machine goes off */
 };
 
+/* How it ended, where that was not its own doing: the exit line's words. */
+enum vm_ending {
+    VM_STOPPED,  /* Traproom stopped it: it did what can't be gone on with */
+    VM_HUNG,     /* a vCPU gets nowhere */
+    VM_DEAD,     /* asked for, there is no sign of life */
+    VM_PANICKED, /* its kernel says so, by pvpanic */
+};
+
 struct vm {
     struct vm_config config;
     struct guest_mem mem;
@@ -32,7 +40,9 @@ struct vm {
     struct vgic_redist_region redist[VM_MAX_GICR];
     spinlock_t power_lock; /* protects run_state, stop_reason and each vCPU's power */
     enum vm_run_state run_state;
+    enum vm_ending ending;   /* with stop_reason */
     const char *stop_reason; /* why Traproom stopped the guest; NULL: it powered itself off */
+    bool panicked;           /* atomic: the guest has said so */
     struct pa_range fdt;     /* the guest's tree as it gets it at each start */
     unsigned nr_vcpus;
     struct vcpu vcpu[MAX_VCPUS];

@@ -9,6 +9,7 @@
 #include "dev/virtio_mmio.h"
 #include "dev/vpl011.h"
 #include "dev/vpl031.h"
+#include "dev/vpvpanic.h"
 #include "dev/vregs.h"
 #include "drv/alarm.h"
 #include "fdt/dt_irq.h"
@@ -21,6 +22,7 @@
 #include "vm/vm_console.h"
 #include "vm/vm_model.h"
 #include "vm/vm_virtio.h"
+#include "vm/watch.h"
 
 static struct irq_line line_of(struct vm *vm, const struct vm_device_config *config)
 {
@@ -63,6 +65,24 @@ static int make_pl031(struct vm *vm, void *state, const struct vm_device_config 
     }
     alarm_add(&clock->alarm, ring, clock);
     vpl031_init(&clock->rtc, &line, &ops, alarm_frequency(), vm->config.epoch);
+    return 0;
+}
+
+static void hear_panic(void *vm, uint8_t events)
+{
+    if ((events & PVPANIC_CRASH_LOADED) != 0)
+        log_info("the guest's kernel has panicked, and another takes over");
+    if ((events & PVPANIC_PANICKED) == 0)
+        return;
+    log_info("the guest's kernel has panicked");
+    __atomic_store_n(&((struct vm *)vm)->panicked, true, __ATOMIC_RELAXED);
+    watch_panicked();
+}
+
+static int make_pvpanic(struct vm *vm, void *state, const struct vm_device_config *config)
+{
+    (void)config;
+    *(struct vpvpanic *)state = (struct vpvpanic){hear_panic, vm};
     return 0;
 }
 
@@ -162,6 +182,15 @@ static const struct vm_device_kind kinds[] = {
         .make_fn = make_pl031,
         .reset_fn = vpl031_reset,
         .access_fn = vpl031_access,
+    },
+    {
+        .compatible = "qemu,pvpanic-mmio",
+        .name = "pvpanic",
+        .min_size = 2,
+        .state_size = sizeof(struct vpvpanic),
+        .make_fn = make_pvpanic,
+        .reset_fn = vpvpanic_reset,
+        .access_fn = vpvpanic_access,
     },
     /* Served elsewhere: by gic/, by the CPUs themselves, by trap/psci.c. */
     {.compatible = "arm,gic-v3"},

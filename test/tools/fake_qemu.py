@@ -92,6 +92,8 @@ def answer_breaks(lines, missed=0):
                 if missed >= 0:
                     continue
                 print("\r\n".join(lines), flush=True)
+                if "[traproom] exit: " in lines[-1]:
+                    return
 
 
 if sys.argv[1:] == ["--version"]:
@@ -106,4 +108,6 @@ if sys.argv[1:] == ["-device", "help"]:
 with open(os.path.join(FOLDER, "arguments"), "w", encoding="utf-8") as file:
     json.dump(sys.argv[1:], file)
 keep_files(sys.argv[1:])
+if "answer_breaks" not in os.environ.get("FAKE_QEMU", "") and "-mon" in sys.argv:
+    os.close(inherited("monitor"))  # nobody answers there
 exec(os.environ.get("FAKE_QEMU", ""))  # pylint: disable=exec-used

@@ -105,7 +105,7 @@ time.sleep(999)
     # QEMU finds the server's socket there, and the server.
     PROGRAM = """
 import socket, time
-found = re.search(r"path=([^,]*)", sys.argv[sys.argv.index("-chardev") + 1]).group(1)
+found = re.search(r"path=([^, ]*)", " ".join(sys.argv)).group(1)
 socket.socket(socket.AF_UNIX).connect(found)
 while not os.path.exists(FOLDER + "/server"):
     time.sleep(0.01)

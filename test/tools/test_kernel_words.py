@@ -142,9 +142,10 @@ class Meaning(unittest.TestCase):
 
 
 class Watching(unittest.TestCase):
-    def watch(self, words, attended=False, **more):
-        given = {"timeout": None, "silence": None, "oops": "continue", **more}
-        return watch.Watch(argparse.Namespace(**given), words, attended, 100.0)
+    def watch(self, words, can_ask=False, **more):
+        given = {"timeout": None, "silence": None, "oops": "continue", "warn": "continue",
+                 "attended": False, **more}
+        return watch.Watch(argparse.Namespace(**given), words, can_ask, 100.0)
 
     def test_limits(self):
         it = self.watch(KernelWords(), timeout=10, silence=4)
@@ -161,6 +162,29 @@ class Watching(unittest.TestCase):
         words.feed("[    1.000000] ---[ end " + PANIC + "x ]---")
         self.assertEqual(it.why(105), watch.AT_REST)
         self.assertIsNone(self.watch(words, attended=True).why(1000))
+
+    def test_asked(self):
+        """Traproom knows whether it lives: what looks like a panic and is none ends nothing."""
+        words = heard("[    1.000000] " + PANIC + "x")
+        it = self.watch(words, can_ask=True)
+        it.heard(105)
+        self.assertEqual((it.why(106), it.why(107)), (None, watch.ASK))
+        it.asked(107)
+        self.assertEqual((it.why(108), it.left(108)), (None, watch.ANSWER - 1))
+        self.assertEqual(it.why(107 + watch.ANSWER), watch.AT_REST)
+        words.survived()
+        it.heard(109)
+        self.assertEqual((it.why(1000), it.left(109)), (None, None))
+        words.feed("[    1.500000] ---[ end " + PANIC + "x ]---")
+        it.heard(110)
+        self.assertEqual(it.why(110), watch.ASK)
+
+    def test_stall(self):
+        words = heard("[    1.000000] watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [x:9]")
+        it = self.watch(words, warn="fail")
+        it.heard(105)
+        self.assertEqual((it.why(106), it.why(107)), (None, watch.STALLED))
+        self.assertIsNone(self.watch(words).why(1000))
 
     def test_oops(self):
         words = heard(*OOPS_REPORT.splitlines())

@@ -90,6 +90,22 @@ class Status(RunTest):
         self.check(0, panic + OFF)  # someone has printed an old log
         self.check(124, "print('[    1.200000] x')\nprint('" + panic[22:] + forever, "--timeout", "3")
 
+    def test_panic_that_is_none(self):
+        """Traproom is asked, and knows better than what is printed."""
+        panic = "print('[    1.500000] Kernel panic - not syncing: x\\r\\n', flush=True)\n"
+        lives = "answer_breaks(['[traproom] break: the guest lives', '[traproom] exit: guest {}'])"
+        self.check(0, panic + lives.format("powered off"))
+        self.check(122, panic + lives.format("reset"))
+        self.check(121, panic + "answer_breaks(['[traproom] exit: guest dead: x'])", words="panicked: x")
+
+    def test_hung(self):
+        self.check(117, "print('[traproom] exit: guest hung: vCPU 2 takes no interrupts')",
+                   words="the guest hung: vCPU 2 takes no interrupts")
+        self.check(121, "print('[traproom] exit: guest panicked: its kernel says so')", words="its kernel says so")
+        for options, hang in (([], 30), (["--hang", "7"], 7), (["--hang", "0"], None)):
+            self.run_launcher(*options)
+            self.assertEqual(self.tree().number(self.tree().chosen, "traproom,hang"), hang)
+
     def test_oops(self):
         """Where the guest has a status of its own, it is not hidden."""
         oops = "print('[    1.500000] Internal error: Oops: 96000004 [#1] SMP', flush=True)\n"
@@ -193,7 +209,9 @@ class Machine(RunTest):
         self.assertEqual(len(tree.cpus()), 7)
         self.assertEqual(tree.ram(), [(0x48000000, 1 << 30)])
         self.assertEqual(tree.chosen.text("bootargs"), "console=ttyAMA0 a=b c")
-        self.assertIn("traproom,quiet", tree.chosen.properties)
+        self.assertNotIn("traproom,quiet", tree.chosen.properties)  # it has to answer
+        self.assertIn("traproom,unattended", tree.chosen.properties)
+        self.assertEqual(tree.number(tree.chosen, "traproom,hang"), 30)
         self.assertNotIn("traproom,stats", tree.chosen.properties)
         self.assertIsNone(tree.initrd_start())
         self.assertNotIn("traproom,disk", tree.virtio_nodes()[0].properties)
@@ -267,7 +285,7 @@ class Machine(RunTest):
 
     def test_no_stats(self):
         status, _, err = self.run_launcher("--stats", "--timeout", "1",
-                                           program="os.close(inherited(\"monitor\")); import time; time.sleep(60)")
+                                           program="import time; time.sleep(60)")
         self.assertEqual(status, 124)
         self.assertIn("does not answer", err)
 

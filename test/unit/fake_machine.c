@@ -13,6 +13,7 @@
 struct fake_line fake_line;
 uint64_t fake_now, fake_frequency = 1;
 struct alarm *fake_alarm;
+unsigned fake_panics;
 uint8_t fake_printed;
 struct fake_irq fake_irq;
 uint32_t fake_pending;
@@ -34,6 +35,11 @@ void alarm_add(struct alarm *alarm, void (*fn)(void *ctx), void *ctx)
 {
     *alarm = (struct alarm){.fn = fn, .ctx = ctx};
     fake_alarm = alarm;
+}
+
+void watch_panicked(void)
+{
+    fake_panics++;
 }
 
 void alarm_set(struct alarm *alarm, uint64_t due)

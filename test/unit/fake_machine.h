@@ -30,6 +30,7 @@ extern bool (*fake_sleep)(struct vcpu *vcpu);
 
 extern uint64_t fake_now, fake_frequency;
 extern struct alarm *fake_alarm; /* the latest that was added */
+extern unsigned fake_panics;     /* calls of watch_panicked() */
 extern uint8_t fake_printed;     /* the latest byte */
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dev/virtio_blk.h"
+#include "dev/vpvpanic.h"
 #include "drv/alarm.h"
 #include "fake_machine.h"
 #include "fdt_log.h"
@@ -198,6 +199,24 @@ static void a_clock(void **state)
     assert_int_equal(fake_alarm->due, ALARM_NEVER);
 }
 
+/* A panic is handed on; what is about to follow one, or a shutdown, is none. */
+static void a_pvpanic(void **state)
+{
+    struct vm_device_config config = {.intid = 0};
+    struct mmio_access access = {.size = 1, .write = true, .value = PVPANIC_CRASH_LOADED};
+
+    (void)state;
+    fake_panics = 0;
+    assert_int_equal(make("qemu,pvpanic-mmio", &config), 0);
+    assert_int_equal(made->access_fn(room, &access), MMIO_OK);
+    assert_int_equal(fake_panics, 0);
+    assert_false(vm.panicked);
+    access.value = PVPANIC_PANICKED;
+    assert_int_equal(made->access_fn(room, &access), MMIO_OK);
+    assert_int_equal(fake_panics, 1);
+    assert_true(vm.panicked);
+}
+
 static void no_clock_without_a_frequency(void **state)
 {
     struct vm_device_config config = {.intid = INTID};
@@ -218,6 +237,7 @@ int main(void)
         cmocka_unit_test(a_virtio_slot),
         cmocka_unit_test(plain_registers),
         cmocka_unit_test(a_clock),
+        cmocka_unit_test(a_pvpanic),
         cmocka_unit_test(no_clock_without_a_frequency),
     };
 

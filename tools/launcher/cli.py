@@ -85,6 +85,12 @@ def seconds(text):
     return value
 
 
+def whole_seconds(text):
+    if not text.isdigit() or int(text) >= 1 << 31:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of seconds, or 0")
+    return int(text)
+
+
 def qemu_arguments(text):
     try:
         return shlex.split(text)
@@ -172,6 +178,9 @@ def add_run_options(parser):
                      "neoverse-n1 work too")
     run.add_argument("--timeout", metavar="SECONDS", type=seconds, help="stop after so long, with "
                      "exit status 124")
+    run.add_argument("--hang", metavar="SECONDS", type=whole_seconds, help="stop when a CPU of the guest has got "
+                     f"nowhere for so many seconds, with exit status {verdict.HUNG}; 0: never (default: "
+                     f"{stage.HANG}, at a terminal 0)")
     run.add_argument("--silence", metavar="SECONDS", type=seconds, help="stop when the guest has said nothing "
                      f"for so long, with exit status {verdict.SILENT}")
     run.add_argument("--icount", action="store_true", help="let time be the count of instructions, "
@@ -273,13 +282,13 @@ def run(args):
         if args.dump_dtb is not None:
             return 0
         machine.check(staged.staging, args.bare)
-        command = machine.command(args, staged, dtb, session.has_terminal() and not staged.nonce)
+        command = machine.command(args, staged, dtb, args.attended)
         if args.verbose:
             explain(command, staged)
         if args.gdb:
             explain_gdb(args, staged.files["kernel"])
         if args.oops is None:
-            args.oops = "continue" if session.has_terminal() or staged.nonce else "panic"
+            args.oops = "continue" if args.attended or staged.nonce else "panic"
         shown = console.Console(args.quiet, kernel_words.KernelWords(None if args.icount else machine_clock()))
         shown = streams.RelayedStreams(shown, staged.nonce, args.quiet) if staged.nonce else \
             streams.Streams(shown)

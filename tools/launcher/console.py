@@ -9,6 +9,7 @@ EXIT = OWN + b"exit: "
 ERRORS = (OWN + b"error: ", EXIT + b"guest refused", EXIT + b"guest stopped",
           EXIT + b"hypervisor failed")
 STATS, ANSWER, RESTART = OWN + b"exits by reason", OWN + b"break: ", OWN + b"guest resets"
+ALIVE = ANSWER + b"the guest lives"
 QUIT = b"QEMU: Terminated"  # QEMU's word after Ctrl-A X
 LONGEST_LINE = 4096
 
@@ -71,6 +72,8 @@ class Console:
             self.last = line
         if line == RESTART:
             self.words.restart()
+        elif line == ALIVE:
+            self.words.survived()
         elif not line.startswith(OWN):
             self.words.feed(line.decode("utf-8", "replace"))
         if self._held and not self._is_dropped(line):

@@ -183,6 +183,11 @@ class GuestTree:
             if node.properties.pop("traproom,disk", None) is not None:
                 node.properties.pop("traproom,read-only", None)
 
+    def remove_pvpanic(self):
+        for parent in self.root.walk():
+            parent.children = [node for node in parent.children
+                               if not node.properties.get("compatible", b"").startswith(b"qemu,pvpanic-mmio\0")]
+
     def add_boot_arguments(self, text):
         if text:
             before = self.chosen.properties.get("bootargs", b"").rstrip(b"\0")

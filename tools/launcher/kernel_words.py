@@ -47,6 +47,8 @@ REPORTS = tuple((kind, name, re.compile(pattern)) for kind, name, pattern in (
     (WARNING, "kmemleak", r"kmemleak: \d+ new suspected memory leaks.*"),
 ))
 
+STALLS = ("soft lockup", "hard lockup", "RCU stall", "hung task")  # of which some make no end
+
 WHO = re.compile(r"CPU: (\d+) (?:UID: \d+ )?PID: (\d+) Comm: (.+?) (?:Tainted: |Not tainted |Kdump: )")
 WHERE = re.compile(r"pc : (\S+)( \[\S+\])?")
 
@@ -78,6 +80,10 @@ class KernelWords:
         self._last = 0.0  # the latest time stamp
         self._report = None  # its details may follow
         self._lines = 0
+
+    def stall(self):
+        """The first one, or None."""
+        return next((report for report in self.warnings if report.name in STALLS), None)
 
     def restart(self):
         """The guest starts again: so does its clock, and what it said of its end is over."""

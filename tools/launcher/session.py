@@ -177,11 +177,11 @@ class Session:
         self.relayed = relayed
         self.keeps_data = keeps_data
         self.keyboard = has_terminal() and not relayed  # QEMU reads it itself
-        self.watch = watch.Watch(args, streams.console.words, self.keyboard, time.monotonic())
         self.process = None
         self.gone = None  # a file that can be read once QEMU has ended
         self.input = None
-        self.monitor = Monitor() if args.stats and not args.bare else None
+        self.monitor = Monitor() if not args.bare and (args.stats or not args.attended) else None
+        self.watch = watch.Watch(args, streams.console.words, bool(self.monitor), time.monotonic())
 
     def run(self):
         """Returns QEMU's own status, or why it was stopped, as watch.py has it."""
@@ -190,7 +190,9 @@ class Session:
             self._start()
             try:
                 why = self._copy(self.watch.why, self.watch.left)
-                if why and self.monitor:
+                while why == watch.ASK:
+                    why = self._ask_whether_it_lives()
+                if why and self.args.stats and self.monitor:
                     self._ask_for_stats()
             finally:
                 self._stop(told=bool(why))
@@ -198,7 +200,7 @@ class Session:
 
     def _start(self):
         its = [end.its for end in (self.monitor, self.port, self.models) if end]
-        command = self.command + (self.monitor.arguments() if self.monitor else [])
+        command = self.command[:1] + (self.monitor.arguments() if self.monitor else []) + self.command[1:]
         try:
             self.process = subprocess.Popen(command, bufsize=0, stdout=subprocess.PIPE,
                                             stdin=None if self.keyboard else subprocess.PIPE,
@@ -218,6 +220,13 @@ class Session:
         if not self.relayed and not self.args.timeout and not self.args.quiet:
             say("standard input has ended; the guest goes on without it, until it powers off or "
                 "Ctrl-C (--timeout would end it, too)")
+
+    def _ask_whether_it_lives(self):
+        """Traproom ends a guest that does not, and says so of one that does."""
+        if not self.monitor.send_break():
+            return watch.AT_REST
+        self.watch.asked(time.monotonic())
+        return self._copy(self.watch.why, self.watch.left)
 
     def _ask_for_stats(self):
         """The guest has not ended by itself, so Traproom has not shown them."""

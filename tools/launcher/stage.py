@@ -11,6 +11,7 @@ from launcher.files import Files
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 NONE = "none"
+HANG = 30  # seconds, for a guest that nobody watches
 
 # What the guest is to be: `files`, paths by option; `placed`, its devices, see slots.place(); `nonce`,
 # the word by which its relay.c is known, `port` its Port, None without it; `models`, its Models.
@@ -52,10 +53,22 @@ def make_tree(args, files):
         tree.mark(path, "--pass", guest_tree.PASS)
     for path in args.registers:
         tree.mark(path, "--registers", guest_tree.REGISTERS)
-    tree.set_flag("traproom,quiet", args.quiet and not args.stats)
     tree.set_flag("traproom,stats", args.stats)
     tree.set_flag("traproom,no-reboot", not args.reboot)
+    if args.bare:
+        tree.remove_pvpanic()  # QEMU's machine has none
     return tree
+
+
+def set_watch(args, tree, nonce):
+    """What Traproom watches for: the same as watch.py, which asks it about a kernel that may have died."""
+    args.attended = session.has_terminal() and not nonce
+    if args.hang is None:
+        args.hang = 0 if args.attended else HANG
+    if args.hang:
+        tree.chosen.set_u32("traproom,hang", args.hang)
+    tree.set_flag("traproom,unattended", not args.attended)
+    tree.set_flag("traproom,quiet", args.quiet and not args.stats and args.attended)  # else it has to answer
 
 
 def more_ram(args):
@@ -171,6 +184,7 @@ def stage(args, folder):
                         built(args, "images/disk.img"))
     parts = initramfs.base_parts(args, files, kernel)
     nonce = secrets.token_hex(8) if wants_relay(args, kernel, parts) else None
+    set_watch(args, tree, nonce)
     relay_port = port.Port() if nonce and port.fits(args) else None
     if relay_port:
         made.append(relay_port.device())  # the last: the user's are where they are without it

@@ -8,7 +8,7 @@ import signal
 from launcher import console, watch
 
 POWERED_OFF, WRONG_SETUP, HYPERVISOR_FAILED, GUEST_STOPPED = 0, 1, 2, 3
-WARNED, OOPSED, SILENT, MODEL_FAILED = 115, 116, 118, 119
+WARNED, OOPSED, HUNG, SILENT, MODEL_FAILED = 115, 116, 117, 118, 119
 NO_VERDICT, PANICKED, RESET, TIMED_OUT = 120, 121, 122, 124
 SIGNALLED, INTERRUPTED, PIPE_CLOSED = 128, 130, 141
 
@@ -21,6 +21,8 @@ STATUSES = (
     ("3", "the hypervisor stopped the guest, for the reason it gives"),
     ("115", "the guest's kernel warned: WARN, lockdep, KASAN, a stall and the like, with --warn=fail"),
     ("116", "the guest's kernel oopsed or hit a BUG, with --oops=panic"),
+    ("117", "the guest hung: a CPU of it took no interrupts, or one exception after the other, for as long as "
+            "--hang allows"),
     ("118", "the guest said nothing for as long as --silence allows"),
     ("119", "a device's model (--model) ended, broke the protocol or did not answer in time"),
     ("120", "the guest powered off, but the status of --cmd did not come, or part of the output was lost"),
@@ -35,6 +37,7 @@ STATUSES = (
 # What the hypervisor's last line says after "exit: ".
 ENDINGS = {b"guest powered off": POWERED_OFF, b"guest refused": WRONG_SETUP,
            b"guest stopped": GUEST_STOPPED, b"guest reset": RESET,
+           b"guest hung": HUNG, b"guest panicked": PANICKED, b"guest dead": PANICKED,
            b"hypervisor failed": HYPERVISOR_FAILED}
 
 ADVICE = (
@@ -65,6 +68,8 @@ def judge(end, streams, args):
         return OOPSED, f"the guest's kernel oopsed: {words.oops}"
     if end == watch.MODEL_FAILED:
         return MODEL_FAILED, None
+    if end == watch.STALLED:
+        return WARNED, f"the guest's kernel is stuck: {words.stall().name}: {words.stall()}"
     if end == watch.TIME_UP:
         return TIMED_OUT, f"the time limit of {args.timeout:g} s is over, QEMU was stopped"
     if end == watch.SILENT:
@@ -82,6 +87,8 @@ def judge_end(status, streams, args):
         return INTERRUPTED, "QEMU was ended, by gdb"
     if status is None:
         return HYPERVISOR_FAILED, "QEMU ended, but Traproom has not said why"
+    if status in (HUNG, PANICKED):
+        return status, "the " + streams.console.last.split(b"exit: ")[1].decode("utf-8", "replace")
     if status == RESET:
         return RESET, "the guest reset itself, which ends the run (--reboot lets it go on)"
     if status == POWERED_OFF:
