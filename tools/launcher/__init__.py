@@ -33,6 +33,9 @@ relay.py        the streams of a program in the guest, in what its port or conso
 streams.py      all of it, on its way to our stdout and stderr
 session.py      QEMU from its start to its end, the terminal, our stdin, the time limit
 verdict.py      the exit status
+qemu_tool.py    tools/qemu-system-aarch64
+qemu_line.py    QEMU's command line as the launcher's
+qemu_devices.py the devices in it
 """
 
 

@@ -130,6 +130,8 @@ def add_guest_options(parser):
     guest.add_argument("--cmd", metavar="'COMMAND'", help="run this in the guest's shell instead of "
                        "a session, power off, and exit with its status. It has our stdin, stdout and "
                        "stderr, as with ssh, and no terminal. Works with the default initramfs")
+    guest.add_argument("--console", action="store_true", help="stdin and stdout are the guest's console even "
+                       "where the shell of the default guest would read stdin as a script")
     guest.add_argument("--oops", choices=("panic", "continue"), help="whether an oops or a BUG of the guest's "
                        f"kernel ends the run with status {verdict.OOPSED}, or is told at the end (default: it is "
                        "told, unless nobody is at the terminal and the guest has no status of its own)")
@@ -272,8 +274,8 @@ def machine_clock():
 
 def run(args):
     args.cpu = args.cpu or (GDB_CPU if args.gdb else DEFAULT_CPU)
-    if args.dump_dtb is None and shutil.which(machine.QEMU) is None:
-        raise Problem(f"{machine.QEMU} is not installed: run tools/setup run")
+    if args.dump_dtb is None and shutil.which(machine.program()) is None:
+        raise Problem(f"{machine.program()} is not installed: run tools/setup run")
     with tempfile.TemporaryDirectory(prefix="traproom-") as folder:
         staged = stage.stage(args, folder)
         dtb = args.dump_dtb or os.path.join(folder, "guest.dtb")

@@ -9,14 +9,26 @@ from launcher import Problem, slots
 from launcher.layout import GUEST_TREE, MACHINE_RAM, MIB
 from launcher.words import escape
 
-QEMU = "qemu-system-aarch64"
+NAME = "qemu-system-aarch64"
 OLD_LOADER_MOST, LOADER_MENDED = 2147479552, (10, 0)  # what one read() gives; not before that
 GDB_HOST, GDB_PORT = "127.0.0.1", 1234  # not to be reached from other machines
+
+_program = NAME
+
+
+def use(path):
+    """Take this QEMU, and not the first on the PATH."""
+    global _program  # pylint: disable=global-statement
+    _program = path
+
+
+def program():
+    return _program
 
 
 def version():
     """QEMU's, as (major, minor); (0, 0): it does not say."""
-    done = subprocess.run([QEMU, "--version"], capture_output=True, text=True, check=False)
+    done = subprocess.run([program(), "--version"], capture_output=True, text=True, check=False)
     found = re.search(r"version (\d+)\.(\d+)", done.stdout)
     return (int(found.group(1)), int(found.group(2))) if found else (0, 0)
 
@@ -38,7 +50,7 @@ def check(staging, bare):
 def command(args, staged, dtb, terminal):
     """The whole of it. `dtb`: the guest's tree; `terminal`: QEMU's monitor is on its Ctrl-A."""
     build = bare if args.bare else traproom
-    return [QEMU, *build(args, staged, dtb), *common(args, len(staged.tree.cpus()), terminal),
+    return [program(), *build(args, staged, dtb), *common(args, len(staged.tree.cpus()), terminal),
             *slots.arguments(staged.placed), *staged.models.arguments(), *args.qemu]
 
 

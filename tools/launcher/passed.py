@@ -4,9 +4,8 @@
 import re
 import subprocess
 
-from launcher import Problem
+from launcher import Problem, machine
 from launcher.device import Device
-from launcher.machine import QEMU
 
 ON_VIRTIO = re.compile(r'^name "([^"]+)", bus virtio-bus', re.MULTILINE)
 TRANSPORT = re.compile(r"-(device|pci|pci-transitional|pci-non-transitional|ccw)$")
@@ -67,7 +66,7 @@ def make(said, text, _index, _work):
 def names():
     """Of QEMU's virtio devices that are not bound to PCI."""
     try:
-        done = subprocess.run([QEMU, "-device", "help"], capture_output=True, text=True, check=False)
+        done = subprocess.run([machine.program(), "-device", "help"], capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
-        raise Problem(f"{QEMU} is not installed: run tools/setup run") from error
+        raise Problem(f"{machine.program()} is not installed: run tools/setup run") from error
     return set(ON_VIRTIO.findall(done.stdout))

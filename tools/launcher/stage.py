@@ -156,7 +156,7 @@ def check_console(args, tree, kernel):
 
 def wants_relay(args, kernel, parts):
     """Is a guest with relay.c to run without a terminal? Others get the console's input as it comes."""
-    if args.cmd is None and (session.has_terminal() or kernel.version is None):
+    if args.cmd is None and (args.console or session.has_terminal() or kernel.version is None):
         return False
     there = initramfs.has_relay(parts)
     if args.cmd is not None and there is False:

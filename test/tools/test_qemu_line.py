@@ -1,0 +1,185 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""tools/qemu-system-aarch64: QEMU's command line as the launcher's, and what it says to what it does
+not take."""
+
+import gzip
+import os
+import shlex
+import subprocess
+import unittest
+
+from support import LIMIT, MIB, OFF, REPO, DeviceTest, image
+from launcher import Problem, qemu_line
+
+TOOL = os.path.join(REPO, "tools", "qemu-system-aarch64")
+RESET = "print('[traproom] exit: guest reset', flush=True)"
+
+
+def translate(text):
+    """(the launcher's options, what QEMU gets) of QEMU's command line."""
+    options = qemu_line.Line(["-kernel", "Image", *shlex.split(text)]).arguments("Image")
+    passed = next((option[len("--qemu="):] for option in options if option.startswith("--qemu=")), "")
+    return [option for option in options if not option.startswith("--qemu=")], shlex.split(passed)
+
+
+class Lines(unittest.TestCase):
+    def gives(self, text, *wanted):
+        """Those of the launcher's options, side by side."""
+        options, _ = translate(text)
+        self.assertIn(" ".join(wanted), " ".join(options))
+
+    def passes(self, text, wanted):
+        self.assertEqual(translate(text)[1], shlex.split(wanted))
+
+    def refuses(self, words, text):
+        with self.assertRaisesRegex(Problem, words):
+            translate(text)
+
+    def test_machine(self):
+        self.gives("", "--initrd none --disk none --reboot --smp 1 --mem 128M")
+        self.gives("-initrd i -no-reboot", "--initrd i --disk none --no-reboot")
+        self.gives("--append 'a b'", "--append=a b")
+        self.gives("-dtb x.dtb -m 1G", "--reboot --dtb x.dtb")
+        for given, mib in (("1024", 1024), ("2G", 2048), ("size=1g,maxmem=2g", 1024), ("512000K", 500),
+                           ("slots=2", 128)):
+            self.gives(f"-m {given}", f"--mem {mib}M")
+        for given, count in (("4", 4), ("cpus=3,maxcpus=8", 3), ("2,sockets=2", 2), ("sockets=2,cores=3", 6)):
+            self.gives(f"-smp {given}", f"--smp {count}")
+        for given, model in (("max", "max,pauth-impdef=on"), ("max,pauth=off", "max,pauth=off"),
+                             ("max,sve=off", "max,pauth-impdef=on,sve=off"), ("host", "max,pauth-impdef=on"),
+                             ("cortex-a57", "cortex-a57")):
+            self.gives(f"-cpu {given}", f"--cpu {model}")
+        self.gives("-icount shift=0,sleep=off", "--icount")
+        for plain in ("-M virt", "-machine virt-7.2,gic-version=3,accel=kvm:tcg", "-machine accel=tcg -M virt",
+                      "-M virt,virtualization=off,secure=off", "-enable-kvm -accel kvm -nodefaults -name x",
+                      "-object memory-backend-memfd,id=m,size=1G,share=on -numa node,memdev=m"):
+            self.passes(plain, "")
+
+    def test_machine_refused(self):
+        for words, text in (("Traproom's machine is virt", "-M raspi3b"), ("is a GICv3", "-M virt,gic-version=2"),
+                            ("begins at EL1", "-M virt,virtualization=on"), ("begins at EL1", "-M virt,secure=on"),
+                            ("no IOMMU", "-M virt,iommu=smmuv3"), ("not known", "-M virt,foo=1"),
+                            ("no size", "-m much"), ("no size", "-m 0"), ("one node", "-numa node,nodeid=1"),
+                            ("shift=0,sleep=off", "-icount auto"), ("no firmware", "-bios x"),
+                            ("no flash", "-pflash x"), ("not known here", "-frobnicate"), ("value is missing", "-m"),
+                            ("image without an option", "disk.img"), ("with &", "-daemonize")):
+            self.refuses(words, text)
+        with self.assertRaisesRegex(Problem, "-kernel is missing"):
+            qemu_line.Line(["-m", "1G"])
+
+    def test_disks(self):
+        blk = "--device virtio-blk-device,drive="
+        self.gives("-drive file=a.img", blk + "traproom-disk0")
+        self.passes("-drive file=a.img", "-drive if=none,id=traproom-disk0,file=a.img")
+        self.passes("-drive if=virtio,index=0,media=disk,file=a,,b,format=raw,readonly=on",
+                    "-drive if=none,id=traproom-disk0,file=a,,b,format=raw,readonly=on")
+        line = "-drive if=none,id=d,file=a.img -device virtio-blk-pci,drive=d,bus=pcie.0,addr=2,serial=x"
+        self.gives(line, blk + "d,serial=x")
+        self.passes(line, "-drive if=none,id=d,file=a.img")
+        self.passes("-hda a -cdrom b", "-drive if=none,id=traproom-disk0,file=a "
+                    "-drive if=none,id=traproom-disk1,file=b,readonly=on")
+        self.gives("-device virtio-scsi-pci,id=s -device scsi-hd,drive=d,bus=s.0", "--device virtio-scsi-device,id=s")
+        self.passes("-device virtio-scsi-pci,id=s -device scsi-hd,drive=d,bus=s.0", "-device scsi-hd,drive=d,bus=s.0")
+        self.refuses("no flash", "-drive if=pflash,file=x")
+        self.refuses("use if=virtio", "-drive if=ide,file=x")
+
+    def test_networks(self):
+        for line in ("-netdev user,id=n -device virtio-net-pci,netdev=n", "-nic user,id=n",
+                     "-nic user,id=n,model=virtio-net-pci"):
+            self.gives(line, "--device virtio-net-device,netdev=n")
+            self.passes(line, "-netdev user,id=n")
+        line = "-net nic,model=virtio,macaddr=52:54:00:12:34:56 -net user,hostfwd=tcp::1-:2"
+        self.gives(line, "--device virtio-net-device,netdev=traproom-net0,mac=52:54:00:12:34:56")
+        self.passes(line, "-netdev user,id=traproom-net0,hostfwd=tcp::1-:2")
+        self.passes("-net none -nic none", "")
+        self.refuses("use virtio-net-pci", "-device e1000,netdev=n")
+        self.refuses("model=virtio", "-nic user,model=e1000")
+
+    def test_other_devices(self):
+        line = "-virtfs local,path=/tmp,mount_tag=t,security_model=none"
+        self.gives(line, "--device virtio-9p-device,fsdev=traproom-fs0,mount_tag=t")
+        self.passes(line, "-fsdev local,id=traproom-fs0,path=/tmp,security_model=none")
+        self.gives("-chardev socket,id=c,path=s -device vhost-user-fs-pci,queue-size=1024,chardev=c,tag=t",
+                   "--device vhost-user-fs-device,queue-size=1024,chardev=c,tag=t")
+        line = "-device virtio-serial -device virtserialport,name=p,chardev=c -chardev file,id=c,path=o"
+        self.gives(line, "--device virtio-serial-device")
+        self.passes(line, "-chardev file,id=c,path=o -device virtserialport,name=p,chardev=c")
+        self.gives("-device virtio-rng-pci-non-transitional,rng=r", "--device virtio-rng-device,rng=r")
+        self.passes("-device pcie-root-port,id=p", "")
+        for name in ("nvme", "usb-tablet", "qemu-xhci", "VGA"):
+            self.refuses("only virtio devices", f"-device {name}")
+        self.refuses("no mount_tag", "-virtfs local,path=/tmp")
+
+    def test_console(self):
+        for line, console in (("-nographic", ("stdio", None)), ("-serial stdio -nodefaults", ("stdio", None)),
+                              ("-serial mon:stdio", ("stdio", None)), ("-serial file:out", ("file", "out")),
+                              ("-nodefaults", ("null", None)), ("-serial none", ("null", None)), ("", ("stdio", None)),
+                              ("-chardev stdio,id=c,mux=on -serial chardev:c -mon chardev=c", ("stdio", None)),
+                              ("-serial chardev:c -chardev file,id=c,path=out", ("file", "out"))):
+            parsed = qemu_line.Line(["-kernel", "x", *line.split()])
+            self.assertEqual((parsed.console, parsed.passed), (console, []), line)
+        self.passes("-monitor none -serial stdio", "")
+        self.passes("-monitor unix:m,server,nowait", "-monitor unix:m,server,nowait")
+        self.passes("-qmp unix:m,server -pidfile p -s", "-qmp unix:m,server -pidfile p -s")
+        for words, line in (("can be stdio", "-serial pty"), ("one serial port", "-serial stdio -serial file:x"),
+                            ("no -chardev with that id", "-serial chardev:c"),
+                            ("stdin and stdout are", "-chardev stdio,id=c -device virtconsole,chardev=c"),
+                            ("stdin is the guest's", "-serial file:x -monitor stdio")):
+            self.refuses(words, line)
+
+    def test_questions(self):
+        for line in ("-version", "--help", "-cpu help", "-device virtio-blk-pci,help", "-M ?"):
+            self.assertTrue(qemu_line.wants_qemu(line.split()), line)
+        for line in ("-kernel helper", "-append help,me", "-append version"):
+            self.assertFalse(qemu_line.wants_qemu(line.split()), line)
+
+
+class Tool(DeviceTest):
+    def tool(self, *options, program=OFF):
+        done = subprocess.run([TOOL, *options], env=self.environment(program), stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=LIMIT, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def test_runs_the_other_qemu(self):
+        """Though both have one name, and ours is the first on the PATH."""
+        os.symlink(TOOL, self.path("qemu-system-aarch64"))
+        packed = self.write("Image.gz", gzip.compress(image(3 * MIB)))
+        environment = self.environment(OFF)
+        environment["PATH"] = self.folder.name + ":" + environment["PATH"]
+        done = subprocess.run(["qemu-system-aarch64", "-nodefaults", "-m", "1024", "-kernel", packed, "-append",
+                               "kunit.enable=1", "-no-reboot", "-nographic", "-serial", "stdio"], env=environment,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT, check=False)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+        self.assertEqual(self.loaded(self.tree().chosen, "traproom,kernel"), image(3 * MIB))
+        self.assertIn("kunit.enable=1", self.tree().chosen.text("bootargs"))
+        self.assertIn("virt,virtualization=on,gic-version=3", self.values("-M")[0])
+
+    def test_status(self):
+        kernel = self.path("build/images/Image")
+        for program, options, status in ((OFF, [], 0), (RESET, ["-no-reboot"], 0),
+                                         ("print('[traproom] exit: guest stopped', flush=True)", [], 3)):
+            self.assertEqual(self.tool("-kernel", kernel, *options, program=program)[0], status)
+        self.assertEqual(self.tool("-kernel", kernel, "-bios", "x")[::2],
+                         (1, "traproom: -bios x: there is no firmware below the guest: boot the kernel by -kernel\n"))
+        self.assertEqual(self.tool("-kernel", self.path("none"))[0], 1)
+
+    def test_console_in_a_file(self):
+        kernel = self.path("build/images/Image")
+        self.assertEqual(self.tool("-kernel", kernel, "-serial", "file:" + self.path("out"),
+                                   program="print('hello');" + OFF), (0, "", ""))
+        with open(self.path("out"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), "hello\n")
+
+    def test_asks_qemu(self):
+        self.assertEqual(self.tool("--version")[:2], (0, "QEMU emulator version 7.2.22 (Debian)\n"))
+
+    def test_damaged_kernel(self):
+        packed = self.write("Image.gz", gzip.compress(image(MIB))[:-100])
+        status, _, err = self.tool("-kernel", packed)
+        self.assertEqual(status, 1)
+        self.assertIn("can't be unpacked", err)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tools/qemu-system-aarch64: QEMU's name and command line, for tools that start QEMU by themselves.
+The guest runs under Traproom. qemu_line.py reads the line, cli.py runs the guest."""
+
+import contextlib
+import gzip
+import os
+import shutil
+import sys
+import tempfile
+import zlib
+
+from launcher import Problem, cli, machine, qemu_line, session, verdict
+
+GZIP = b"\x1f\x8b"
+WELL = (verdict.POWERED_OFF, verdict.RESET)  # for which QEMU's status is 0
+
+
+def find_qemu(own):
+    """The first on the PATH of that name that is not ourselves."""
+    for folder in os.get_exec_path():
+        found = shutil.which(machine.NAME, path=folder or ".")
+        if found and not os.path.samefile(found, own):
+            return found
+    raise Problem(f"{machine.NAME} itself is not installed: run tools/setup run")
+
+
+def unpacked(path, folder):
+    """A kernel's Image, which the kernel's build packs, too."""
+    try:
+        with open(path, "rb") as file:
+            if file.read(len(GZIP)) != GZIP:
+                return path
+        image = os.path.join(folder, "Image")
+        with gzip.open(path) as packed, open(image, "wb") as plain:
+            shutil.copyfileobj(packed, plain)
+        return image
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise Problem(f"-kernel {path}: it can't be unpacked: {error}") from error
+
+
+def lead_console(kind, path):
+    """Our stdout becomes what the guest's console is to lead to."""
+    if kind != qemu_line.STDIO:
+        target = os.open(path if kind == qemu_line.FILE else os.devnull, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        os.dup2(target, 1)
+        os.close(target)
+        with open(os.devnull, "rb") as nothing:
+            os.dup2(nothing.fileno(), 0)
+
+
+def run(line):
+    with tempfile.TemporaryDirectory(prefix="traproom-") as folder:
+        lead_console(*line.console)
+        status = cli.main(line.arguments(unpacked(line.kernel, folder)))
+    return 0 if status in WELL else status
+
+
+def main(argv, own):
+    session.open_standard_files()
+    try:
+        qemu = find_qemu(own)
+        if not argv or qemu_line.wants_qemu(argv):
+            os.execv(qemu, [qemu, *argv])
+        machine.use(qemu)
+        return run(qemu_line.Line(argv))
+    except Problem as problem:
+        session.say(str(problem))
+    except OSError as error:
+        session.say(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    with contextlib.suppress(OSError):
+        sys.stderr.flush()
+    return verdict.WRONG_SETUP
