@@ -33,8 +33,8 @@ enum virtio_outcome {
 };
 
 /*
- * Called with neither a queue's lock nor the slot's `lock`, cancel_fn with its setup_lock; neither
- * may wait for another CPU's interrupt or for a lock that is held while one waits.
+ * Called, but for used_fn, with neither a queue's lock nor the slot's `lock`, cancel_fn with its
+ * setup_lock; none may wait for another CPU's interrupt or for a lock that is held while one waits.
  */
 struct virtio_backend_ops {
     /*
@@ -42,6 +42,11 @@ struct virtio_backend_ops {
      * must be copied. One call at a time for a queue; those of different queues meet.
      */
     enum virtio_outcome (*serve_fn)(void *ctx, struct virtio_request *request);
+    /*
+     * A request ends, served: put it into the used ring, with virtq_push(), whatever else is done.
+     * The queue's lock is held. NULL: nothing else is.
+     */
+    void (*used_fn)(void *ctx, unsigned queue, struct virtq *vq, uint16_t head, uint32_t written);
     /*
      * Queue `queue` stops, alone or, at a reset, with all others: end its requests in flight soon,
      * as completed or abandoned, without an interrupt of this CPU. Called again until none is left.

@@ -20,6 +20,18 @@
 #define TURN_REQUESTS (2 * VIRTQ_MAX_SIZE)
 #define TURN_BYTES    (UINT64_C(32) << 20)
 
+static inline void put_used(struct virtio_mmio *slot, struct virtio_queue *queue, uint16_t head,
+                            uint32_t written)
+{
+    const struct virtio_backend *backend = slot->backend;
+
+    if (backend->ops->used_fn == NULL)
+        virtq_push(&queue->vq, head, written);
+    else
+        backend->ops->used_fn(backend->ctx, (unsigned)(queue - slot->queue), &queue->vq, head,
+                              written);
+}
+
 /*
  * A request ends, served or not. Of a queue that was stopped meanwhile nobody wants to hear. The
  * release: what was done for the request comes before virtio_queue_stop() returns.
@@ -29,7 +41,7 @@ static void end_locked(struct virtio_mmio *slot, struct virtio_queue *queue, boo
 {
     if (virtq_is_ready(&queue->vq)) {
         if (served)
-            virtq_push(&queue->vq, head, written);
+            put_used(slot, queue, head, written);
         else
             virtio_mmio_need_reset(slot);
     }

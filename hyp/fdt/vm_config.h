@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dev/fault_rule.h"
 #include "fdt/dt_prop.h"
 #include "fdt/dt_ram.h"
 #include "fdt/dt_reserved.h"
@@ -62,6 +63,9 @@ struct vm_config {
     const struct vm_device_table *kinds; /* by which the tree was read */
     unsigned nr_devices;
     struct vm_device_config device[VM_MAX_DEVICES];
+
+    unsigned nr_faults; /* /chosen traproom,inject */
+    struct fault_rule fault[FAULT_MAX_RULES];
 
     /* The images as the boot loader left them, and where the guest shall find them. */
     struct pa_range kernel;        /* /chosen traproom,kernel */

@@ -62,6 +62,7 @@ int vm_fdt_parse(const void *fdt, size_t max_size, unsigned ipa_bits,
 {
     static int (*const steps[])(struct vm_fdt_parser *) = {
         vm_fdt_chosen_read,          /* options, and where the images are */
+        vm_fdt_fault_read,           /* what shall go wrong */
         read_vcpus,                  /* each a CPU node */
         check_psci,                  /* which is to start them */
         vm_fdt_memory_read,          /* RAM */

@@ -28,6 +28,9 @@ int must_check vm_fdt_memory_check_dtb(struct vm_fdt_parser *parser);
 /* vm_fdt_chosen.c: images and options. */
 int must_check vm_fdt_chosen_read(struct vm_fdt_parser *parser);
 
+/* vm_fdt_fault.c: what shall go wrong. */
+int must_check vm_fdt_fault_read(struct vm_fdt_parser *parser);
+
 /* vm_fdt_gic.c: the GIC, for the CPUs that are known by now. */
 int must_check vm_fdt_gic_read(struct vm_fdt_parser *parser);
 

@@ -24,6 +24,7 @@
 #include "vcpu_layout.h"
 #include "vm/loader.h"
 #include "vm/vm_device.h"
+#include "vm/vm_fault.h"
 #include "vm/watch.h"
 
 #define VMID            1
@@ -231,7 +232,9 @@ int vm_init(struct vm *vm, const void *fdt, struct phys_map *phys, struct page_p
         return err;
     add_vcpus(vm);
     err = add_gic(vm);
-    return err == 0 ? add_devices(vm, phys) : err;
+    if (err == 0)
+        err = add_devices(vm, phys);
+    return err == 0 ? vm_fault_init(vm, phys) : err;
 }
 
 static void reset_devices(struct vm *vm)
@@ -253,6 +256,7 @@ void vm_start(struct vm *vm)
     spin_lock(&vm->power_lock);
     vm->run_state = VM_RUNNING;
     vm->panicked = false;
+    vm_fault_start(vm);
     first->power = VCPU_ON_PENDING;
     first->entry = loader_entry(vm).v;
     first->context = vm->config.guest_dtb.v;

@@ -36,6 +36,7 @@ struct vm {
     struct stage2 stage2;
     struct mmio_bus bus;
     struct vgic vgic;
+    struct vm_fault *fault;       /* what the user wants to go wrong; NULL: nothing */
     void *device[VM_MAX_DEVICES]; /* the state of each of config.device, out of the guest's reach */
     struct vgic_redist_region redist[VM_MAX_GICR];
     spinlock_t power_lock; /* protects run_state, stop_reason and each vCPU's power */

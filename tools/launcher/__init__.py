@@ -27,6 +27,8 @@ port.py         the one by which a program in the guest reaches us
 drivers.py      which drivers the guest's kernel needs for them, and lacks
 words.py        the words of such an option
 slots.py        where each goes, in the machine and in the guest's tree
+inject.py       the rules of --inject: which device misbehaves when, and how
+inject_words.py the words of such a rule
 machine.py      QEMU's command line
 console.py      the guest's output, and Traproom's lines in it
 relay.py        the streams of a program in the guest, in what its port or console prints

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-from launcher import (Problem, TimeUp, console, guest_tree, kernel_words, layout, machine, session, stage,
+from launcher import (Problem, TimeUp, console, guest_tree, inject, kernel_words, layout, machine, session, stage,
                       streams, verdict, virtiofsd)
 from launcher.stage import NONE, REPO
 
@@ -173,6 +173,17 @@ def add_model_options(parser):
                        f"take to answer (default: 10); then the run ends, with exit status {verdict.MODEL_FAILED}")
 
 
+def add_fault_options(parser):
+    group = parser.add_argument_group("what goes wrong (docs/driver-testing.md)")
+    group.add_argument("--inject", metavar="RULES", action="append", default=[], help="rules by which the guest's "
+                       "devices misbehave: a file of them, or one as it is, as in --inject 'disk0 read nth=3 : fail'. "
+                       "May be given again")
+    group.add_argument("--inject-log", metavar="FILE", help="write down what was done when; the lines are then not "
+                       "on the console")
+    group.add_argument("--inject-seed", metavar="N", type=int, default=0, help="begins the random numbers of "
+                       "rules that have p= and no seed= (default: 0)")
+
+
 def add_run_options(parser):
     run = parser.add_argument_group("the run")
     run.add_argument("--cpu", metavar="MODEL", help="QEMU's CPU model (default: "
@@ -229,6 +240,7 @@ def parse_arguments(argv):
     add_guest_options(run)
     add_device_options(run)
     add_model_options(run)
+    add_fault_options(run)
     add_run_options(run)
     args = parser.parse_args(bind_values(argv))
     if args.reboot is None:
@@ -292,6 +304,8 @@ def run(args):
         if args.oops is None:
             args.oops = "continue" if args.attended or staged.nonce else "panic"
         shown = console.Console(args.quiet, kernel_words.KernelWords(None if args.icount else machine_clock()))
+        if args.inject_log:
+            shown.take = inject.Log(args.inject_log, staged.rules).take
         shown = streams.RelayedStreams(shown, staged.nonce, args.quiet) if staged.nonce else \
             streams.Streams(shown)
         devices = [device for device, _, _ in staged.placed]

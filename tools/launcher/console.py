@@ -27,6 +27,7 @@ class Console:
         self._error = False  # Traproom has reported one: all it says from there on matters
         self._stats = False  # as long as it shows what was asked for
         self.answers = 0  # to breaks on the line
+        self.take = lambda line: False  # a line of Traproom's that somebody else wants
 
     def feed(self, data):
         """Take what QEMU printed; returns what the user is to see of it now."""
@@ -76,7 +77,8 @@ class Console:
             self.words.survived()
         elif not line.startswith(OWN):
             self.words.feed(line.decode("utf-8", "replace"))
-        if self._held and not self._is_dropped(line):
+        taken = line.startswith(OWN) and self.take(line)
+        if self._held and not taken and not self._is_dropped(line):
             out += self._held
         self._line.clear()
         self._held.clear()

@@ -6,7 +6,8 @@ import collections
 import os
 import secrets
 
-from launcher import Problem, devices, guest_tree, images, initramfs, layout, models, port, session, slots
+from launcher import (Problem, devices, guest_tree, images, initramfs, inject, layout, models, port, session,
+                      slots)
 from launcher.files import Files
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
@@ -14,8 +15,9 @@ NONE = "none"
 HANG = 30  # seconds, for a guest that nobody watches
 
 # What the guest is to be: `files`, paths by option; `placed`, its devices, see slots.place(); `nonce`,
-# the word by which its relay.c is known, `port` its Port, None without it; `models`, its Models.
-Staged = collections.namedtuple("Staged", "tree staging files placed nonce port models")
+# the word by which its relay.c is known, `port` its Port, None without it; `models`, its Models;
+# `rules` of --inject.
+Staged = collections.namedtuple("Staged", "tree staging files placed nonce port models rules")
 
 
 def built(args, name):
@@ -68,7 +70,7 @@ def set_watch(args, tree, nonce):
     if args.hang:
         tree.chosen.set_u32("traproom,hang", args.hang)
     tree.set_flag("traproom,unattended", not args.attended)
-    tree.set_flag("traproom,quiet", args.quiet and not args.stats and args.attended)  # else it has to answer
+    tree.set_flag("traproom,quiet", args.quiet and args.attended and not (args.stats or args.inject_log))
 
 
 def more_ram(args):
@@ -196,5 +198,7 @@ def stage(args, folder):
     paths = {"kernel": kernel.file.path, "initrd": work.add_initrd(initrd, kernel_end)}
     placed = work.add_devices(made)
     modelled.take_slot(tree, placed)
+    rules = inject.add(args, tree, placed)
     relayed = paths["initrd"] is not None
-    return Staged(tree, work.staging, paths, placed, nonce if relayed else None, relay_port, modelled)
+    return Staged(tree, work.staging, paths, placed, nonce if relayed else None, relay_port, modelled,
+                  rules)
