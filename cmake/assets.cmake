@@ -61,3 +61,12 @@ add_custom_command(OUTPUT ${module}/tdrv.ko ${module}/misbehave.ko
     DEPENDS ${headers}/.version guest/module/Kbuild guest/module/tdrv.c guest/module/misbehave.c
     COMMENT "Building the sample modules" VERBATIM)
 add_custom_target(sample-module DEPENDS ${module}/tdrv.ko)
+
+# The drivers of the models in guest/model/, for the same kernel.
+set(model_driver ${CMAKE_BINARY_DIR}/model-driver)
+add_custom_command(OUTPUT ${model_driver}/reverser.ko ${model_driver}/twowire.ko
+    COMMAND ${CMAKE_COMMAND} -E copy_directory ${PROJECT_SOURCE_DIR}/guest/model/driver ${model_driver}
+    COMMAND env -u MAKEFLAGS make -s -C ${headers}/linux M=${model_driver}
+    DEPENDS ${headers}/.version guest/model/driver/Kbuild guest/model/driver/reverser.c guest/model/driver/twowire.c
+    COMMENT "Building the models' drivers" VERBATIM)
+add_custom_target(model-drivers DEPENDS ${model_driver}/reverser.ko)

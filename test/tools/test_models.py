@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import unittest
 
 from support import LIMIT, REPO, DeviceTest, compile_dts, RunTest
@@ -64,7 +65,7 @@ def reset():
 class Hub:
     """The hub as a process, and EL2's end of the channel."""
 
-    def __init__(self, test, *models, timeout=LIMIT):
+    def __init__(self, test, *models, timeout=LIMIT, named=True):
         self.ours, its = socket.socketpair()
         self.report, reports = os.pipe()
         test.addCleanup(self.ours.close)
@@ -84,9 +85,11 @@ class Hub:
         self.come = []
         self.tag = 0
         self.epoch = 0
-        for device, model in enumerate(models):
-            name = model["name"].encode()
-            self.say(wire.NAME, device=device, size=len(name), data=name)
+        for device, model in enumerate(models if named else ()):
+            self.name(device, model["name"])
+
+    def name(self, device, name):
+        self.say(wire.NAME, device=device, size=len(name), data=name.encode())
 
     def say(self, kind, **fields):
         try:
@@ -148,7 +151,7 @@ class Model(RunTest):
         self.assertEqual(hub.ask(wire.RESET)[0].epoch, 1)
         self.assertEqual(hub.read(8), 0)
         hub.ours.shutdown(socket.SHUT_RDWR)
-        self.assertEqual(hub.failure(), "")
+        self.assertEqual(hub.failure(), "\n")
         self.assertEqual(hub.process.returncode, 0)
 
     def test_interrupt(self):
@@ -203,6 +206,25 @@ class Model(RunTest):
         self.assertEqual([hub.read(8, device=1), hub.read(8, device=0)], [5, 0])
         self.assertEqual(hub.ask(wire.RESET, device=1)[0].device, 1)
 
+    def test_too_early(self):
+        """What a model says before EL2 has named it has no effect."""
+        text = f"""
+device.irq.raise_()
+said = 0
+for do in (lambda: device.dma_read(0x48000000, 4), lambda: device.dma_write(0x48000000, b"x")):
+    try:
+        do()
+    except device.DmaError:
+        said += 1
+open({self.path("done")!r}, "w").close()
+def read(offset, size): return said
+"""
+        hub = Hub(self, self.python("early", text), named=False)
+        while not os.path.exists(self.path("done")):
+            time.sleep(0.01)
+        hub.name(0, "early")
+        self.assertEqual(hub.read(0), 2)
+
     def test_class(self):
         text = "class Model:\n    def __init__(self, device): self.n = 3\n    def read(self, offset, size): return self.n"
         self.assertEqual(Hub(self, self.python("one", text)).read(0), 3)
@@ -221,8 +243,8 @@ class Model(RunTest):
     def test_hangs(self):
         hub = Hub(self, self.python("toy", "def read(offset, size):\n    while True: pass"), timeout=0.5)
         hub.say(wire.READ, tag=1, address=0x14, size=2)
-        self.assertEqual(hub.failure(), "the model toy has not answered a read of 2 bytes at 0x14 for 0.5 s "
-                         "(--model-timeout)")
+        self.assertEqual(hub.failure(), "the model toy owes an answer to a read of 2 bytes at 0x14 and has said "
+                         "nothing for 0.5 s (--model-timeout)")
 
     def test_rubbish(self):
         for text, words in (("b'\\377' * 40", "sends a message of type 65535, which is not in the protocol"),

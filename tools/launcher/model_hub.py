@@ -18,6 +18,7 @@ from launcher.session import die_with_parent
 SOCKET = "TRAPROOM_MODEL"  # the variable that tells a model's program its socket's file descriptor
 LAST_MOMENT = 2.0  # seconds for a model to end when its socket does
 CHUNK = 65536
+WELL = "\n"  # reported when QEMU has ended
 SIZES = {1: "1 byte", 2: "2 bytes", 4: "4 bytes", 8: "8 bytes"}
 
 
@@ -55,7 +56,10 @@ class Model:
         except OSError:
             pass  # it has gone, as its end of the socket says
 
-    def answered(self, message):
+    def heard(self, message):
+        """It has said something, so it is alive; an answer settles a request."""
+        now = time.monotonic()
+        self.owed = {tag: (asked, now) for tag, (asked, _) in self.owed.items()}
         if message.type in (wire.ANSWER, wire.ABORT) and self.owed.pop(message.tag, None) is None:
             raise Failure(f"the model {self.name} answers what it was not asked (tag 0x{message.tag:x})")
 
@@ -134,8 +138,8 @@ class Hub:
     def _check_time(self):
         for model in self.models if self.timeout else ():
             if model.oldest() and time.monotonic() - model.oldest()[1] >= self.timeout:
-                raise Failure(f"the model {model.name} has not answered {describe(model.oldest()[0])} "
-                              f"for {self.timeout:g} s (--model-timeout)")
+                raise Failure(f"the model {model.name} owes an answer to {describe(model.oldest()[0])} and has said "
+                              f"nothing for {self.timeout:g} s (--model-timeout)")
 
     def _from_el2(self, data):
         for message in self.reader.feed(data):
@@ -155,13 +159,24 @@ class Hub:
             raise Failure(model.gone())
         try:
             for message in model.reader.feed(data):
-                model.answered(message)
-                message.device = model.device
-                self.channel.sendall(message.pack())
+                model.heard(message)
+                if model.device is None:
+                    refuse(model, message)
+                else:
+                    message.device = model.device
+                    self.channel.sendall(message.pack())
         except wire.Broken as why:
             raise Failure(f"the model {model.name} sends {why}, which is not in the protocol") from why
         except OSError:
             pass  # QEMU has gone: its end of the channel says so
+
+
+def refuse(model, message):
+    """What a model says before the guest's tree has its device goes nowhere."""
+    if message.type == wire.DMA_READ:
+        model.send(wire.Message(wire.DATA, tag=message.tag))
+    elif message.type == wire.DMA_WRITE:
+        model.send(wire.Message(wire.DONE, tag=message.tag, value=1))
 
 
 def receive(source):
@@ -181,10 +196,11 @@ def main(argv):
             for one in setup["models"]:
                 models.append(Model(one["name"], one["command"], one["path"]))
             Hub(channel, models, setup["timeout"]).run()
+            report.write(WELL)
         except Failure as why:
             report.write(str(why))
-            report.flush()
         finally:
+            report.flush()
             for model in models:
                 model.stop()
 

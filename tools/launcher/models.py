@@ -193,10 +193,10 @@ class Models:
         return self._report
 
     def read(self):
-        """Why it can't; "" when it has just ended."""
+        """Is that so? Else QEMU has ended, and the hub with it."""
         said = os.read(self._report, SAID_MOST).decode("utf-8", "replace")
-        self.words = self.words or said
-        return said
+        self.words = said.strip() if said else "the process between Traproom and the models has failed"
+        return bool(self.words)
 
 
 def make_node(model, at, spi):
@@ -205,6 +205,7 @@ def make_node(model, at, spi):
     node.set_u64s("reg", at, model.node["size"])
     if model.node["interrupts"]:
         node.properties["interrupts"] = struct.pack(">3I", SPI, spi, LEVEL)
+    node.properties["dma-coherent"] = b""
     node.properties[MODEL] = encode(model.name)
     fill(node, model.node["properties"])
     return node
