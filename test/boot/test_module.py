@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""guest/module/, a driver built out of tree with what tools/headers fetched: into the guest by
---put, bound to a node of the user's own, and out again."""
+"""guest/module/, drivers built out of tree with what tools/headers fetched: into the guest by --put and
+--module, bound to a node of the user's own, and out again."""
 
 import os
 import subprocess
@@ -17,6 +17,8 @@ NODES = """
 };
 """
 MODULE = os.path.join(BUILD, "module", "tdrv.ko")
+MISBEHAVE = os.path.join(BUILD, "module", "misbehave.ko")
+NOT_LOADED = 114
 CHECK = """
 set -e
 insmod tdrv.ko
@@ -41,6 +43,20 @@ class Module(BootTest):
     def test_probe(self):
         out = self.command(CHECK, "--dtb", self.tree(), "--put", MODULE)
         self.assertEqual(self.value(out, "label"), "left")
+
+    def test_loaded_by_the_launcher(self):
+        out = self.command("echo label=$(cat /sys/bus/platform/drivers/tdrv/widget/label)",
+                           "--dtb", self.tree(), "--module", MODULE)
+        self.assertEqual(self.value(out, "label"), "left")
+
+    def test_does_not_load(self):
+        """Its parameter is one that it refuses; what comes after is not loaded, and nothing is run."""
+        for more in ("--cmd", "echo ran=1"), ():
+            status, out, err = self.launch("--module", MISBEHAVE + ",how=unheard-of", "--module", MODULE, *more)
+            self.assertEqual(status, NOT_LOADED, err)
+            self.assertRegex(err, "--module misbehave.ko did not load: .*Invalid argument")
+            self.assertNotIn("ran=1", out)
+            self.assertNotIn("tdrv", out)
 
 
 if __name__ == "__main__":

@@ -2,16 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What goes into the initramfs: archive.py against cpio, --put's paths, modules and their needs."""
 
+import argparse
 import gzip
 import lzma
 import os
 import shutil
+import struct
 import subprocess
 import tempfile
 import unittest
 
 from support import REPO  # noqa: F401, finds the launcher
-from launcher import Problem, archive, initramfs, modules
+from launcher import Problem, archive, initramfs, insmod, modules
 from launcher.files import Files
 
 DEP = """kernel/a.ko.xz: kernel/b/b-1.ko.gz kernel/c.ko
@@ -145,6 +147,59 @@ class Modules(Folder):
                 self.assertEqual(file.read(), data)
         with self.assertRaisesRegex(Problem, "can't be unpacked"):
             modules.copy_module(self.write("x.ko.xz", b"x"), self.path("to/x.ko.xz"))
+
+
+def module(needs=""):
+    """A kernel module as far as modinfo looks at it: an ELF file for arm64 with a section .modinfo."""
+    info, names = b"depends=" + needs.encode() + b"\0", b"\0.modinfo\0.shstrtab\0"
+    at = 64 + len(info)
+    table = at + len(names)
+    header = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 1, 183, 1, 0, 0, table, 0, 64, 0, 0, 64, 3, 2)
+    sections = [bytes(64), struct.pack("<IIQQQQIIQQ", 1, 1, 2, 0, 64, len(info), 0, 0, 1, 0),
+                struct.pack("<IIQQQQIIQQ", 10, 3, 0, 0, at, len(names), 0, 0, 1, 0)]
+    return header + info + names + b"".join(sections)
+
+
+class OwnModules(Folder):
+    def read(self, *texts):
+        args = argparse.Namespace(module=texts)
+        return insmod.read(args, Files(self.path("files")))
+
+    def packed(self, *texts):
+        path = self.path("archive")
+        with open(path, "wb") as out:
+            to = archive.Archive(out)
+            insmod.add(to, self.read(*texts))
+            to.close()
+        os.mkdir(self.path("out"))
+        with open(path, "rb") as file:
+            subprocess.run(["cpio", "-idm", "--quiet"], stdin=file, cwd=self.path("out"), check=True)
+
+    def test_in_their_order_with_parameters(self):
+        self.write("b.ko", module())
+        self.write("a.ko.xz", lzma.compress(module()))
+        self.packed(self.path("b.ko") + ",list=1,,2,name=x y", self.path("a.ko.xz"))
+        with open(self.path("out/traproom/insmod/list"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), "load /traproom/insmod/0/b.ko list=1,2 'name=x y' &&\n"
+                             "load /traproom/insmod/1/a.ko\n")
+        with open(self.path("out/traproom/insmod/1/a.ko"), "rb") as file:
+            self.assertEqual(file.read(), module())
+
+    def test_what_they_need(self):
+        self.write("a.ko", module("virtio,b_core"))
+        self.write("b-core.ko", module("crc16"))
+        owns = self.read(self.path("b-core.ko"), self.path("a.ko"))
+        self.assertEqual(list(insmod.others(owns)), ["crc16", "virtio"])
+        self.assertEqual(list(insmod.others(reversed(owns))), ["virtio", "b_core", "crc16"])
+
+    def test_refused(self):
+        self.write("text.ko", b"x" * 100)
+        self.write("x86.ko", module()[:18] + b"\x3e" + module()[19:])
+        self.write("packed.ko.xz", b"x" * 100)
+        for name, words in (("text.ko", "no kernel module"), ("x86.ko", "no module for arm64"),
+                            ("packed.ko.xz", "can't be unpacked"), ("gone.ko", "No such file")):
+            with self.assertRaisesRegex(Problem, words):
+                self.read(self.path(name))
 
 
 if __name__ == "__main__":

@@ -117,6 +117,10 @@ def add_guest_options(parser):
     guest.add_argument("--modprobe", metavar="NAME", action="append", default=[], help="a module to put "
                        "in, with what it needs, and to load at the start (without --modules: one of "
                        "the default kernel's). May be given again")
+    guest.add_argument("--module", metavar="FILE.ko[,NAME=VALUE...]", action="append", default=[],
+                       help="a module of yours, which the default initramfs loads with these parameters before "
+                       "the command or the shell begins, after what it needs. One that fails to load ends a run "
+                       f"without a terminal, with status {verdict.NOT_LOADED}. May be given again")
     guest.add_argument("--append", metavar="STR", help="arguments after those in the tree's bootargs")
     guest.add_argument("--pass", metavar="NODE", dest="passed", action="append", default=[],
                        help="let the guest see this node of the tree, a path or a name, though nothing "

@@ -9,7 +9,7 @@ import shutil
 import stat
 import zlib
 
-from launcher import Problem, drivers, modules, session
+from launcher import Problem, drivers, insmod, modules, session
 from launcher.archive import Archive
 from launcher.files import File
 from launcher.images import head_of
@@ -28,19 +28,22 @@ ASSUMED = ("bin", "sbin", "lib")
 
 def is_wanted(args):
     """Has the user asked for anything that is in it?"""
-    return bool(args.initrd or args.put or args.modules or args.modprobe or args.cmd is not None)
+    return bool(args.initrd or args.put or args.modules or args.modprobe or args.module or args.cmd is not None)
 
 
 def make(args, files, parts, nonce, kernel, made, has_port):
     """The File of the initramfs as the options and the devices ask for it, with `parts` before the
     rest, or None."""
+    owns = insmod.read(args, files)
+    if owns and not is_ours(args, parts):
+        raise Problem(f"{owns[0].said}: it is the default initramfs that loads it, of which this one has nothing")
     if not parts and not args.put:
         return None
-    tree, load = choose_modules(args, files, parts, kernel, made)
+    tree, load = choose_modules(args, files, parts, kernel, made, insmod.others(owns))
     if args.initrd is None and tree is None:
         warn_of_missing_modules(args, kernel, parts[0])
     mounts = [device.mount for device in made if device.mount]
-    if len(parts) == 1 and not (args.put or tree or nonce or mounts):
+    if len(parts) == 1 and not (args.put or tree or nonce or mounts or owns):
         return parts[0]
     path = files.new()
     with open(path, "wb") as out:
@@ -54,6 +57,8 @@ def make(args, files, parts, nonce, kernel, made, has_port):
             add_modules(to, args, files, tree, load)
         if mounts:
             to.data("traproom/mounts", "".join(" ".join(mount) + "\n" for mount in mounts).encode())
+        if owns:
+            insmod.add(to, owns)
         for text in args.put:
             put(to, files, text)
         to.close()
@@ -156,12 +161,13 @@ def module_names(args):
     return [name for text in args.modprobe for name in text.split(",") if name]
 
 
-def choose_modules(args, files, parts, kernel, made):
-    """The modules.Tree that the guest gets modules of, None for no tree, and the names of those to load."""
+def choose_modules(args, files, parts, kernel, made, others):
+    """The modules.Tree that the guest gets modules of, None for no tree, and the names of those to load.
+    `others`: what --module needs, see insmod.others()."""
     named = module_names(args)
     folder = args.modules
     default = os.path.join(args.build, "images/modules")  # the default kernel's
-    if folder is None and (named or drivers.names(made) and is_ours(args, parts) and
+    if folder is None and (named or (others or drivers.names(made)) and is_ours(args, parts) and
                            modules.are_there(default, kernel.version)):
         folder = default
     if folder is None:
@@ -174,7 +180,8 @@ def choose_modules(args, files, parts, kernel, made):
     tree = modules.Tree(path, version, files.new())
     for name in named:
         tree.check(name)
-    return tree, drivers.loadable(tree, made, version) + named
+    insmod.check_others(others, tree)
+    return tree, drivers.loadable(tree, made, version) + named + list(others)
 
 
 def is_ours(args, parts):

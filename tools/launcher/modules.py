@@ -171,17 +171,18 @@ def read_list(path, name):
 
 
 def copy_module(source, to):
-    """A copy that any modprobe can load: unpacked."""
+    """A copy that any modprobe can load: unpacked, and then without that suffix. Its path."""
     stem, suffix = os.path.splitext(to)
     os.makedirs(os.path.dirname(to), exist_ok=True)
     if suffix not in UNPACKERS:
         shutil.copyfile(source, to)
-        return
+        return to
     with open(source, "rb") as file, open(stem, "wb") as out:
         try:
             out.write(UNPACKERS[suffix](file.read(), source))
         except (lzma.LZMAError, gzip.BadGzipFile, EOFError) as error:
             raise Problem(f"the module {source} can't be unpacked: {error}") from error
+    return stem
 
 
 def unpack_zstd(data, path):

@@ -8,6 +8,7 @@ import signal
 from launcher import console, watch
 
 POWERED_OFF, WRONG_SETUP, HYPERVISOR_FAILED, GUEST_STOPPED = 0, 1, 2, 3
+NOT_LOADED = 114  # guest/initramfs/session says it, too
 WARNED, OOPSED, HUNG, SILENT, MODEL_FAILED = 115, 116, 117, 118, 119
 NO_VERDICT, PANICKED, RESET, TIMED_OUT = 120, 121, 122, 124
 SIGNALLED, INTERRUPTED, PIPE_CLOSED = 128, 130, 141
@@ -19,6 +20,7 @@ STATUSES = (
     ("1", "wrong usage or set-up, said in words"),
     ("2", "the hypervisor or QEMU failed"),
     ("3", "the hypervisor stopped the guest, for the reason it gives"),
+    ("114", "a module (--module) did not load, for the reason that the guest gives"),
     ("115", "the guest's kernel warned: WARN, lockdep, KASAN, a stall and the like, with --warn=fail"),
     ("116", "the guest's kernel oopsed or hit a BUG, with --oops=panic"),
     ("117", "the guest hung: a CPU of it took no interrupts, or one exception after the other, for as long as "
