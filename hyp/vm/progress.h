@@ -14,6 +14,7 @@ struct progress_sample {
     uint64_t pstate;
     uint64_t vbar; /* VBAR_EL1, and ELR_EL1: where the latest exception at EL1 came from */
     uint64_t elr;
+    uint64_t spsr; /* SPSR_EL1: in which state it was then */
     uint64_t work; /* a count that rises when it traps for something that it wants */
     bool on;       /* it runs in the guest, and is not parked in EL2 */
     bool pending;  /* an interrupt waits to be taken */
@@ -23,7 +24,7 @@ struct progress_sample {
 struct progress {
     struct progress_sample last;
     unsigned stuck; /* samples in a row in which it could not get on */
-    unsigned dead;  /* samples in a row without a sign of life */
+    unsigned dead;  /* samples in a row in which it showed no life */
 };
 
 /* Why a vCPU is stuck. */
@@ -40,12 +41,18 @@ enum progress_trouble {
 enum progress_trouble progress_trouble(const struct progress_sample *last,
                                        const struct progress_sample *sample);
 
+/* What a sample says of an operating system that may have died. */
+enum progress_sign {
+    PROGRESS_STOPPED, /* it is off, masks all exceptions, or takes no interrupt that is pending */
+    PROGRESS_SPINS,   /* it runs at EL1 */
+    PROGRESS_LIVES,   /* a program runs or has run just now, or it is idle and can be woken */
+};
+
 /*
- * Does it show an operating system at work: a program that runs, or a CPU that is idle and can be
- * woken? A Linux that has panicked shows neither, ever again: its CPUs mask all exceptions and
- * stop, but for one that spins.
+ * A Linux that has panicked stops all its CPUs for good, but for one that spins. None shows that it
+ * lives, ever again.
  */
-bool progress_is_life(const struct progress_sample *sample);
+enum progress_sign progress_sign(const struct progress_sample *sample);
 
 /* The next sample of a vCPU. */
 void progress_take(struct progress *progress, const struct progress_sample *sample);

@@ -25,6 +25,7 @@
 
 #define MS_PER_S       1000
 #define INQUEST_ROUNDS 10
+#define LONE_ROUNDS    50 /* where there is but one CPU, which spins */
 #define REASON_MAX     64
 
 #define INSN_SIZE 4
@@ -115,6 +116,7 @@ static void take_sample(void *ctx, struct vcpu *vcpu)
         .pstate = vcpu->regs.pstate,
         .vbar = read_sysreg(vbar_el1),
         .elr = read_sysreg(elr_el1),
+        .spsr = read_sysreg(spsr_el1),
         .work = work_of(vcpu),
         .on = on,
         .pending = on && vgic_has_pending(&vm->vgic, vcpu->index),
@@ -162,14 +164,18 @@ static void look_for_hang(void)
 
 static void look_for_life(void)
 {
+    unsigned on = 0, spinning = 0;
     bool alive = false;
 
-    for (unsigned i = 0; i < vm->nr_vcpus; i++)
+    for (unsigned i = 0; i < vm->nr_vcpus; i++) {
         alive |= life[i].dead < rounds;
-    if (alive) {
+        on += life[i].last.on;
+        spinning += progress_sign(&life[i].last) == PROGRESS_SPINS;
+    }
+    if (alive || spinning > 1) {
         end_inquest();
         log_info("break: the guest lives");
-    } else if (rounds >= INQUEST_ROUNDS) {
+    } else if (rounds >= (on > 1 ? INQUEST_ROUNDS : LONE_ROUNDS)) {
         end_inquest();
         power_request_stop(vm, VM_DEAD, "no program runs, and no CPU idles");
     }

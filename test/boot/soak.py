@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Endurance: `make soak ROUNDS=200`.
 
-    soak.py [--rounds N] [--kills N] [--losses N] [--resets N] [--build DIR] [--cpus N]
+    soak.py [--rounds N] [--kills N] [--losses N] [--resets N] [--verdicts N] [--build DIR] [--cpus N]
             [--kernel IMAGE]
 
 First one guest that starts itself again by SYSTEM_RESET for N rounds. In each it turns its CPUs
@@ -11,7 +11,8 @@ and asks the kernel for complaints. A round that does not come, comes twice or t
 miss. Then N guests whose QEMU is killed in mid-write: the images on the host must be as they were,
 and the next guest must start. N more of them write to a disk that keeps what they write: nothing that
 one was told is durable may be lost (durable.py). At last each of QEMU's devices is reset N times while
-four CPUs use it (test/guest/machine_resets.c).
+four CPUs use it (test/guest/machine_resets.c). And N guests end in one of the ways of verdicts.py, picked at
+random: no exit status may be another than it must be.
 """
 
 import argparse
@@ -27,6 +28,7 @@ import threading
 import time
 
 import durable
+from verdicts import ENDINGS
 
 REPO = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 RUN_GUEST = os.path.join(REPO, "test", "guest", "run.py")
@@ -91,6 +93,8 @@ def parse_arguments():
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--losses", type=int, default=100)
     parser.add_argument("--resets", type=int, default=10000)
+    parser.add_argument("--verdicts", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=time.time_ns(), help="of the endings' order")
     parser.add_argument("--cpus", type=int, default=4)
     parser.add_argument("--kernel", help="in place of the default guest's")
     parser.add_argument("--build", default=os.environ.get("TRAPROOM_BUILD",
@@ -258,12 +262,33 @@ def resets(args):
                            "--timeout", str(RESETS_LIMIT)], check=False).returncode == 0
 
 
+def verdicts(args):
+    """Each ending as often as the others, give or take one."""
+    rng, names, wrong = random.Random(args.seed), [], 0
+    progress(f"soak: verdicts with seed {args.seed}")
+    for number in range(args.verdicts):
+        names = names or rng.sample(sorted(ENDINGS), len(ENDINGS))
+        name = names.pop()
+        started = time.monotonic()
+        done = subprocess.run([LAUNCHER, "run", "--build", args.build, "--timeout", str(ROUND_LIMIT),
+                               *ENDINGS[name].arguments()], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        right = done.returncode == ENDINGS[name].status
+        progress(f"soak: verdict {number + 1}, {name}: {done.returncode} in {time.monotonic() - started:.0f} s"
+                 f"{'' if right else f', and not {ENDINGS[name].status}'}")
+        if not right:
+            wrong += 1
+            progress((done.stdout[-4000:] + done.stderr[-2000:]).decode("utf-8", "replace"))
+    progress(f"soak: {args.verdicts} verdicts, {wrong} wrong")
+    return not wrong
+
+
 def main():
     args = parse_arguments()
     good = reboots(args) if args.rounds else True
     good = (kills(args) if args.kills else True) and good
     good = (losses(args) if args.losses else True) and good
     good = (resets(args) if args.resets else True) and good
+    good = (verdicts(args) if args.verdicts else True) and good
     return 0 if good else 1
 
 

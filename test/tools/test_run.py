@@ -133,6 +133,21 @@ class Status(RunTest):
             self.run_launcher("--warn=fail", "--append", given)
             self.assertEqual(b"loglevel=5" in self.tree().chosen.properties["bootargs"], added, given)
 
+    def test_tests(self):
+        results = "print('KTAP version 1\\n1..2\\nok 1 a\\n{} 2 b', flush=True)\n" + OFF
+        junit = self.path("junit.xml")
+        self.check(0, results.format("ok"), "--tap", "--junit", junit, words="tests: 2 passed")
+        self.check(113, results.format("not ok"), "--tap", "--junit", junit, words="1 passed, 1 failed; b")
+        with open(junit, encoding="utf-8") as file:
+            self.assertIn("<failure", file.read())
+        self.check(0, results.format("not ok"))
+        self.check(113, OFF, "--tap", words="no test result came")
+        self.check(113, OFF, "--xfstests", words="no test result came")
+        self.check(122, results.format("ok") + "\nprint('[traproom] exit: guest reset')", "--tap", words="2 passed")
+        self.check(1, OFF, "--junit", junit, words="--junit needs results")
+        self.run_launcher("--tap", "--append", "quiet")
+        self.assertIn(b"loglevel=7", self.tree().chosen.properties["bootargs"])
+
     def test_silence(self):
         start = time.monotonic()
         program = "import time\nfor i in range(8): print('x', flush=True); time.sleep(0.5)\ntime.sleep(9999)"

@@ -17,6 +17,7 @@ static const struct progress_sample masked = {.pc = KERNEL,
                                               .pstate = PSR_M_EL1h | PSR_I | PSR_F,
                                               .vbar = VBAR,
                                               .elr = KERNEL,
+                                              .spsr = PSR_M_EL1h,
                                               .work = 7,
                                               .on = true,
                                               .pending = true};
@@ -27,8 +28,12 @@ static const struct progress_sample loop = {.pc = VBAR + 0x200,
                                             .work = 7,
                                             .on = true};
 static const struct progress_sample user = {.pstate = PSR_M_EL0t, .vbar = VBAR, .on = true};
-static const struct progress_sample idle = {
-    .pc = KERNEL, .pstate = PSR_M_EL1h | PSR_I | PSR_F, .vbar = VBAR, .on = true, .idle = true};
+static const struct progress_sample idle = {.pc = KERNEL,
+                                            .pstate = PSR_M_EL1h | PSR_I | PSR_F,
+                                            .vbar = VBAR,
+                                            .spsr = PSR_M_EL1h,
+                                            .on = true,
+                                            .idle = true};
 
 static void is_fine(const struct progress_sample *last, struct progress_sample sample)
 {
@@ -101,25 +106,48 @@ static void counted_in_a_row(void **state)
     assert_int_equal(progress.stuck, 0);
 }
 
+static void shows(enum progress_sign sign, struct progress_sample sample)
+{
+    assert_int_equal(progress_sign(&sample), sign);
+}
+
 static void signs_of_life(void **state)
 {
     struct progress_sample sample = idle;
 
     (void)state;
-    assert_true(progress_is_life(&user));
-    assert_true(progress_is_life(&idle));
+    shows(PROGRESS_LIVES, user);
+    shows(PROGRESS_LIVES, idle);
+    sample.pending = true;
+    shows(PROGRESS_STOPPED, sample); /* it would go on if it could */
+    sample = idle;
     sample.pstate |= PSR_DAIF;
-    assert_false(progress_is_life(&sample)); /* stopped for good */
+    shows(PROGRESS_STOPPED, sample); /* for good */
     sample = idle;
     sample.idle = false;
-    assert_false(progress_is_life(&sample)); /* a panic spins */
-    sample = idle;
+    shows(PROGRESS_SPINS, sample);
     sample.on = false;
-    assert_false(progress_is_life(&sample));
+    shows(PROGRESS_STOPPED, sample);
     sample = user;
     sample.on = false;
-    assert_false(progress_is_life(&sample));
-    assert_false(progress_is_life(&masked));
+    shows(PROGRESS_STOPPED, sample);
+    shows(PROGRESS_STOPPED, masked);
+}
+
+/* A program that is in a system call ran before; a kernel that has come from one to panic, with
+ * interrupts masked, may stay so. */
+static void a_program_was_there(void **state)
+{
+    struct progress_sample sample = masked;
+
+    (void)state;
+    sample.pending = false;
+    sample.spsr = PSR_M_EL0t;
+    shows(PROGRESS_SPINS, sample);
+    sample.pstate &= ~PSR_I;
+    shows(PROGRESS_LIVES, sample);
+    sample.spsr = PSR_M_EL1h;
+    shows(PROGRESS_SPINS, sample);
 }
 
 static void an_aarch32_program_lives(void **state)
@@ -128,7 +156,7 @@ static void an_aarch32_program_lives(void **state)
 
     (void)state;
     sample.pstate = PSR_M_nRW | PSR_T32;
-    assert_true(progress_is_life(&sample));
+    shows(PROGRESS_LIVES, sample);
 }
 
 static void dead_in_a_row(void **state)
@@ -149,7 +177,7 @@ int main(void)
         cmocka_unit_test(masked_with_one_pending), cmocka_unit_test(exception_loop),
         cmocka_unit_test(programs_are_fine),       cmocka_unit_test(counted_in_a_row),
         cmocka_unit_test(signs_of_life),           cmocka_unit_test(an_aarch32_program_lives),
-        cmocka_unit_test(dead_in_a_row),
+        cmocka_unit_test(a_program_was_there),     cmocka_unit_test(dead_in_a_row),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,8 +11,8 @@ import sys
 import tempfile
 import time
 
-from launcher import (Problem, TimeUp, console, guest_tree, inject, kernel_words, layout, machine, session, stage,
-                      streams, verdict, virtiofsd)
+from launcher import (Problem, TimeUp, console, guest_tree, inject, kernel_words, layout, machine, results,
+                      session, stage, streams, verdict, virtiofsd)
 from launcher.stage import NONE, REPO
 
 DEFAULT_CPU = "max,pauth-impdef=on"
@@ -195,6 +195,12 @@ def add_run_options(parser):
                      "neoverse-n1 work too")
     run.add_argument("--timeout", metavar="SECONDS", type=seconds, help="stop after so long, with "
                      "exit status 124")
+    run.add_argument("--tap", dest="results", action="store_const", const="tap", help="read test results in TAP or KTAP, "
+                     "as of KUnit and kselftest, from the console and --cmd's stdout; status "
+                     f"{verdict.TESTS_FAILED} when one has failed or they are not whole")
+    run.add_argument("--xfstests", dest="results", action="store_const", const="xfstests", help="the same with "
+                     "results as xfstests prints them")
+    run.add_argument("--junit", metavar="FILE", help="write those results as JUnit's XML, for CI")
     run.add_argument("--hang", metavar="SECONDS", type=whole_seconds, help="stop when a CPU of the guest has got "
                      f"nowhere for so many seconds, with exit status {verdict.HUNG}; 0: never (default: "
                      f"{stage.HANG}, at a terminal 0)")
@@ -251,6 +257,8 @@ def parse_arguments(argv):
         args.reboot = args.cmd is None
     if args.dtb is not None and (args.smp or args.mem):
         run.error("--smp and --mem don't go with --dtb: the tree says how many CPUs and how much RAM")
+    if args.junit is not None and args.results is None:
+        run.error("--junit needs results to write: say --tap or --xfstests")
     if args.cmd is not None and args.initrd == [NONE]:
         run.error("--cmd needs an initramfs to run in: it doesn't go with --initrd none")
     return args
@@ -307,7 +315,8 @@ def run(args):
             explain_gdb(args, staged.files["kernel"])
         if args.oops is None:
             args.oops = "continue" if args.attended or staged.nonce else "panic"
-        shown = console.Console(args.quiet, kernel_words.KernelWords(None if args.icount else machine_clock()))
+        shown = console.Console(args.quiet, kernel_words.KernelWords(None if args.icount else machine_clock()),
+                                results.Results(args.results) if args.results else None)
         if args.inject_log:
             shown.take = inject.Log(args.inject_log, staged.rules).take
         shown = streams.RelayedStreams(shown, staged.nonce, args.quiet) if staged.nonce else \

@@ -15,10 +15,11 @@ LONGEST_LINE = 4096
 
 
 class Console:
-    def __init__(self, quiet, words=None):
-        """`words`: a KernelWords, to be told what the guest prints."""
+    def __init__(self, quiet, words=None, results=None):
+        """To be told what the guest prints: `words`, a KernelWords, and `results`, a Results or None."""
         self.quiet = quiet
         self.words = words or kernel_words.KernelWords()
+        self.results = results
         self.last = b""  # the last line that was not empty
         self.seen = False  # anything at all
         self._line = bytearray()  # the line so far
@@ -76,13 +77,18 @@ class Console:
         elif line == ALIVE:
             self.words.survived()
         elif not line.startswith(OWN):
-            self.words.feed(line.decode("utf-8", "replace"))
+            self._hear(line.decode("utf-8", "replace"))
         taken = line.startswith(OWN) and self.take(line)
         if self._held and not taken and not self._is_dropped(line):
             out += self._held
         self._line.clear()
         self._held.clear()
         self._passing = False
+
+    def _hear(self, line):
+        self.words.feed(line)
+        if self.results:
+            self.results.feed_console(line)
 
     def _is_dropped(self, line):
         if line.startswith(ERRORS):

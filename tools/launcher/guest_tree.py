@@ -14,7 +14,6 @@ LARGEST = 2 << 20  # bytes of a tree (Linux, "Booting AArch64 Linux", on the dev
 MEMRESERVE = "/memreserve/"
 PLAIN_BUSES = ("simple-bus", "arm,amba-bus")
 OF_THE_MACHINE = ("reg", "interrupts", "interrupts-extended")  # what has one is hidden, unless
-SHOWS_WARNINGS = 5  # the lowest loglevel that does
 PASS, REGISTERS = MARKS = ("traproom,pass", "traproom,registers")  # one of these says otherwise
 MODEL = "traproom,model"  # such a node is a device of models.py
 DATA = ("aliases", "chosen", "cpus", "memory", "reserved-memory")  # no devices, nor what is below
@@ -194,12 +193,12 @@ class GuestTree:
             self.chosen.properties["bootargs"] = b" ".join(
                 piece for piece in (before, os.fsencode(text)) if piece) + b"\0"
 
-    def show_warnings(self):
-        """On the console, that is, where "quiet" or a low loglevel would keep them from it."""
+    def show_messages(self, loglevel):
+        """On the console, that is, where "quiet" or a lower loglevel would keep them from it."""
         words = self.chosen.properties.get("bootargs", b"").rstrip(b"\0").split()
         levels = [word[len(b"loglevel="):] for word in words if word.startswith(b"loglevel=")]
-        if b"quiet" in words or any(level.isdigit() and int(level) < SHOWS_WARNINGS for level in levels):
-            self.add_boot_arguments(f"loglevel={SHOWS_WARNINGS}")
+        if b"quiet" in words or any(level.isdigit() and int(level) < loglevel for level in levels):
+            self.add_boot_arguments(f"loglevel={loglevel}")
 
     def set_flag(self, name, value):
         if value:

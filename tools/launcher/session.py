@@ -355,7 +355,13 @@ def run(command, streams, args, staged, keeps_data):
     """Run QEMU; returns the launcher's exit status. `keeps_data`: it writes to files of the user's."""
     try:
         end = Session(command, streams, args, staged.port, staged.models, bool(staged.nonce), keeps_data).run()
+        results = streams.console.results
+        if results:
+            results.close()
         status, words = verdict.judge(end, streams, args)
+        if args.junit is not None:
+            with open(args.junit, "wb") as file:
+                file.write(results.junit(words if status != verdict.TESTS_FAILED else None))
         if end == watch.MODEL_FAILED:
             words = staged.models.words
         write_all(STDERR, streams.last_words(verdict.is_well(end, streams, words)))

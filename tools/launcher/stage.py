@@ -12,6 +12,7 @@ from launcher.files import Files
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 NONE = "none"
+SHOWS_WARNINGS, SHOWS_INFO = 5, 7  # the lowest loglevel that shows them; KUnit's results are of the latter
 HANG = 30  # seconds, for a guest that nobody watches
 
 # What the guest is to be: `files`, paths by option; `placed`, its devices, see slots.place(); `nonce`,
@@ -47,8 +48,8 @@ def make_tree(args, files):
             tree.set_ram_size(args.mem)
     tree.check()
     tree.add_boot_arguments(args.append)
-    if args.warn == "fail":
-        tree.show_warnings()
+    if args.warn == "fail" or args.results:
+        tree.show_messages(SHOWS_INFO if args.results else SHOWS_WARNINGS)
     if args.gdb:
         tree.add_boot_arguments("nokaslr")  # else the symbols are not where vmlinux has them
     for path in args.passed:

@@ -75,6 +75,8 @@ class RelayedStreams(Streams):
         if kind in (relay.OUTPUT, relay.ERRORS):
             if kind == relay.OUTPUT:
                 self._mid_line = not payload.endswith(b"\n")
+                if self.console.results:
+                    self.console.results.feed_output(payload)
             return [(STDOUT if kind == relay.OUTPUT else STDERR, payload)]
         if kind == relay.HELLO:
             self.pieces = relay.Pieces(relay.PORT_WINDOW if by_port else relay.WINDOW)

@@ -8,6 +8,7 @@ import signal
 from launcher import console, watch
 
 POWERED_OFF, WRONG_SETUP, HYPERVISOR_FAILED, GUEST_STOPPED = 0, 1, 2, 3
+TESTS_FAILED = 113
 NOT_LOADED = 114  # guest/initramfs/session says it, too
 WARNED, OOPSED, HUNG, SILENT, MODEL_FAILED = 115, 116, 117, 118, 119
 NO_VERDICT, PANICKED, RESET, TIMED_OUT = 120, 121, 122, 124
@@ -20,6 +21,7 @@ STATUSES = (
     ("1", "wrong usage or set-up, said in words"),
     ("2", "the hypervisor or QEMU failed"),
     ("3", "the hypervisor stopped the guest, for the reason it gives"),
+    ("113", "tests failed, or their results are not whole, with --tap or --xfstests"),
     ("114", "a module (--module) did not load, for the reason that the guest gives"),
     ("115", "the guest's kernel warned: WARN, lockdep, KASAN, a stall and the like, with --warn=fail"),
     ("116", "the guest's kernel oopsed or hit a BUG, with --oops=panic"),
@@ -94,7 +96,7 @@ def judge_end(status, streams, args):
     if status == RESET:
         return RESET, "the guest reset itself, which ends the run (--reboot lets it go on)"
     if status == POWERED_OFF:
-        return judge_warnings(streams, args) or judge_command(streams, args)
+        return judge_warnings(streams, args) or judge_tests(streams) or judge_command(streams, args)
     return status, None
 
 
@@ -106,9 +108,16 @@ def judge_warnings(streams, args):
     return WARNED, f"the guest's kernel warned: {warnings[0].name}: {warnings[0]}{more}"
 
 
+def judge_tests(streams):
+    results = streams.console.results
+    return (TESTS_FAILED, results.summary()) if results and results.failed() else None
+
+
 def remark(status, streams):
     """What is worth a word though it is not the verdict, or None."""
-    words = streams.console.words
+    words, results = streams.console.words, streams.console.results
+    if results and status != TESTS_FAILED:
+        return results.summary()
     if words.oops and status not in (PANICKED, OOPSED):
         return f"the guest's kernel oopsed on the way: {words.oops} (--oops=panic makes that the verdict)"
     return None
