@@ -7,11 +7,10 @@ import os
 import unittest
 from xml.etree import ElementTree
 
-from support import BUILD, LAUNCHER, LIMIT, BootTest, tail  # noqa: F401
-from verdicts import ENDINGS, FORGED, MODULE
+from support import BUILD, BootTest, tail
+from verdicts import ENDINGS, MODULE
 
 OWN = os.path.join(BUILD, "guest-kernel", "Image")
-FULL = os.path.join(BUILD, "debian", "full")
 
 TAP = r"""
 printf 'TAP version 14\n1..3\nok 1 - left\n    1..2\n    ok 1 a\n    not ok 2 b # TODO\nok 2 - both\n'
@@ -69,19 +68,6 @@ class OwnKernel(Verdict):
         self.assertEqual(status, 0, tail(out) + err)
         self.assertRegex(err, r"tests: \d+ passed, \d+ skipped")
         self.assertIsNotNone(ElementTree.parse(junit).find(".//testcase[@name='example_simple_test']"))
-
-
-@unittest.skipUnless(os.path.isdir(FULL), "Debian's full kernel is not fetched")
-class FullKernel(Verdict):
-    """Debian's for all computers has the driver as a module."""
-
-    check = None
-
-    def test_pvpanic(self):
-        images = os.path.join(FULL, "boot")
-        kernel = next(os.path.join(images, name) for name in os.listdir(images) if name.startswith("vmlinuz"))
-        text = self.command_on(kernel, "echo c >/proc/sysrq-trigger", 121, "--modules", FULL, "--modprobe", "pvpanic-mmio")
-        self.assertIn("exit: guest panicked", text)
 
 
 class Results(BootTest):
