@@ -103,8 +103,10 @@ class Lines(unittest.TestCase):
         self.gives("-chardev socket,id=c,path=s -device vhost-user-fs-pci,queue-size=1024,chardev=c,tag=t",
                    "--device vhost-user-fs-device,queue-size=1024,chardev=c,tag=t")
         line = "-device virtio-serial -device virtserialport,name=p,chardev=c -chardev file,id=c,path=o"
-        self.gives(line, "--device virtio-serial-device")
-        self.passes(line, "-chardev file,id=c,path=o -device virtserialport,name=p,chardev=c")
+        self.gives(line, "--device virtio-serial-device,id=traproom-serial0")
+        self.passes(line, "-chardev file,id=c,path=o -device virtserialport,name=p,chardev=c,bus=traproom-serial0.0")
+        self.passes("-device virtio-serial-pci,id=s -device virtconsole -device virtio-serial -device virtconsole,bus=s.0",
+                    "-device virtconsole,bus=s.0 -device virtconsole,bus=s.0")
         self.gives("-device virtio-rng-pci-non-transitional,rng=r", "--device virtio-rng-device,rng=r")
         self.passes("-device pcie-root-port,id=p", "")
         for name in ("nvme", "usb-tablet", "qemu-xhci", "VGA"):
@@ -125,8 +127,16 @@ class Lines(unittest.TestCase):
         for words, line in (("can be stdio", "-serial pty"), ("one serial port", "-serial stdio -serial file:x"),
                             ("no -chardev with that id", "-serial chardev:c"),
                             ("stdin and stdout are", "-chardev stdio,id=c -device virtconsole,chardev=c"),
-                            ("stdin is the guest's", "-serial file:x -monitor stdio")):
+                            ("stdin and stdout are", "-chardev stdio,id=c -serial mon:stdio -device virtconsole")):
             self.refuses(words, line)
+
+    def test_console_beside_stdio(self):
+        """As virtme-ng has it: the guest's stdin is a port of virtio-serial's, its UART a file."""
+        line = "-serial chardev:u -chardev file,id=u,path=/dev/null,append=on -chardev stdio,id=p"
+        parsed = qemu_line.Line(["-kernel", "x", *line.split()])
+        self.assertEqual((parsed.console, parsed.appends), (("file", "/dev/null"), True))
+        self.assertEqual(parsed.passed, ["-chardev", "stdio,id=p"])
+        self.passes("-serial file:x -monitor stdio", "-monitor stdio")
 
     def test_questions(self):
         for line in ("-version", "--help", "-cpu help", "-device virtio-blk-pci,help", "-M ?"):
@@ -166,10 +176,14 @@ class Tool(DeviceTest):
 
     def test_console_in_a_file(self):
         kernel = self.path("build/images/Image")
-        self.assertEqual(self.tool("-kernel", kernel, "-serial", "file:" + self.path("out"),
-                                   program="print('hello');" + OFF), (0, "", ""))
+        program = "print('a port'); uart = socket.socket(fileno=inherited('serial0')).makefile('w'); " \
+                  "print('hello\\n[traproom] exit: {}', file=uart, flush=True)"
+        options = ("-kernel", kernel, "-serial", "file:" + self.path("out"))
+        self.assertEqual(self.tool(*options, program=program.format("guest powered off")), (0, "a port\n", ""))
         with open(self.path("out"), encoding="utf-8") as file:
             self.assertEqual(file.read(), "hello\n")
+        self.assertEqual(self.tool(*options, program=program.format("hypervisor failed: x")),
+                         (2, "a port\n", "traproom: [traproom] exit: hypervisor failed: x\n"))
 
     def test_asks_qemu(self):
         self.assertEqual(self.tool("--version")[:2], (0, "QEMU emulator version 7.2.22 (Debian)\n"))

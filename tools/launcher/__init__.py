@@ -3,6 +3,7 @@
 hypervisor, and turns what comes back into an exit status.
 
 cli.py          options, and the order of things
+options_file.py traproom.toml, which has options, too
 stage.py        the guest as the options ask for it, everything checked and in its place
 fdt.py          flattened device trees, to read and to write
 guest_tree.py   what the launcher asks of a guest's tree, and puts into it
@@ -37,6 +38,7 @@ streams.py      all of it, on its way to our stdout and stderr
 session.py      QEMU from its start to its end, the terminal, our stdin, the time limit
 verdict.py      the exit status
 qemu_tool.py    tools/qemu-system-aarch64
+qemu_apart.py    a run of its, whose console is not stdin and stdout
 qemu_line.py    QEMU's command line as the launcher's
 qemu_devices.py the devices in it
 """

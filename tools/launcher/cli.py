@@ -11,8 +11,8 @@ import sys
 import tempfile
 import time
 
-from launcher import (Problem, TimeUp, console, guest_tree, inject, kernel_words, layout, machine, results,
-                      session, stage, streams, verdict, virtiofsd)
+from launcher import (Problem, TimeUp, console, guest_tree, inject, kernel_words, layout, machine, options_file,
+                      results, session, stage, streams, verdict, virtiofsd)
 from launcher.stage import NONE, REPO
 
 DEFAULT_CPU = "max,pauth-impdef=on"
@@ -99,6 +99,7 @@ def qemu_arguments(text):
 
 
 def add_guest_options(parser):
+    parser.add_argument("profile", nargs="?", help=argparse.SUPPRESS)
     guest = parser.add_argument_group("the guest")
     guest.add_argument("--kernel", metavar="IMAGE", help="program in arm64 Image format, Linux or "
                        "not (default: Debian's Linux, BUILD/images/Image)")
@@ -218,6 +219,9 @@ def add_run_options(parser):
                      help="more arguments for QEMU, split as a shell does; may be given again, as in "
                      "--qemu '-d int -D qemu.log'")
     run.add_argument("--bare", action="store_true", help="the same guest without Traproom, to compare")
+    run.add_argument("--options", metavar="FILE", help="take options from this file, too, those of the command line "
+                     f"on top; 'none' for no file (default: {options_file.NAME}, where the current folder has one). "
+                     "PROFILE names one of its tables")
     volume = run.add_mutually_exclusive_group()
     volume.add_argument("--verbose", action="store_true", help="print where everything goes, and "
                         "QEMU's command line")
@@ -241,10 +245,21 @@ def bind_values(argv):
     return bound
 
 
+def with_file(parser, run, argv):
+    """What the command line asks for on top of what traproom.toml does."""
+    args = parser.parse_args(argv)
+    words, file = options_file.words(run, args.options, args.profile)
+    louder = {"--quiet": args.verbose, "--verbose": args.quiet}
+    args = parser.parse_args([argv[0], *(word for word in words if not louder.get(word)), *argv[1:]])
+    if file and not args.quiet:
+        session.say(f"with the options in {file}")
+    return args
+
+
 def parse_arguments(argv):
     parser = Parser(prog="tools/traproom", description="Runs guests under Traproom.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    run = commands.add_parser("run", usage="tools/traproom run [OPTIONS]", help="boot a guest; `tools/traproom run --help` has the options",
+    run = commands.add_parser("run", usage="tools/traproom run [PROFILE] [OPTIONS]", help="boot a guest; `tools/traproom run --help` has the options",
                               description=DESCRIPTION, epilog=EPILOG, allow_abbrev=False,
                               formatter_class=argparse.RawDescriptionHelpFormatter)
     add_guest_options(run)
@@ -252,7 +267,7 @@ def parse_arguments(argv):
     add_model_options(run)
     add_fault_options(run)
     add_run_options(run)
-    args = parser.parse_args(bind_values(argv))
+    args = with_file(parser, run, bind_values(argv))
     if args.reboot is None:
         args.reboot = args.cmd is None
     if args.dtb is not None and (args.smp or args.mem):
@@ -296,7 +311,7 @@ def machine_clock():
     return lambda: time.monotonic() - start
 
 
-def run(args):
+def run(args, kind):
     args.cpu = args.cpu or (GDB_CPU if args.gdb else DEFAULT_CPU)
     if args.dump_dtb is None and shutil.which(machine.program()) is None:
         raise Problem(f"{machine.program()} is not installed: run tools/setup run")
@@ -324,15 +339,17 @@ def run(args):
         devices = [device for device, _, _ in staged.placed]
         with virtiofsd.serving(device.server for device in devices if device.server) as complain:
             with staged.models.running():
-                status = session.run(command, shown, args, staged, any(device.keeps_data for device in devices))
+                status = session.run(command, shown, args, staged,
+                                     any(device.keeps_data for device in devices), kind)
             return complain(status)
 
 
-def main(argv):
+def main(argv, kind=session.Session):
+    """`kind`: of session, see session.run()."""
     session.open_standard_files()
     session.catch_signals()
     try:
-        return run(parse_arguments(argv))
+        return run(parse_arguments(argv), kind)
     except KeyboardInterrupt:
         return verdict.INTERRUPTED
     except session.Terminated as ended:

@@ -13,6 +13,7 @@ OF_PCI = ("bus", "addr", "disable-modern", "disable-legacy", "modern-pio-notify"
           "rombar", "multifunction", "vectors", "acpi-index", "x-pcie-flr-init", "iommu_platform", "failover",
           "aer", "busnr", "ioeventfd")
 # What is plugged into one of virtio's.
+PORTS = ("virtserialport", "virtconsole")
 BEHIND = re.compile(r"virtserialport|virtconsole|scsi-(?:hd|cd|disk|block|generic)")
 # Of a PCI bus that nothing needs, since the guest has none.
 BRIDGES = re.compile(r"pcie?-root-port|pcie?-(?:pci-)?bridge|pxb(?:-pcie)?|ioh3420|x3130-upstream|xio3130-downstream")
@@ -43,6 +44,7 @@ class Devices:
         self.found = []  # for --device
         self.behind = []  # QEMU's arguments for what is plugged into them: after them
         self._passed = passed  # QEMU's arguments for what is behind them
+        self._serial = None  # the id of the last virtio-serial
         self._legacy = {}  # -net: what was given of it
 
     def takers(self):
@@ -59,13 +61,23 @@ class Devices:
             name = value
         virtio = VIRTIO.fullmatch(name)
         if virtio:
-            self.found.append(joined([(f"{virtio.group(1)}-device", None), *without(words, OF_PCI)]))
+            words = without(words, OF_PCI)
+            if virtio.group(1) == "virtio-serial":
+                words = self._name_serial(words)
+            self.found.append(joined([(f"{virtio.group(1)}-device", None), *words]))
+        elif name in PORTS and self._serial and "bus" not in dict(words):
+            self.behind += ["-device", f"{text},bus={self._serial}.0"]
         elif BEHIND.fullmatch(name):
             self.behind += ["-device", text]
         elif not BRIDGES.fullmatch(name):
             instead = next((other for start, other in INSTEAD if name.startswith(start)), None)
             raise Problem(f"-device {name}: the guest has no PCI and no USB, only virtio devices: "
                           + (f"use {instead}" if instead else "use one of those"))
+
+    def _name_serial(self, words):
+        """Its ports come after all devices: each is to be in the one that it followed."""
+        self._serial = dict(words).get("id") or self._name("serial")
+        return words if "id" in dict(words) else [*words, ("id", self._serial)]
 
     def _drive(self, text):
         words = pairs(text)

@@ -102,6 +102,7 @@ class Line:
         self.cpu, self.cpus, self.ram = None, "1", USUAL_RAM
         self.reboots, self.icount = True, False
         self.console = None  # (STDIO or FILE or NOWHERE, path)
+        self.appends = False  # to that file
         self.passed = []
         self.devices = Devices(self.passed)
         self._serials, self._monitors, self._characters = [], [], {}
@@ -260,19 +261,16 @@ class Line:
             if self._leads_to(other)[0] != NOWHERE:
                 raise Problem(f"-serial {other}: the guest has one serial port; virtio-serial has more")
         for option, value, where in self._monitors:
-            kind = self._leads_to(where)[0]
-            if kind == STDIO and self.console[0] != STDIO:
-                raise Problem(f"{option} {value}: stdin is the guest's console: put the monitor elsewhere, as "
-                              "on unix:PATH,server,nowait")
-            if kind != STDIO:  # else it is behind Ctrl-A C, as ever
+            if self._leads_to(where)[0] != STDIO or self.console[0] != STDIO:  # else it is behind Ctrl-A C, as ever
                 self.passed += [option, value]
         self._pass_characters(first)
 
     def _pass_characters(self, first):
         for name, (kind, _, value) in self._characters.items():
             if first.removeprefix("mon:") == f"chardev:{name}":
+                self.appends = first_of("backend", value)[1].get("append") == "on"
                 continue
-            if kind == STDIO:
+            if kind == STDIO and self.console[0] == STDIO:
                 if any(where == f"chardev:{name}" for _, _, where in self._monitors):
                     continue
                 raise Problem(f"-chardev {value}: stdin and stdout are those of the guest's serial port: give "
@@ -283,7 +281,7 @@ class Line:
 
     def arguments(self, kernel):
         """Of `tools/traproom`; `kernel`: the path of an Image."""
-        run = ["run", "--quiet", "--console", "--oops=continue", "--warn=continue", "--kernel", kernel,
+        run = ["run", "--options=none", "--quiet", "--console", "--oops=continue", "--warn=continue", "--kernel", kernel,
                "--initrd", self.initrd or "none", "--disk", "none"]
         run += ["--reboot"] if self.reboots else ["--no-reboot"]
         run += ["--dtb", self.dtb] if self.dtb else ["--smp", self.cpus, "--mem", f"{self.ram}M"]

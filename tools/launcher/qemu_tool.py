@@ -10,7 +10,7 @@ import sys
 import tempfile
 import zlib
 
-from launcher import Problem, cli, machine, qemu_line, session, verdict
+from launcher import Problem, cli, machine, qemu_apart, qemu_line, session, verdict
 
 GZIP = b"\x1f\x8b"
 WELL = (verdict.POWERED_OFF, verdict.RESET)  # for which QEMU's status is 0
@@ -39,20 +39,13 @@ def unpacked(path, folder):
         raise Problem(f"-kernel {path}: it can't be unpacked: {error}") from error
 
 
-def lead_console(kind, path):
-    """Our stdout becomes what the guest's console is to lead to."""
-    if kind != qemu_line.STDIO:
-        target = os.open(path if kind == qemu_line.FILE else os.devnull, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-        os.dup2(target, 1)
-        os.close(target)
-        with open(os.devnull, "rb") as nothing:
-            os.dup2(nothing.fileno(), 0)
-
-
 def run(line):
+    kind, path = line.console
+    sessions = session.Session
+    if kind != qemu_line.STDIO:
+        sessions = qemu_apart.sessions(path if kind == qemu_line.FILE else os.devnull, line.appends)
     with tempfile.TemporaryDirectory(prefix="traproom-") as folder:
-        lead_console(*line.console)
-        status = cli.main(line.arguments(unpacked(line.kernel, folder)))
+        status = cli.main(line.arguments(unpacked(line.kernel, folder)), sessions)
     return 0 if status in WELL else status
 
 

@@ -168,6 +168,8 @@ class Monitor:
 
 
 class Session:
+    its_output = subprocess.PIPE  # QEMU's stdout, for Popen
+
     def __init__(self, command, streams, args, port, models, relayed, keeps_data):
         self.command = command
         self.streams = streams
@@ -199,10 +201,10 @@ class Session:
         return why or self.process.returncode
 
     def _start(self):
-        its = [end.its for end in (self.monitor, self.port, self.models) if end]
+        its = [end.its for end in self._ends()]
         command = self.command[:1] + (self.monitor.arguments() if self.monitor else []) + self.command[1:]
         try:
-            self.process = subprocess.Popen(command, bufsize=0, stdout=subprocess.PIPE,
+            self.process = subprocess.Popen(command, bufsize=0, stdout=self.its_output,
                                             stdin=None if self.keyboard else subprocess.PIPE,
                                             stderr=subprocess.PIPE,
                                             pass_fds=[end.fileno() for end in its],
@@ -214,6 +216,10 @@ class Session:
             end.close()
         if not self.keyboard:
             self.input = Input(self.process.stdin, self.port, self.streams, self.relayed, self._tell_input_ended)
+
+    def _ends(self):
+        """Of the ways between QEMU and us, beside its standard files."""
+        return [end for end in (self.monitor, self.port, self.models) if end]
 
     def _tell_input_ended(self):
         """A guest that takes no notice could run for ever, and its user wait for it."""
@@ -351,10 +357,11 @@ def catch_signals():
             signal.signal(number, raise_terminated)
 
 
-def run(command, streams, args, staged, keeps_data):
-    """Run QEMU; returns the launcher's exit status. `keeps_data`: it writes to files of the user's."""
+def run(command, streams, args, staged, keeps_data, kind=Session):
+    """Run QEMU; returns the launcher's exit status. `keeps_data`: it writes to files of the user's; `kind`: a
+    Session or one like it."""
     try:
-        end = Session(command, streams, args, staged.port, staged.models, bool(staged.nonce), keeps_data).run()
+        end = kind(command, streams, args, staged.port, staged.models, bool(staged.nonce), keeps_data).run()
         results = streams.console.results
         if results:
             results.close()
