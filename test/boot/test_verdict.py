@@ -25,40 +25,47 @@ printf 'Failures: generic/003\nFailed 1 of 2 tests\n'
 
 
 class Verdict(BootTest):
+    kernel = ()
+    module = MODULE
+
     def check(self, name):
         """One of the endings in verdicts.py."""
         ending = ENDINGS[name]
-        if MODULE in ending.options and not os.path.exists(MODULE):
+        if MODULE in ending.options and not os.path.exists(self.module):
             self.skipTest("the sample modules are not built for this kernel")
-        status, out, err = self.launch(*ending.arguments())
+        status, out, err = self.launch(*ending.arguments(self.module), *self.kernel)
         self.assertEqual(status, ending.status, f"{name}\n{tail(out)}\n{err}")
         self.assertRegex(out + err, ending.words)
 
-    def command_on(self, kernel, command, status, *options):
-        got, out, err = self.launch("--kernel", kernel, *options, "--cmd", command)
-        self.assertEqual(got, status, f"\n{tail(out)}\n{err}")
-        return out + err
+
+def add_tests(case, names):
+    for each in names:
+        setattr(case, "test_" + each.replace("-", "_"), lambda self, name=each: self.check(name))
 
 
-for each in ENDINGS:
-    setattr(Verdict, "test_" + each.replace("-", "_"), lambda self, name=each: self.check(name))
+add_tests(Verdict, ENDINGS)
 
 
 @unittest.skipUnless(os.path.exists(OWN), "no own kernel: make guest-kernel builds it")
-class OwnKernel(Verdict):
-    """The same where a module is not needed; and it has a driver for pvpanic."""
+class OwnKernel(BootTest):
+    """Endings that need no module, by the built one, which has a driver for pvpanic."""
 
-    def check(self, name):
-        if MODULE in ENDINGS[name].options:
-            self.skipTest("the module is not for this kernel")
-        ending = ENDINGS[name]
-        status, out, err = self.launch(*ending.arguments(), "--kernel", OWN)
-        self.assertEqual(status, ending.status, f"{name}\n{tail(out)}\n{err}")
+    kernel = ("--kernel", OWN)
+    module = MODULE
+    check = Verdict.check
 
     def test_pvpanic(self):
         """Even if its console says nothing."""
-        text = self.command_on(OWN, "dmesg -n 1; echo c >/proc/sysrq-trigger", 121, "--append", "loglevel=0")
-        self.assertIn("exit: guest panicked", text)
+        status, out, err = self.launch(*self.kernel, "--append", "loglevel=0", "--cmd",
+                                       "dmesg -n 1; echo c >/proc/sysrq-trigger")
+        self.assertEqual(status, 121, out + err)
+        self.assertIn("exit: guest panicked", out)
+
+    def test_without_the_driver(self):
+        """It is asked whether it lives."""
+        out = self.command("echo c >/proc/sysrq-trigger", *self.kernel, "--append",
+                           "initcall_blacklist=pvpanic_mmio_driver_init", status=121)
+        self.assertIn("exit: guest dead", out)
 
     def test_kunit(self):
         modules = os.path.join(BUILD, "guest-kernel")
@@ -68,6 +75,10 @@ class OwnKernel(Verdict):
         self.assertEqual(status, 0, tail(out) + err)
         self.assertRegex(err, r"tests: \d+ passed, \d+ skipped")
         self.assertIsNotNone(ElementTree.parse(junit).find(".//testcase[@name='example_simple_test']"))
+
+
+add_tests(OwnKernel, ("crash", "crash-that-resets", "init-dies", "no-root", "halt", "poweroff", "reboot",
+                      "forged-and-goes-on"))
 
 
 class Results(BootTest):

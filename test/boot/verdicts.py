@@ -30,8 +30,10 @@ class Ending:
     words: str = ""  # a pattern of what is said
     options: tuple = ()
 
-    def arguments(self):
-        return (*self.options, *(("--cmd", self.command) if self.command is not None else ()))
+    def arguments(self, module=MODULE):
+        """The launcher's; `module`: misbehave.ko for another kernel."""
+        options = (module if option == MODULE else option for option in self.options)
+        return (*options, *(("--cmd", self.command) if self.command is not None else ()))
 
 
 def goes_wrong(how, status, words, *options, before=""):
