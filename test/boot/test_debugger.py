@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""--gdb: the printed command attaches, with the hypervisor's symbols; a module's init function."""
+"""--gdb: the printed command attaches, with the hypervisor's symbols; a module's init function. And
+`tools/traproom debug`, which is both in one."""
 
 import contextlib
 import os
@@ -56,6 +57,25 @@ class Debugger(BootTest):
         self.assertRegex(out, r"#0 +tdrv_driver_init \(\) at .*tdrv\.c:\d+")
         self.assertRegex(out, r'= 0x[0-9a-f]+ .*"tdrv"')
         self.assertRegex(out, r"tdrv_probe( \+ \d+)? in section \.text of ")
+
+    @unittest.skipUnless(os.path.exists(MODULE), "the sample module is not built for this kernel")
+    def test_all_in_one_command(self):
+        """`tools/traproom debug`: the machine and gdb end with its script, whose status is the command's."""
+        script = os.path.join(self.folder, "script")
+        with open(script, "w", encoding="utf-8") as file:
+            file.write("continue\nbacktrace 1\ninfo symbol tdrv_probe\nquit 7\n")
+        done = subprocess.run([LAUNCHER, "debug", "--module", MODULE, "--append", "quiet", "--script", script],
+                              cwd=REPO, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT, check=False)
+        out = done.stdout + done.stderr
+        self.assertEqual(done.returncode, 7, out)
+        self.assertRegex(out, r"#0 +tdrv_driver_init \(\) at .*tdrv\.c:\d+")
+        self.assertRegex(out, r"tdrv_probe( \+ \d+)? in section \.text of ")
+
+    def test_the_run_can_not_begin(self):
+        done = subprocess.run([LAUNCHER, "debug", "--disk", self.path("none")], cwd=REPO, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=LIMIT, check=False)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("No such file", done.stderr)
 
 
 if __name__ == "__main__":

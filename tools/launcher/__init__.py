@@ -31,6 +31,8 @@ words.py        the words of such an option
 slots.py        where each goes, in the machine and in the guest's tree
 inject.py       the rules of --inject: which device misbehaves when, and how
 inject_words.py the words of such a rule
+debug.py        tools/traproom debug: a run, and gdb on it
+attach.py       gdb's command line
 machine.py      QEMU's command line
 console.py      the guest's output, and Traproom's lines in it
 relay.py        the streams of a program in the guest, in what its port or console prints

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-from launcher import (Problem, TimeUp, console, guest_tree, inject, kernel_words, layout, machine, options_file,
+from launcher import (Problem, TimeUp, attach, console, guest_tree, inject, kernel_words, layout, machine, options_file,
                       results, session, stage, streams, verdict, virtiofsd)
 from launcher.stage import NONE, REPO
 
@@ -211,6 +211,7 @@ def add_run_options(parser):
                      "1 ns each: the same on every run")
     run.add_argument("--gdb", action="store_true", help="wait for gdb before the first instruction; "
                      "the command that attaches it is printed")
+    run.add_argument("--gdb-socket", metavar="PATH", help=argparse.SUPPRESS)  # of debug.py's, in place of a port
     run.add_argument("--stats", action="store_true", help="at the end, how often the guest trapped "
                      "and why; in between at each break on the console, Ctrl-A B")
     run.add_argument("--dump-dtb", metavar="FILE", help="write the guest's tree as it would be used, and "
@@ -262,6 +263,7 @@ def parse_arguments(argv):
     run = commands.add_parser("run", usage="tools/traproom run [PROFILE] [OPTIONS]", help="boot a guest; `tools/traproom run --help` has the options",
                               description=DESCRIPTION, epilog=EPILOG, allow_abbrev=False,
                               formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands.add_parser("debug", add_help=False, help="the same with gdb on it: `tools/traproom debug --help`")
     add_guest_options(run)
     add_device_options(run)
     add_model_options(run)
@@ -293,15 +295,7 @@ def explain(command, staged):
 
 
 def explain_gdb(args, kernel):
-    elf = [] if args.bare else [os.path.relpath(args.hypervisor)]
-    command = ["gdb-multiarch", "-ex", f"target remote {machine.GDB_HOST}:{machine.GDB_PORT}"] + elf
-    command += ["-ex", "source " + os.path.relpath(os.path.join(REPO, "tools", "gdb", "module.py"))]
-    # Beside the Image, or where a kernel's build leaves it: Image is in arch/arm64/boot.
-    folder = os.path.dirname(os.path.abspath(kernel))
-    for vmlinux in (os.path.join(folder, "vmlinux"), os.path.join(folder, "../../../vmlinux")):
-        if os.path.exists(vmlinux):
-            command += ["-ex", f"add-symbol-file {os.path.relpath(vmlinux)}"]
-            break
+    command = attach.command(args, kernel, f"{machine.GDB_HOST}:{machine.GDB_PORT}")
     session.say("the machine waits for gdb. In another terminal:\n    " + shlex.join(command))
 
 
@@ -326,7 +320,7 @@ def run(args, kind):
         command = machine.command(args, staged, dtb, args.attended)
         if args.verbose:
             explain(command, staged)
-        if args.gdb:
+        if args.gdb and not args.gdb_socket:
             explain_gdb(args, staged.files["kernel"])
         if args.oops is None:
             args.oops = "continue" if args.attended or staged.nonce else "panic"
@@ -344,12 +338,12 @@ def run(args, kind):
             return complain(status)
 
 
-def main(argv, kind=session.Session):
-    """`kind`: of session, see session.run()."""
+def guarded(work):
+    """The exit status of work(), or of how it failed, which is said."""
     session.open_standard_files()
     session.catch_signals()
     try:
-        return run(parse_arguments(argv), kind)
+        return work()
     except KeyboardInterrupt:
         return verdict.INTERRUPTED
     except session.Terminated as ended:
@@ -363,3 +357,8 @@ def main(argv, kind=session.Session):
     except OSError as error:
         session.say(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         return verdict.WRONG_SETUP
+
+
+def main(argv, kind=session.Session):
+    """`kind`: of session, see session.run()."""
+    return guarded(lambda: run(parse_arguments(argv), kind))

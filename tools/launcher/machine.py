@@ -72,7 +72,8 @@ def common(args, cpus, terminal):
     if args.icount:
         found += ["-icount", "shift=0,sleep=off"]
     if args.gdb:
-        found += ["-S", "-gdb", f"tcp:{GDB_HOST}:{GDB_PORT}"]
+        found += ["-S", "-gdb", f"unix:{args.gdb_socket},server=on,wait=off" if args.gdb_socket else
+                  f"tcp:{GDB_HOST}:{GDB_PORT}"]
     return found
 
 

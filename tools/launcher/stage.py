@@ -65,7 +65,7 @@ def make_tree(args, files):
 
 def set_watch(args, tree, nonce):
     """What Traproom watches for: the same as watch.py, which asks it about a kernel that may have died."""
-    args.attended = session.has_terminal() and not nonce
+    args.attended = (session.has_terminal() or bool(args.gdb_socket)) and not nonce
     if args.hang is None:
         args.hang = 0 if args.attended else HANG
     if args.hang:
