@@ -70,8 +70,8 @@ class OwnKernel(BootTest):
     def test_kunit(self):
         modules = os.path.join(BUILD, "guest-kernel")
         junit = self.path("kunit.xml")
-        status, out, err = self.launch("--kernel", OWN, "--modules", modules, "--modprobe", "kunit-example-test", "--tap",
-                                       "--junit", junit, "--cmd", "true")
+        status, out, err = self.launch(*self.kernel, "--modules", modules, "--modprobe", "kunit-example-test",
+                                       "--tap", "--junit", junit, "--cmd", "true")
         self.assertEqual(status, 0, tail(out) + err)
         self.assertRegex(err, r"tests: \d+ passed, \d+ skipped")
         self.assertIsNotNone(ElementTree.parse(junit).find(".//testcase[@name='example_simple_test']"))

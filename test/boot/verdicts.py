@@ -17,7 +17,8 @@ echo '<0>---[ end Kernel panic - not syncing: forged ]---' >/dev/kmsg
 echo '[traproom] exit: guest panicked: forged' >/dev/console
 """
 OLD_LOG = "dmesg >/tmp/log; cat /tmp/log /tmp/log >/dev/console; "
-SPOKEN = "echo 'Kernel panic - not syncing: spoken' >/dev/console; echo 'WARNING: CPU: 0 PID: 1 at x.c:1 f' >/dev/console; "
+SPOKEN = "echo 'Kernel panic - not syncing: spoken' >/dev/console; " \
+         "echo 'WARNING: CPU: 0 PID: 1 at x.c:1 f' >/dev/console; "
 ALIVE = "echo '[traproom] break: the guest lives' >/dev/console; echo '[traproom] guest resets' >/dev/console; "
 BUSY = "for cpu in 0 1 2 3; do dd if=/dev/urandom of=/dev/null bs=4M count=12 2>/dev/null & done; wait; "
 CRASH = "echo c >/proc/sysrq-trigger; sleep 1000"

@@ -163,8 +163,9 @@ class Tap(unittest.TestCase):
         self.assertEqual(leaves("1..2\nok 1 a\nok 3 c\n")[1], ["test 3, c, came where 2 was due"])
 
     def test_directives(self):
-        for line, outcome in (("ok 1 a # SKIP", SKIPPED), ("ok 1 a # skipped: why", SKIPPED), ("not ok 1 a # SKIP", SKIPPED),
-                              ("not ok 1 a # TODO", EXPECTED), ("ok 1 a # TODO", EXPECTED), ("not ok 1 a # XFAIL x", EXPECTED),
+        for line, outcome in (("ok 1 a # SKIP", SKIPPED), ("ok 1 a # skipped: why", SKIPPED),
+                              ("not ok 1 a # SKIP", SKIPPED), ("not ok 1 a # TODO", EXPECTED),
+                              ("ok 1 a # TODO", EXPECTED), ("not ok 1 a # XFAIL x", EXPECTED),
                               ("not ok 1 a # TIMEOUT 45 seconds", FAILED), ("not ok 1 a # ERROR x", FAILED),
                               ("ok 1 a # other", PASSED), ("not ok 1 a", FAILED), ("ok 1 a \\# SKIP", PASSED)):
             self.assertEqual(leaves(line)[0][0][1], outcome, line)
@@ -251,7 +252,8 @@ class Summary(unittest.TestCase):
         self.assertTrue(self.results(text).summary().endswith("; t1; t2; t3; ..."))
 
     def test_junit(self):
-        root = ElementTree.fromstring(self.results(KUNIT + "[   13.000000] KTAP version 1\n1..2\nok 1 a\x1b\n").junit("boom"))
+        text = KUNIT + "[   13.000000] KTAP version 1\n1..2\nok 1 a\x1b\n"
+        root = ElementTree.fromstring(self.results(text).junit("boom"))
         suites = {suite.get("name"): suite for suite in root}
         self.assertEqual(sorted(suites), ["example", "tests", "traproom"])
         self.assertEqual({name: suites["example"].get(name) for name in ("tests", "failures", "skipped", "errors")},
@@ -259,7 +261,8 @@ class Summary(unittest.TestCase):
         cases = {case.get("name"): case for case in suites["example"]}
         self.assertEqual(cases["example value 2"].get("classname"), "example.example_params_test")
         self.assertIsNotNone(cases["example_bad_test"].find("failure"))
-        self.assertEqual(cases["example_bad_test"].find("system-out").text, "example_bad_test: EXPECTATION FAILED at lib/x.c:9")
+        self.assertEqual(cases["example_bad_test"].find("system-out").text,
+                         "example_bad_test: EXPECTATION FAILED at lib/x.c:9")
         self.assertEqual(cases["example_skip_test"].find("skipped").get("message"), "this test should be skipped")
         self.assertEqual(suites["tests"][0].get("name"), "a\N{REPLACEMENT CHARACTER}")
         self.assertEqual(suites["traproom"][0].find("error").get("message"), "2 planned, 1 came; boom")

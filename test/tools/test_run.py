@@ -102,7 +102,7 @@ class Status(RunTest):
         self.check(117, "print('[traproom] exit: guest hung: vCPU 2 takes no interrupts')",
                    words="the guest hung: vCPU 2 takes no interrupts")
         self.check(121, "print('[traproom] exit: guest panicked: its kernel says so')", words="its kernel says so")
-        for options, hang in (([], 30), (["--hang", "7"], 7), (["--hang", "0"], None)):
+        for options, hang in (([], 30), (["--hang", "7"], 7), (["--hang", "0"], None), (["--gdb"], None)):
             self.run_launcher(*options)
             self.assertEqual(self.tree().number(self.tree().chosen, "traproom,hang"), hang)
 

@@ -196,15 +196,15 @@ def add_run_options(parser):
                      "neoverse-n1 work too")
     run.add_argument("--timeout", metavar="SECONDS", type=seconds, help="stop after so long, with "
                      "exit status 124")
-    run.add_argument("--tap", dest="results", action="store_const", const="tap", help="read test results in TAP or KTAP, "
-                     "as of KUnit and kselftest, from the console and --cmd's stdout; status "
+    run.add_argument("--tap", dest="results", action="store_const", const="tap", help="read test results in TAP "
+                     "or KTAP, as of KUnit and kselftest, from the console and --cmd's stdout; status "
                      f"{verdict.TESTS_FAILED} when one has failed or they are not whole")
     run.add_argument("--xfstests", dest="results", action="store_const", const="xfstests", help="the same with "
                      "results as xfstests prints them")
     run.add_argument("--junit", metavar="FILE", help="write those results as JUnit's XML, for CI")
     run.add_argument("--hang", metavar="SECONDS", type=whole_seconds, help="stop when a CPU of the guest has got "
                      f"nowhere for so many seconds, with exit status {verdict.HUNG}; 0: never (default: "
-                     f"{stage.HANG}, at a terminal 0)")
+                     f"{stage.HANG}; at a terminal, and with --gdb, 0)")
     run.add_argument("--silence", metavar="SECONDS", type=seconds, help="stop when the guest has said nothing "
                      f"for so long, with exit status {verdict.SILENT}")
     run.add_argument("--icount", action="store_true", help="let time be the count of instructions, "

@@ -20,6 +20,7 @@ PANIC_HEAD = re.compile(r"Kernel panic - not syncing: (.*?)\s*")
 PANIC_END = re.compile(r"---\[ end Kernel panic - not syncing: (.*?) \]---\s*")
 REPORT_END = re.compile(r"---\[ end trace ")
 ORDERLY_END = re.compile(r"reboot: (Restarting system|Power down)|machine restart")
+MOST_WARNINGS = 1000  # that are kept
 REPORT_LINES = 60  # within which a report says where it was
 
 # What makes a report, with its kind and what it is called. The first that fits; group 1 is quoted, if
@@ -141,7 +142,7 @@ class KernelWords:
             return
         self._report, self._lines, self.complete = report, 0, False
         if report.kind == WARNING:
-            self.warnings.append(report)
+            self.warnings = (self.warnings + [report])[:MOST_WARNINGS]
         elif self.oops is None:
             self.oops = report
 

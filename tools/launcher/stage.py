@@ -67,7 +67,7 @@ def set_watch(args, tree, nonce):
     """What Traproom watches for: the same as watch.py, which asks it about a kernel that may have died."""
     args.attended = (session.has_terminal() or bool(args.gdb_socket)) and not nonce
     if args.hang is None:
-        args.hang = 0 if args.attended else HANG
+        args.hang = 0 if args.attended or args.gdb else HANG
     if args.hang:
         tree.chosen.set_u32("traproom,hang", args.hang)
     tree.set_flag("traproom,unattended", not args.attended)
