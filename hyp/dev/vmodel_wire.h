@@ -20,6 +20,7 @@ enum vmodel_type {
     VMODEL_TIMER, /* the time that was asked for has come */
     VMODEL_DATA,  /* answers VMODEL_DMA_READ: data follows; without, it is refused */
     VMODEL_DONE,  /* answers VMODEL_DMA_WRITE: value 0, or 1, it is refused */
+    VMODEL_PAGE,  /* address: where the machine has the page of drv/host_pause.h */
 
     /* The host's. */
     VMODEL_ANSWER = 16,

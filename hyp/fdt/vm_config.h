@@ -75,6 +75,7 @@ struct vm_config {
     ipa_t guest_dtb;               /* /chosen traproom,dtb-address, else VM_DEFAULT_DTB */
 
     pa_t channel; /* /chosen traproom,channel: the virtio slot that leads to the models; 0: none */
+    pa_t pause; /* /chosen traproom,pause: the slot that stops the machine; 0: it shall not stop */
 
     uint32_t epoch; /* the machine's time, seconds since 1970, when the counter was 0 */
 

@@ -97,5 +97,7 @@ int vm_fdt_chosen_read(struct vm_fdt_parser *parser)
         err = dt_prop_address(fdt, chosen, "traproom,dtb-address", &config->guest_dtb.v);
     if (err == 0)
         err = dt_prop_address(fdt, chosen, "traproom,channel", &config->channel.v);
+    if (err == 0)
+        err = dt_prop_address(fdt, chosen, "traproom,pause", &config->pause.v);
     return err;
 }

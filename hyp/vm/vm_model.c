@@ -7,8 +7,10 @@
 
 #include "cpu.h"
 #include "drv/host_channel.h"
+#include "drv/host_pause.h"
 #include "fdt/dt_prop.h"
 #include "lib/log.h"
+#include "mm/phys.h"
 #include "trap/irq.h"
 #include "vm/power.h"
 #include "vm/vm.h"
@@ -20,11 +22,44 @@
 static struct host_channel channel;
 static struct vmodel_link models;
 
-static void send_message(void *ctx, const struct vmodel_message *message, const void *data)
+/* Of a machine that stops for the models. */
+static struct {
+    spinlock_t lock; /* protects what follows, and models while it receives */
+    struct host_pause pause;
+    unsigned owner; /* atomic: which vCPU has the lock, counted from 1; 0: nobody */
+} stopping;
+static struct host_pause_page page;
+
+static void send_by_channel(void *ctx, const struct vmodel_message *message, const void *data)
 {
     (void)ctx;
     if (host_channel_send(&channel, message, data, data != NULL ? message->size : 0) != 0)
         log_error("the host does not take what is said to a model");
+}
+
+/*
+ * Send, and stop until the host has said all that follows from it. While that is taken there may be
+ * more to send, which the next stop is for.
+ */
+static void send_and_stop(void *ctx, const struct vmodel_message *message, const void *data)
+{
+    unsigned self;
+
+    send_by_channel(ctx, message, data);
+    if (message->type == VMODEL_NAME)
+        return; /* nothing follows from it, and at boot no vCPU is there */
+    self = cpu_current_vcpu() + 1;
+    if (__atomic_load_n(&stopping.owner, __ATOMIC_RELAXED) == self)
+        return;
+    spin_lock(&stopping.lock);
+    __atomic_store_n(&stopping.owner, self, __ATOMIC_RELAXED);
+    do {
+        host_pause(&stopping.pause);
+        vmodel_receive(&models, page.bytes,
+                       page.len < HOST_PAUSE_ROOM ? page.len : HOST_PAUSE_ROOM);
+    } while (page.len != 0);
+    __atomic_store_n(&stopping.owner, 0, __ATOMIC_RELAXED);
+    spin_unlock(&stopping.lock);
 }
 
 static bool wait(void *ctx, unsigned vcpu)
@@ -85,7 +120,8 @@ static void timer_is_due(void *ctx)
         vmodel_timer(&device->model);
 }
 
-static const struct vmodel_ops ops = {send_message, wait, wake, now, set_model_timer};
+static const struct vmodel_ops going_on = {send_by_channel, wait, wake, now, set_model_timer};
+static const struct vmodel_ops while_stopped = {send_and_stop, wait, wake, now, set_model_timer};
 
 static void take_bytes(void *ctx, const void *bytes, size_t len)
 {
@@ -100,6 +136,22 @@ static void handle_host_irq(void *ctx, struct vcpu *vcpu)
     host_channel_interrupt(&channel);
 }
 
+static int open_pause(struct vm *vm)
+{
+    const struct host_virtio *slot = vm_virtio_take(vm->config.pause);
+    struct vmodel_message message = {.type = VMODEL_PAGE, .address = ptr_to_pa(&page).v};
+
+    if (slot == NULL || host_pause_open(&stopping.pause, slot->regs) != 0) {
+        log_error("the machine's virtio slot at 0x%lx has no free disk by which it stops for the "
+                  "models (/chosen traproom,pause)",
+                  vm->config.pause.v);
+        return -ERR_NOENT;
+    }
+    send_by_channel(NULL, &message, NULL);
+    models.ops = &while_stopped;
+    return 0;
+}
+
 /* Before the first of them. */
 static int open_channel(struct vm *vm)
 {
@@ -112,9 +164,11 @@ static int open_channel(struct vm *vm)
                   vm->config.channel.v);
         return err;
     }
-    models.ops = &ops;
+    models.ops = &going_on;
     models.ctx = vm;
     models.mem = &vm->mem;
+    if (vm->config.pause.v != 0 && (err = open_pause(vm)) != 0)
+        return err;
     return irq_register(slot->intid, slot->edge ? IRQ_EDGE : IRQ_LEVEL, EXIT_IRQ_HOST,
                         handle_host_irq, NULL);
 }

@@ -61,6 +61,16 @@ class Models(BootTest):
     def test_virtio_from_scratch(self):
         self.assertEqual(self.drive("virtio_disk", DISK, "--disk", "none"), "modelled\n")
 
+    def test_deterministic(self):
+        """With --icount the guest's time does not depend on the model's."""
+        runs = [self.launch("--icount", "--kernel", os.path.join(BUILD, "guest", "model.img"), "--initrd", "none",
+                            "--disk", "none", "--model", os.path.join(REPO, "test", "guest", "model.py"))
+                for _ in range(2)]
+        self.assertEqual(runs[0][0], 0, runs[0])
+        self.assertIn(", 0 failed", runs[0][1])
+        self.assertEqual(len([line for line in runs[0][1].splitlines() if line.startswith("time ")]), 9)
+        self.assertEqual(runs[0], runs[1])
+
     def test_dies(self):
         status, _, err = self.launch("--cmd", "busybox devmem 0xc000000", "--model",
                                      self.model("toy.py", "COMPATIBLE = 'x'\ndef read(offset, size): exit(7)"))

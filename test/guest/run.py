@@ -28,7 +28,7 @@ DISK_SIZE = 4 << 20
 LIMIT = 900  # seconds, for a guest that hangs: a slow or busy machine needs some minutes for some
 
 # What a family needs besides four CPUs: a disk in RAM, devices of QEMU's (devices.py), what is typed
-# when it asks, a CPU of its own, time that is the count of instructions, and how it ends if not by
+# when it asks, the device that FAMILY.py plays, a CPU of its own, time that is the count of instructions, and how it ends if not by
 # powering off.
 FAMILIES = {
     "mmio": {},
@@ -39,6 +39,7 @@ FAMILIES = {
     "timer": {},
     "pmu": {"icount": True},
     "rtc": {},
+    "model": {"model": True},
     "mem": {},
     "leak": {},
     "virtio": {"disk": True},
@@ -115,6 +116,7 @@ def traproom_command(image, disk, args, tree):
             *(["--dtb", tree] if tree else ["--smp", str(args.smp)]),
                "--cpu", args.cpu, "--build", args.build, "--timeout", str(args.timeout),
             *(["--icount"] if args.icount else []),
+            *(["--model", os.path.join(REPO, "test", "guest", args.family + ".py")] if args.model else []),
             *(["--qemu", shlex.join(args.qemu)] if args.qemu else []),
             *(["--hypervisor", args.hypervisor] if args.hypervisor else [])]
 
@@ -181,6 +183,7 @@ def main():
     args = parse_arguments()
     needs = FAMILIES[args.family]
     args.icount = needs.get("icount", False)
+    args.model = needs.get("model", False)
     args.cpu = args.cpu or needs.get("cpu", "max,pauth-impdef=on")
     image = os.path.join(args.build, "guest", args.family + ".img")
     with tempfile.TemporaryDirectory(prefix="traproom-guest-") as folder:
@@ -200,7 +203,7 @@ def main():
         problems = devices.complaints(slots, text, folder, DISK_SIZE,
                                       args.family.startswith("hostile")) if slots else []
     ending = None if args.bare else needs.get("ending", POWERED_OFF)
-    problems += judge(status, text, ending, bool(slots) and not args.devices)
+    problems += judge(status, text, ending, args.model or (bool(slots) and not args.devices))
     for problem in problems:
         print(f"{args.family}: {problem}", file=sys.stderr)
     return 1 if problems else 0

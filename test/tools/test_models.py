@@ -13,7 +13,7 @@ import unittest
 
 from support import LIMIT, REPO, DeviceTest, compile_dts, RunTest
 
-from launcher import model_wire as wire  # pylint: disable=wrong-import-order
+from launcher import model_pause, model_wire as wire  # pylint: disable=wrong-import-order
 
 TOY = """
 COMPATIBLE = ["acme,toy-2", "acme,toy"]
@@ -65,20 +65,28 @@ def reset():
 class Hub:
     """The hub as a process, and EL2's end of the channel."""
 
-    def __init__(self, test, *models, timeout=LIMIT, named=True):
+    def __init__(self, test, *models, timeout=LIMIT, named=True, stopping=False):
         self.ours, its = socket.socketpair()
         self.report, reports = os.pipe()
         test.addCleanup(self.ours.close)
         test.addCleanup(os.close, self.report)
+        self.stop, stops = socket.socketpair()
+        self.stop.settimeout(LIMIT)
+        self.ram = model_pause.make_ram(3 * model_pause.PAGE)
+        given = [its.fileno(), reports, stops.fileno(), self.ram.fileno()]
         setup = {"channel": its.fileno(), "report": reports, "timeout": timeout,
+                 "pause": stops.fileno() if stopping else None, "ram": self.ram.fileno(),
                  "models": [{"path": None, "command": None, **model} for model in models]}
         self.process = subprocess.Popen([sys.executable, "-B", "-m", "launcher.model_hub", json.dumps(setup)],
-                                        pass_fds=[its.fileno(), reports], stderr=subprocess.PIPE,
+                                        pass_fds=given, stderr=subprocess.PIPE,
                                         env={**os.environ, "PYTHONPATH": os.path.join(REPO, "tools")})
         test.addCleanup(self.process.stderr.close)
         test.addCleanup(self.process.wait)
         test.addCleanup(self.process.kill)
+        for end in (self.stop, self.ram):
+            test.addCleanup(end.close)
         its.close()
+        stops.close()
         os.close(reports)
         self.reader = wire.Reader(wire.OF_A_MODEL)
         self.ours.settimeout(LIMIT)
@@ -122,6 +130,19 @@ class Hub:
 
     def write(self, offset, value, size=4, device=0):
         return self.ask(wire.WRITE, address=offset, size=size, value=value, device=device)[1]
+
+    def as_qemu(self, request, data=b"", flags=model_pause.VERSION):
+        """The answer to a request of vhost-user."""
+        self.stop.sendall(model_pause.HEAD.pack(request, flags, len(data)) + data)
+        kind, flags, size = model_pause.HEAD.unpack(self.stop.recv(model_pause.HEAD.size, socket.MSG_WAITALL))
+        assert kind == request and flags & model_pause.REPLY
+        return self.stop.recv(size, socket.MSG_WAITALL)
+
+    def stop_machine(self):
+        """What EL2 finds when it goes on."""
+        self.as_qemu(model_pause.SET_CONFIG, bytes(13), model_pause.VERSION | model_pause.NEED_REPLY)
+        page = os.pread(self.ram.fileno(), model_pause.PAGE, 2 * model_pause.PAGE)
+        return list(self.reader.feed(page[4:4 + int.from_bytes(page[:4], "little")]))
 
     def failure(self):
         """What it says at its end."""
@@ -225,6 +246,26 @@ def read(offset, size): return said
         hub.name(0, "early")
         self.assertEqual(hub.read(0), 2)
 
+    def test_stopping(self):
+        """Nothing comes by the channel: it is there when the machine goes on."""
+        hub = self.toy(stopping=True)
+        features = int.from_bytes(hub.as_qemu(model_pause.GET_FEATURES), "little")
+        self.assertTrue(features & model_pause.PROTOCOL_FEATURES)
+        self.assertEqual(hub.as_qemu(model_pause.GET_CONFIG, bytes(range(60))), bytes(range(60)))
+        hub.say(wire.PAGE, address=model_pause.RAM + 2 * model_pause.PAGE)
+        hub.say(wire.RESET, tag=0xff)
+        self.assertEqual([m.type for m in hub.stop_machine()], [wire.ANSWER])
+        self.assertEqual(hub.stop_machine(), [])
+        hub.say(wire.WRITE, tag=1, address=0x200, size=4, value=1)
+        self.assertEqual([m.type for m in hub.stop_machine()], [wire.IRQ, wire.ANSWER])
+        hub.say(wire.READ, tag=1, address=0x110, size=4)
+        asked = hub.stop_machine()
+        self.assertEqual([m.type for m in asked], [wire.DMA_READ])
+        hub.say(wire.DATA, tag=asked[0].tag)
+        self.assertEqual([m.value for m in hub.stop_machine()], [77])
+        hub.stop.shutdown(socket.SHUT_RDWR)
+        self.assertEqual(hub.failure(), "\n")
+
     def test_class(self):
         text = "class Model:\n    def __init__(self, device): self.n = 3\n    def read(self, offset, size): return self.n"
         self.assertEqual(Hub(self, self.python("one", text)).read(0), 3)
@@ -304,6 +345,12 @@ class Option(DeviceTest):
         self.assertIn("virtio-serial-device,id=models,max_ports=1,bus=virtio-mmio-bus.31", self.devices())
         self.runs("--rng")
         self.assertNotIn("traproom,channel", self.tree().chosen.properties)
+
+    def test_stopping(self):
+        self.runs("--icount", "--model", self.model("toy.py"))
+        self.assertEqual(self.tree().number(self.tree().chosen, "traproom,pause"), 0x0A000000 + 30 * 0x200)
+        self.assertIn("vhost-user-blk,chardev=pause,num-queues=1,bus=virtio-mmio-bus.30", self.devices())
+        self.assertRegex(self.values("-object")[0], "memory-backend-file,id=ram,.*mem-path=/proc/self/fd/[0-9]+,share=on")
 
     def test_own_tree(self):
         with open(os.path.join(REPO, "dts", "virt.dts"), encoding="utf-8") as file:

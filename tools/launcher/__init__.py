@@ -24,6 +24,7 @@ passed.py       those of --device and --rng
 models.py       devices that a program here plays, those of --model
 model_hub.py    the process between EL2 and such programs
 model_runner.py the process of one that is a Python file
+model_pause.py  stops the machine while they work, with --icount
 model_wire.py   what they say to each other
 port.py         the one by which a program in the guest reaches us
 drivers.py      which drivers the guest's kernel needs for them, and lacks

@@ -176,6 +176,7 @@ class GuestTree:
         self.chosen.properties.pop("traproom,kernel", None)
         self.chosen.properties.pop("traproom,initrd", None)
         self.chosen.properties.pop("traproom,channel", None)
+        self.chosen.properties.pop("traproom,pause", None)
         for node in self.root.walk():
             if slots:
                 node.properties.pop("traproom,slot", None)

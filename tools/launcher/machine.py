@@ -57,7 +57,10 @@ def command(args, staged, dtb, terminal):
 def board(model, size, staged):
     """The machine, and its RAM of so many bytes, which another process may have to see."""
     found = ["-M", model, "-m", f"{size // MIB}M"]
-    if any(device.shares_ram for device, _, _ in staged.placed):
+    if staged.models.stops:
+        found[1] += ",memory-backend=ram"
+        found += ["-object", staged.models.ram(size)]
+    elif any(device.shares_ram for device, _, _ in staged.placed):
         found[1] += ",memory-backend=ram"
         found += ["-object", f"memory-backend-memfd,id=ram,size={size // MIB}M,share=on"]
     return found

@@ -5,6 +5,7 @@ What goes wrong is one line to models.py, and the end."""
 
 import json
 import os
+import select
 import selectors
 import signal
 import socket
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from launcher import model_wire as wire
+from launcher import model_pause, model_wire as wire
 from launcher.session import die_with_parent
 
 SOCKET = "TRAPROOM_MODEL"  # the variable that tells a model's program its socket's file descriptor
@@ -107,14 +108,19 @@ def describe(message):
 
 
 class Hub:
-    def __init__(self, channel, models, timeout):
+    def __init__(self, channel, models, timeout, pause=None):
         self.channel = channel
+        self.pause = pause  # None: the machine goes on while models work
+        self.said = bytearray()  # for the machine that is stopped
+        self.asked = False  # some of that is a question to EL2
         self.models = models
         self.timeout = timeout
         self.by_device = {}
-        self.reader = wire.Reader((wire.NAME, wire.DATA, wire.DONE, *wire.REQUESTS))
+        self.reader = wire.Reader((wire.NAME, wire.DATA, wire.DONE, wire.PAGE, *wire.REQUESTS))
         self.selector = selectors.DefaultSelector()
         self.selector.register(channel, selectors.EVENT_READ, None)
+        if pause:
+            self.selector.register(pause, selectors.EVENT_READ, pause)
         for model in models:
             self.selector.register(model.socket, selectors.EVENT_READ, model)
 
@@ -122,13 +128,21 @@ class Hub:
         """Until QEMU ends. Failure: a model has failed."""
         while True:
             for key, _ in self.selector.select(self._left()):
+                if key.fileobj is self.pause:
+                    if not self.pause.serve():
+                        return
+                    self._settle()
+                    continue
                 data = receive(key.fileobj)
+                if data is None:
+                    continue
                 if key.data is None and not data:
                     return
                 if key.data is None:
                     self._from_el2(data)
                 else:
                     self._from_model(key.data, data)
+                self._settle()
             self._check_time()
 
     def _left(self):
@@ -143,7 +157,9 @@ class Hub:
 
     def _from_el2(self, data):
         for message in self.reader.feed(data):
-            if message.type == wire.NAME:
+            if message.type == wire.PAGE:
+                self.pause.set_page(message.address)
+            elif message.type == wire.NAME:
                 self._introduce(message.device, message.data.decode("utf-8", "replace"))
             else:
                 self.by_device[message.device].send(message)
@@ -164,11 +180,33 @@ class Hub:
                     refuse(model, message)
                 else:
                     message.device = model.device
-                    self.channel.sendall(message.pack())
+                    self._to_el2(message)
         except wire.Broken as why:
             raise Failure(f"the model {model.name} sends {why}, which is not in the protocol") from why
         except OSError:
             pass  # QEMU has gone: its end of the channel says so
+
+
+    def _to_el2(self, message):
+        if not self.pause:
+            self.channel.sendall(message.pack())
+            return
+        self.said += message.pack()
+        self.asked |= message.type in (wire.DMA_READ, wire.DMA_WRITE)
+
+    def _settle(self):
+        """The machine is stopped: once all is said that follows from what EL2 has sent, it goes on."""
+        if not self.pause or not self.pause.stopped:
+            return
+        while select.select([self.channel], [], [], 0)[0]:
+            data = receive(self.channel)
+            if not data:
+                return
+            self._from_el2(data)
+        if self.asked or not any(model.owed for model in self.models):
+            self.asked = False
+            self.pause.go_on(self.said[:model_pause.ROOM])
+            del self.said[:model_pause.ROOM]
 
 
 def refuse(model, message):
@@ -180,8 +218,11 @@ def refuse(model, message):
 
 
 def receive(source):
+    """What has come; None: nothing, since _settle() has had it; b"": the other end is gone."""
     try:
-        return source.recv(CHUNK)
+        return source.recv(CHUNK, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return None
     except ConnectionError:
         return b""
 
@@ -195,7 +236,10 @@ def main(argv):
         try:
             for one in setup["models"]:
                 models.append(Model(one["name"], one["command"], one["path"]))
-            Hub(channel, models, setup["timeout"]).run()
+            pause = None
+            if setup["pause"] is not None:
+                pause = model_pause.Pause(socket.socket(fileno=setup["pause"]), setup["ram"])
+            Hub(channel, models, setup["timeout"], pause).run()
             report.write(WELL)
         except Failure as why:
             report.write(str(why))

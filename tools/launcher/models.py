@@ -12,7 +12,7 @@ import struct
 import subprocess
 import sys
 
-from launcher import Problem, fdt, slots
+from launcher import Problem, fdt, model_pause, slots
 from launcher.guest_tree import MODEL
 from launcher.words import Words, split
 
@@ -107,21 +107,29 @@ def fill(node, properties):
 class Models:
     """All of a run's."""
 
-    def __init__(self, texts, timeout, bare):
+    def __init__(self, texts, timeout, bare, stops=False):
+        """`stops`: the machine stops while a model works, so that the guest's time does not depend on it."""
         if texts and bare:
             raise Problem("--model needs Traproom: it does not go with --bare")
         self.models = [Model(text) for text in texts]
         self.timeout = timeout
         self.words = ""  # why one of them has ended the run
-        self._slot = None
+        self.stops = stops and bool(texts)
+        self.ends = []  # that QEMU gets, and nobody else
+        self._slots = []
+        self._pause = self._ram = None
         self._process = None
         names = [model.name for model in self.models]
         for name in names:
             if names.count(name) > 1:
                 raise Problem(f"two models have the name {name}: say --model ANOTHER={name}...")
         if self.models:
-            self._channel, self.its = socket.socketpair()
+            self._channel, its = socket.socketpair()
+            self.ends.append(its)
             self._report, self._reports = os.pipe()
+        if self.stops:
+            self._pause, its = socket.socketpair()
+            self.ends.append(its)
 
     def __bool__(self):
         return bool(self.models)
@@ -145,27 +153,39 @@ class Models:
             at += -(-model.node["size"] // STEP) * STEP
             spi += model.node["interrupts"]
 
-    def take_slot(self, tree, placed):
-        """One of the machine's slots, which the guest does not see, leads to the models."""
+    def take_slots(self, tree, placed):
+        """One of the machine's slots, which the guest does not see, leads to the models, another stops it."""
         if not self.models:
             return
         used = {slot for _, slot, _ in placed} | \
             {(tree.number(node, "traproom,slot") or 0) // slots.STEP - slots.FIRST // slots.STEP
              for node in tree.virtio_nodes()}
         free = [slot for slot in range(slots.COUNT) if slot not in used]
-        if not free:
-            raise Problem(f"{self.models[0].said}: QEMU's machine has {slots.COUNT} virtio slots, one of which the "
-                          "models need, and devices have all of them")
-        self._slot = free[-1]
-        tree.chosen.set_u64s("traproom,channel", slots.address(self._slot))
+        properties = ["traproom,channel"] + ["traproom,pause"] * self.stops
+        if len(free) < len(properties):
+            raise Problem(f"{self.models[0].said}: QEMU's machine has {slots.COUNT} virtio slots, of which models "
+                          f"need {len(properties)}, and devices have the others")
+        self._slots = free[::-1]
+        for name, slot in zip(properties, self._slots):
+            tree.chosen.set_u64s(name, slots.address(slot))
+
+    def ram(self, size):
+        """QEMU's object for the machine's memory, which we see, too."""
+        self._ram = model_pause.make_ram(size)
+        self.ends.append(self._ram)
+        return f"memory-backend-file,id=ram,size={size},mem-path=/proc/self/fd/{self._ram.fileno()},share=on"
 
     def arguments(self):
         """QEMU's, for the console that EL2 finds in its slot."""
         if not self.models:
             return []
-        return [*slots.MODERN, "-chardev", f"socket,id=models,fd={self.its.fileno()}",
-                "-device", f"virtio-serial-device,id=models,max_ports=1,bus=virtio-mmio-bus.{self._slot}",
-                "-device", "virtconsole,bus=models.0,chardev=models"]
+        found = [*slots.MODERN, "-chardev", f"socket,id=models,fd={self.ends[0].fileno()}",
+                 "-device", f"virtio-serial-device,id=models,max_ports=1,bus=virtio-mmio-bus.{self._slots[0]}",
+                 "-device", "virtconsole,bus=models.0,chardev=models"]
+        if self.stops:
+            found += ["-chardev", f"socket,id=pause,fd={self.ends[1].fileno()}",
+                      "-device", f"vhost-user-blk,chardev=pause,num-queues=1,bus=virtio-mmio-bus.{self._slots[1]}"]
+        return found
 
     @contextlib.contextmanager
     def running(self):
@@ -179,13 +199,18 @@ class Models:
                 self._process.wait()
 
     def _start(self):
-        setup = {"channel": self._channel.fileno(), "report": self._reports, "timeout": self.timeout,
+        given = [self._channel.fileno(), self._reports]
+        if self.stops:
+            given += [self._pause.fileno(), self._ram.fileno()]
+        pause, ram = given[2:] or (None, None)
+        setup = {"channel": given[0], "report": given[1], "timeout": self.timeout, "pause": pause, "ram": ram,
                  "models": [{"name": model.name, "command": model.command, "path": model.path}
                             for model in self.models]}
         self._process = subprocess.Popen(python("launcher.model_hub", json.dumps(setup)), env=environment(),
-                                         stdin=subprocess.DEVNULL,
-                                         pass_fds=[self._channel.fileno(), self._reports])
+                                         stdin=subprocess.DEVNULL, pass_fds=given)
         self._channel.close()
+        if self._pause:
+            self._pause.close()
         os.close(self._reports)
 
     def fileno(self):

@@ -201,7 +201,7 @@ class Session:
         return why or self.process.returncode
 
     def _start(self):
-        its = [end.its for end in self._ends()]
+        its = [end.its for end in self._ends()] + self.models.ends
         command = self.command[:1] + (self.monitor.arguments() if self.monitor else []) + self.command[1:]
         try:
             self.process = subprocess.Popen(command, bufsize=0, stdout=self.its_output,
@@ -218,8 +218,8 @@ class Session:
             self.input = Input(self.process.stdin, self.port, self.streams, self.relayed, self._tell_input_ended)
 
     def _ends(self):
-        """Of the ways between QEMU and us, beside its standard files."""
-        return [end for end in (self.monitor, self.port, self.models) if end]
+        """Of the ways between QEMU and us, beside its standard files and those to the models."""
+        return [end for end in (self.monitor, self.port) if end]
 
     def _tell_input_ended(self):
         """A guest that takes no notice could run for ever, and its user wait for it."""

@@ -180,7 +180,7 @@ def stage(args, folder):
         session.say(f"warning: {kernel.file.name} has {kernel.file.size} bytes of the {kernel.image_size} "
                     "that it takes in memory: is it cut short?")
     tree = make_tree(args, files)
-    modelled = models.Models(args.model, args.model_timeout, args.bare)
+    modelled = models.Models(args.model, args.model_timeout, args.bare, args.icount)
     modelled.add_nodes(tree)
     check_console(args, tree, kernel)
     made = devices.make(args.devices, devices.Work(files, len(tree.cpus()), args.bare),
@@ -198,7 +198,7 @@ def stage(args, folder):
     work.add_tree()
     paths = {"kernel": kernel.file.path, "initrd": work.add_initrd(initrd, kernel_end)}
     placed = work.add_devices(made)
-    modelled.take_slot(tree, placed)
+    modelled.take_slots(tree, placed)
     rules = inject.add(args, tree, placed)
     relayed = paths["initrd"] is not None
     return Staged(tree, work.staging, paths, placed, nonce if relayed else None, relay_port, modelled,
