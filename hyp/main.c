@@ -35,6 +35,7 @@
 #include "trap/pmu.h"
 #include "version.h"
 #include "vm/power.h"
+#include "vm/report.h"
 #include "vm/vm.h"
 #include "vm/vm_device.h"
 #include "vm/vm_virtio.h"
@@ -225,7 +226,8 @@ static void start_gic(void)
         panic("the machine has no GICv3");
     if (irq_init(host.gic.maintenance) != 0 ||
         irq_register(ALARM_INTID, IRQ_LEVEL, EXIT_IRQ_ALARM, handle_alarm_irq, NULL) != 0 ||
-        irq_register(host.uart_intid, IRQ_LEVEL, EXIT_IRQ_UART, handle_console_irq, NULL) != 0)
+        irq_register(host.uart_intid, IRQ_LEVEL, EXIT_IRQ_UART, handle_console_irq, NULL) != 0 ||
+        report_init() != 0)
         panic("the machine's device tree gives the GIC or the UART an interrupt that is taken");
 }
 
@@ -318,7 +320,8 @@ static void answer_break(void *ctx)
         vm_print_stats(&vm);
         log_info("break: the guest goes on");
     }
-    watch_inquest();
+    if (!watch_inquest() && vm.config.report)
+        report_ask(&vm, "asked for on the console");
 }
 
 void main(uint64_t host_fdt)
@@ -338,7 +341,7 @@ void main(uint64_t host_fdt)
     start_cpus();
     vm_start(&vm);
     sabotage(pa_to_ptr(host.guest_fdt), &vm, &hyp_map.table);
-    if (vm.config.stats || vm.config.unattended)
+    if (vm.config.stats || vm.config.unattended || vm.config.report)
         console_set_break(answer_break, NULL);
     if (vm.config.stats)
         log_info("guest enters at CNTPCT %lu", cpu_counter());

@@ -2,6 +2,7 @@
 /* The machine's console: whole lines of ours between the guest's bytes. See console.h. */
 #include "drv/console.h"
 
+#include "cpu.h"
 #include "drv/pl011.h"
 #include "lib/string.h"
 #include "spinlock.h"
@@ -118,6 +119,15 @@ void console_input(void)
     spin_unlock(&input_lock);
 }
 
+void console_await_break(void)
+{
+    spin_lock(&input_lock);
+    while (pl011_get() != PL011_BREAK)
+        cpu_relax();
+    spin_unlock(&input_lock);
+    console_input(); /* its interrupt may be due */
+}
+
 /* Keeps the lock: other CPUs may still run the guest, and nothing it says may follow. */
 void console_exit_line(const char *text)
 {
@@ -137,12 +147,14 @@ void log_set_quiet(bool value)
 
 void log_print(enum log_kind kind, const char *fmt, ...)
 {
-    static const char *const prefix[] = {
-        [LOG_INFO] = "", [LOG_WARNING] = "warning: ", [LOG_ERROR] = "error: "};
+    static const char *const prefix[] = {[LOG_INFO] = "",
+                                         [LOG_WARNING] = "warning: ",
+                                         [LOG_ERROR] = "error: ",
+                                         [LOG_REPORT] = "report: "};
     char text[LINE_MAX];
     va_list ap;
 
-    if (quiet && kind != LOG_ERROR)
+    if (quiet && kind != LOG_ERROR && kind != LOG_REPORT)
         return;
     va_start(ap, fmt);
     fmt_vsnprintf(text, sizeof(text), fmt, ap);

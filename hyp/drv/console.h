@@ -46,6 +46,9 @@ void console_set_break(void (*answer)(void *ctx), void *ctx);
  */
 void console_input(void);
 
+/* Wait for a break, which is then for nobody else. What comes before it on the line is lost. */
+void console_await_break(void);
+
 /*
  * The last line: never silenced, and nothing follows. Whoever writes to the console afterwards
  * waits for ever, but for a CPU that seizes it.

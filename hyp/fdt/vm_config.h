@@ -79,8 +79,9 @@ struct vm_config {
 
     uint32_t epoch; /* the machine's time, seconds since 1970, when the counter was 0 */
 
-    bool quiet;      /* /chosen traproom,quiet */
-    bool stats;      /* /chosen traproom,stats */
+    bool quiet;  /* /chosen traproom,quiet */
+    bool stats;  /* /chosen traproom,stats */
+    bool report; /* /chosen traproom,report: a break asks for one, the next lets the guest go on */
     bool unattended; /* /chosen traproom,unattended: nobody is there to see how it ends */
     uint32_t
         hang_seconds; /* /chosen traproom,hang: the VM ends when it hangs for so long; 0: never */

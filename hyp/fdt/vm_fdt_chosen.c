@@ -83,6 +83,7 @@ int vm_fdt_chosen_read(struct vm_fdt_parser *parser)
     }
     config->quiet = dt_prop_present(fdt, chosen, "traproom,quiet");
     config->stats = dt_prop_present(fdt, chosen, "traproom,stats");
+    config->report = dt_prop_present(fdt, chosen, "traproom,report");
     config->no_reboot = dt_prop_present(fdt, chosen, "traproom,no-reboot");
     config->guest_kernel = ipa(VM_KERNEL_ANYWHERE);
     config->guest_dtb = ipa(VM_DEFAULT_DTB);

@@ -105,6 +105,7 @@ int gic_init_cpu(unsigned cpu, uint64_t mpidr)
     wait_redist(cpu);
     gicc_init();
     gic_ppi_set_enabled(cpu, GIC_SGI_KICK, true);
+    gic_ppi_set_enabled(cpu, GIC_SGI_REPORT, true);
     gic_ppi_set_enabled(cpu, config.maintenance, true);
     return 0;
 }

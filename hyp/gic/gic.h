@@ -16,6 +16,7 @@
 #define GIC_MAX_REGIONS 8
 #define GIC_SGI_KICK    0 /* from one CPU of Traproom's to another: look at what has changed */
 #define GIC_SGI_SAMPLE  1 /* the same: take a sample of your vCPU (vm/watch.c) */
+#define GIC_SGI_REPORT  2 /* the same: tell what the vCPU does (vm/report.c) */
 
 /* Where it is, from the host's device tree. */
 struct gic_config {

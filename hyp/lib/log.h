@@ -16,6 +16,7 @@ enum log_kind {
     LOG_INFO,
     LOG_WARNING, /* for what the user should mend; "warning: " is put in front */
     LOG_ERROR,   /* never silenced; "error: " is put in front */
+    LOG_REPORT,  /* of vm/report.c, never silenced; "report: " is put in front */
 };
 
 /* One whole line, without its newline. But for errors, silenced by log_set_quiet(). */

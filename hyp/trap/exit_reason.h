@@ -18,6 +18,7 @@
     X(EXIT_IRQ_TIMER, "irq: guest timer")                                                          \
     X(EXIT_IRQ_PMU, "irq: guest PMU")                                                              \
     X(EXIT_IRQ_KICK, "irq: kick from another CPU")                                                 \
+    X(EXIT_IRQ_REPORT, "irq: report asked for")                                                    \
     X(EXIT_IRQ_MAINTENANCE, "irq: GIC maintenance")                                                \
     X(EXIT_IRQ_UART, "irq: console input")                                                         \
     X(EXIT_IRQ_ALARM, "irq: alarm")                                                                \

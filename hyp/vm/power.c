@@ -15,6 +15,7 @@
 #include "mm/phys.h"
 #include "regs.h"
 #include "trap/irq.h"
+#include "vm/report.h"
 #include "vm/vm.h"
 
 #define REASON_MAX 160
@@ -159,6 +160,8 @@ void power_wait_for_interrupt(struct vcpu *vcpu)
 
 void power_join_stop(struct vcpu *vcpu)
 {
+    if (vcpu->vm->stop_reason != NULL || vcpu->vm->panicked)
+        report_ending(vcpu);
     spin_lock(&vcpu->vm->power_lock);
     vcpu->power = VCPU_OFF;
     spin_unlock(&vcpu->vm->power_lock);
@@ -201,18 +204,7 @@ void power_stop_vm(struct vcpu *vcpu, bool reset)
     begin_stop(vcpu, reset ? VM_RESETTING : VM_STOPPING, NULL);
 }
 
-static void report(const struct vcpu *vcpu)
-{
-    const struct guest_regs *r = &vcpu->regs;
-
-    log_error("vCPU %u stopped at pc 0x%016lx pstate 0x%08lx", vcpu->index, r->pc, r->pstate);
-    for (unsigned i = 0; i + 1 < 31; i += 2)
-        log_error("  x%-2u 0x%016lx  x%-2u 0x%016lx", i, r->x[i], i + 1, r->x[i + 1]);
-    log_error("  x30 0x%016lx", r->x[30]);
-}
-
 void power_kill_vm(struct vcpu *vcpu, const char *reason)
 {
-    report(vcpu);
     begin_stop(vcpu, VM_STOPPING, reason);
 }

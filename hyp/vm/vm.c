@@ -281,22 +281,26 @@ static void print_reason(const struct vm *vm, const char *text, enum exit_reason
     log_info("%s", line);
 }
 
-void vm_print_stats(const struct vm *vm)
+const char *vm_exit_name(enum exit_reason reason, char *buf, size_t size)
 {
     static const char *const text[EXIT_MMIO_DEVICE] = {
 #define X(id, name) [id] = name,
         EXIT_REASONS(X)
 #undef X
     };
-    char device[STATS_NAME_MAX];
+
+    if (reason < EXIT_MMIO_DEVICE)
+        return text[reason];
+    fmt_snprintf(buf, size, "mmio: %s", vm_devices.kind[reason - EXIT_MMIO_DEVICE].name);
+    return buf;
+}
+
+void vm_print_stats(const struct vm *vm)
+{
+    char name[STATS_NAME_MAX];
 
     log_info("exits by reason: in all, then by vCPU");
-    for (unsigned r = 0; r < EXIT_MMIO_DEVICE; r++)
-        print_reason(vm, text[r], (enum exit_reason)r);
-    for (unsigned i = 0; i < vm_devices.count; i++) {
-        if (vm_devices.kind[i].access_fn == NULL)
-            continue;
-        fmt_snprintf(device, sizeof(device), "mmio: %s", vm_devices.kind[i].name);
-        print_reason(vm, device, (enum exit_reason)(EXIT_MMIO_DEVICE + i));
-    }
+    for (unsigned r = 0; r < EXIT_MMIO_DEVICE + vm_devices.count; r++)
+        print_reason(vm, vm_exit_name((enum exit_reason)r, name, sizeof(name)),
+                     (enum exit_reason)r);
 }

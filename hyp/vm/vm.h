@@ -44,6 +44,8 @@ struct vm {
     enum vm_ending ending;   /* with stop_reason */
     const char *stop_reason; /* why Traproom stopped the guest; NULL: it powered itself off */
     bool panicked;           /* atomic: the guest has said so */
+    unsigned report_turn;    /* whose it is in a report: report.c */
+    bool reported;           /* atomic: how it has ended */
     struct pa_range fdt;     /* the guest's tree as it gets it at each start */
     unsigned nr_vcpus;
     struct vcpu vcpu[MAX_VCPUS];
@@ -66,5 +68,8 @@ void vm_start(struct vm *vm);
 
 /* The exits of each vCPU by reason, as --stats shows them. */
 void vm_print_stats(const struct vm *vm);
+
+/* What the exits of a reason are called; a device's name is put together in buf. */
+const char *vm_exit_name(enum exit_reason reason, char *buf, size_t size);
 
 #endif

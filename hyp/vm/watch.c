@@ -249,13 +249,14 @@ void watch_start(void)
     set_mode(WATCHING);
 }
 
-void watch_inquest(void)
+bool watch_inquest(void)
 {
     if (vm == NULL || !vm->config.unattended || mode_now() != WATCHING)
-        return;
+        return false;
     memset(life, 0, sizeof(life));
     rounds = 0;
     set_mode(ASKED);
+    return true;
 }
 
 void watch_panicked(void)

@@ -8,6 +8,8 @@
 #ifndef VM_WATCH_H
 #define VM_WATCH_H
 
+#include <stdbool.h>
+
 #include "lib/err.h"
 
 struct vm;
@@ -23,10 +25,10 @@ void watch_init_cpu(unsigned cpu);
 void watch_start(void);
 
 /*
- * Is the guest alive? A sign of life is logged; without one for a second the VM ends. Any CPU, with
- * whatever lock held.
+ * Is the guest alive? A sign of life is logged; without one for a second the VM ends. False: it is
+ * not watched, or has been asked already. Any CPU, with whatever lock held.
  */
-void watch_inquest(void);
+bool watch_inquest(void);
 
 /*
  * The guest says that it has panicked: when it has printed the rest of its report, the VM ends. Any

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 
+REPORT = ["[traproom] report: begins: asked for on the console", "[traproom] report: vCPU 0 is off", "[traproom] report: ends"]
 FOLDER = os.environ["FAKE_FOLDER"]
 
 
@@ -91,7 +92,7 @@ def answer_breaks(lines, missed=0):
                 missed -= 1
                 if missed >= 0:
                     continue
-                print("\r\n".join(lines), flush=True)
+                print("\r\n".join(lines + REPORT), flush=True)
                 if "[traproom] exit: " in lines[-1]:
                     return
 

@@ -214,6 +214,11 @@ def add_run_options(parser):
     run.add_argument("--gdb-socket", metavar="PATH", help=argparse.SUPPRESS)  # of debug.py's, in place of a port
     run.add_argument("--stats", action="store_true", help="at the end, how often the guest trapped "
                      "and why; in between at each break on the console, Ctrl-A B")
+    run.add_argument("--report", action=argparse.BooleanOptionalAction, default=True, help="whether a guest that "
+                     "panics, hangs or is stopped is reported on: registers, who called whom, the end of the kernel's "
+                     "log (default: it is); in between at each break on the console, Ctrl-A B")
+    run.add_argument("--symbols", metavar="FILE", help="System.map or vmlinux of the kernel, for the report "
+                     "(default: beside the kernel, else the table in the guest's memory)")
     run.add_argument("--dump-dtb", metavar="FILE", help="write the guest's tree as it would be used, and "
                      "run nothing")
     run.add_argument("--qemu", metavar="'ARGUMENTS'", type=qemu_arguments, action="extend", default=[],

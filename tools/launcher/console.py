@@ -2,7 +2,9 @@
 """The guest's output on its way to the user: passed on at once, but for Traproom's own lines,
 which are looked at first. Used by streams.py."""
 
-from launcher import kernel_words
+import collections
+
+from launcher import kernel_words, report
 
 OWN = b"[traproom] "
 EXIT = OWN + b"exit: "
@@ -10,8 +12,10 @@ ERRORS = (OWN + b"error: ", EXIT + b"guest refused", EXIT + b"guest stopped",
           EXIT + b"hypervisor failed")
 STATS, ANSWER, RESTART = OWN + b"exits by reason", OWN + b"break: ", OWN + b"guest resets"
 ALIVE = ANSWER + b"the guest lives"
+REPORT = OWN + b"report: "
 QUIT = b"QEMU: Terminated"  # QEMU's word after Ctrl-A X
 LONGEST_LINE = 4096
+RECENT_LINES = 200
 
 
 class Console:
@@ -29,6 +33,8 @@ class Console:
         self._stats = False  # as long as it shows what was asked for
         self.answers = 0  # to breaks on the line
         self.take = lambda line: False  # a line of Traproom's that somebody else wants
+        self.reports = report.Reader()
+        self.recent = collections.deque(maxlen=RECENT_LINES)  # the guest's last lines
 
     def feed(self, data):
         """Take what QEMU printed; returns what the user is to see of it now."""
@@ -77,7 +83,8 @@ class Console:
         elif line == ALIVE:
             self.words.survived()
         elif not line.startswith(OWN):
-            self._hear(line.decode("utf-8", "replace"))
+            self.recent.append(line.decode("utf-8", "replace"))
+            self._hear(self.recent[-1])
         taken = line.startswith(OWN) and self.take(line)
         if self._held and not taken and not self._is_dropped(line):
             out += self._held
@@ -91,6 +98,9 @@ class Console:
             self.results.feed_console(line)
 
     def _is_dropped(self, line):
+        if line.startswith(REPORT):
+            self.reports.feed(line[len(REPORT):].decode("ascii", "replace"))
+            return True
         if line.startswith(ERRORS):
             self._error = True
         if line.startswith((STATS, EXIT, ANSWER)):

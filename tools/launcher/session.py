@@ -3,25 +3,23 @@
 streams.py looks at what comes out, verdict.py says what it means."""
 
 import ctypes
-import json
 import os
 import re
 import select
 import signal
-import socket
 import subprocess
 import sys
 import termios
 import time
 
-from launcher import Problem, verdict, watch
+from launcher import Problem, autopsy, verdict, watch
+from launcher.monitor import ANSWER, Monitor
 from launcher.streams import STDERR
 
 PR_SET_PDEATHSIG = 1
 HOLD = 0.05  # seconds that part of a line may be held back
 LAST_MOMENT = 0.5  # seconds for QEMU to end when it is told to
 TO_LEAVE = 60  # with disks to be written back, or by itself: giving back its memory can take long
-ANSWER = 10  # seconds for Traproom to show its counts
 AGAIN = 1  # and until it is asked once more: before the guest starts, it does not hear it
 CHUNK = 65536
 COMPLAINTS = 4096  # bytes of QEMU's stderr that are kept
@@ -133,40 +131,6 @@ class Input:
             self.pending, self.ended = b"", True
 
 
-class Monitor:
-    """QEMU's own console (QEMU, "QMP Reference Manual"), for what can't come by the guest's."""
-
-    def __init__(self):
-        self.ours, self.its = socket.socketpair()
-        self.ours.settimeout(ANSWER)
-        self.lines = None
-
-    def arguments(self):
-        return ["-chardev", f"socket,id=monitor,fd={self.its.fileno()}", "-mon",
-                "chardev=monitor,mode=control"]
-
-    def send_break(self):
-        """On the machine's UART, of the line and not of its bytes. False: QEMU does not answer."""
-        try:
-            if self.lines is None:
-                self.lines = self.ours.makefile("rw", encoding="utf-8")
-                self.lines.readline()  # its greeting
-                self._execute({"execute": "qmp_capabilities"})
-            self._execute({"execute": "chardev-send-break", "arguments": {"id": "serial0"}})
-        except OSError:
-            return False
-        return True
-
-    def _execute(self, command):
-        self.lines.write(json.dumps(command) + "\n")
-        self.lines.flush()
-        answer = ""
-        while '"return"' not in answer:  # events may come before
-            answer = self.lines.readline()
-            if not answer or '"error"' in answer:
-                raise OSError("QEMU does not do what its monitor is asked")
-
-
 class Session:
     its_output = subprocess.PIPE  # QEMU's stdout, for Popen
 
@@ -182,8 +146,9 @@ class Session:
         self.process = None
         self.gone = None  # a file that can be read once QEMU has ended
         self.input = None
-        self.monitor = Monitor() if not args.bare and (args.stats or not args.attended) else None
+        self.monitor = Monitor() if not args.bare and (args.stats or args.report or not args.attended) else None
         self.watch = watch.Watch(args, streams.console.words, bool(self.monitor), time.monotonic())
+        self.reported = 0  # how often Traproom has
 
     def run(self):
         """Returns QEMU's own status, or why it was stopped, as watch.py has it."""
@@ -194,8 +159,8 @@ class Session:
                 why = self._copy(self.watch.why, self.watch.left)
                 while why == watch.ASK:
                     why = self._ask_whether_it_lives()
-                if why and self.args.stats and self.monitor:
-                    self._ask_for_stats()
+                if why and self.monitor:
+                    self._ask_at_the_end()
             finally:
                 self._stop(told=bool(why))
         return why or self.process.returncode
@@ -234,19 +199,38 @@ class Session:
         self.watch.asked(time.monotonic())
         return self._copy(self.watch.why, self.watch.left)
 
-    def _ask_for_stats(self):
-        """The guest has not ended by itself, so Traproom has not shown them."""
-        console = self.streams.console
-        before, end = console.answers, time.monotonic() + ANSWER
+    def _ask_at_the_end(self):
+        """The guest has not ended by itself, so Traproom has not shown what it knows."""
+        console, reported = self.streams.console, self.reported
+        answers = console.answers
+        if self.args.stats:
+            self._ask("--stats", lambda: console.answers > answers)
+        if self.args.report and self.reported == reported:
+            self._ask("report", lambda: self.reported > reported)
+
+    def _ask(self, what, heard):
+        """By breaks: the first may be taken for the question whether the guest lives (hyp/vm/watch.h)."""
+        end = time.monotonic() + ANSWER
         why = watch.TIME_UP
-        while (why == watch.TIME_UP and console.answers == before and time.monotonic() < end and
-               self.monitor.send_break()):
+        while why == watch.TIME_UP and not heard() and time.monotonic() < end and self._send_breaks():
             again = time.monotonic() + AGAIN
-            why = self._copy(lambda now, again=again: console.answers > before or
-                             (watch.TIME_UP if now >= again else None),
+            why = self._copy(lambda now, again=again: heard() or (watch.TIME_UP if now >= again else None),
                              lambda now, again=again: max(0, again - now))
-        if console.answers == before:
-            say("no --stats: Traproom does not answer")
+        if not heard():
+            say(f"no {what}: Traproom does not answer")
+
+    def _send_breaks(self):
+        return self.monitor.send_break() and (self.args.attended or self.monitor.send_break())
+
+    def _examine(self):
+        """Traproom has reported on the guest, and holds it until a break."""
+        report = self.streams.console.reports.last
+        self.reported = self.streams.console.reports.count
+        self.monitor.stop()
+        found = autopsy.examine(report, self.monitor.read_memory, self.args.symbols)
+        write_all(STDERR, found.text(self.streams.console.recent).encode())
+        self.monitor.resume()
+        self.monitor.send_break()
 
     def _copy(self, reason, left):
         """Pass on what comes until QEMU ends (None) or reason(now) has one to stop; it is asked again
@@ -292,6 +276,8 @@ class Session:
         self._show(self.streams.feed(data) if data else self.streams.close())
         if data:
             self.watch.heard(time.monotonic())
+        if self.monitor and self.streams.console.reports.count > self.reported:
+            self._examine()
         return bool(data)
 
     def _finish_port(self):

@@ -57,6 +57,7 @@ def make_tree(args, files):
     for path in args.registers:
         tree.mark(path, "--registers", guest_tree.REGISTERS)
     tree.set_flag("traproom,stats", args.stats)
+    tree.set_flag("traproom,report", args.report)
     tree.set_flag("traproom,no-reboot", not args.reboot)
     if args.bare:
         tree.remove_pvpanic()  # QEMU's machine has none

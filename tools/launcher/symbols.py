@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names for a kernel's addresses: from its System.map, its vmlinux, or its own kallsyms in memory. Used by
+autopsy.py; modules' names are for module_symbols.py."""
+
+import bisect
+import collections
+import re
+import struct
+
+from launcher import Problem
+
+Place = collections.namedtuple("Place", "name offset size module")
+MAP_LINE = re.compile(rb"([0-9a-f]{16}) ([A-Za-z?]) (\S+)")
+ELF = b"\x7fELF"
+SHT_SYMTAB = 2
+STT_SECTION, STT_FILE = 3, 4
+
+
+class Table:
+    """Symbols in order of address."""
+
+    def __init__(self, symbols):
+        """`symbols`: (address, name)."""
+        self._symbols = sorted(symbols)
+        self._addresses = [address for address, _ in self._symbols]
+
+    def address(self, name):
+        """Of that name; None: there is none."""
+        return next((address for address, other in self._symbols if other == name), None)
+
+    def find(self, address):
+        """The Place, or None: it is before the first or after the last."""
+        after = bisect.bisect_right(self._addresses, address)
+        if after in (0, len(self._addresses)):
+            return None
+        start = self._addresses[after - 1]
+        first = bisect.bisect_left(self._addresses, start)
+        return Place(self._symbols[first][1], address - start, self._addresses[after] - start, None)
+
+
+class Kallsyms:
+    """The kernel's own table, in its memory (Linux, kernel/kallsyms.c): names are looked at one by one."""
+
+    def __init__(self, space, info):
+        """KeyError: the kernel's VMCOREINFO does not say where it is; NoRam: it is not there."""
+        count = space.u32(info.symbol("kallsyms_num_syms"))
+        raw = space.read(info.symbol("kallsyms_offsets"), 4 * count)
+        self._offsets = struct.unpack(f"<{count}I", raw)
+        names = info.symbol("kallsyms_names")
+        ends = sorted(info.symbol("kallsyms_" + name) for name in ("token_table", "offsets", "num_syms"))
+        end = next((end for end in ends if end > names), names + 64 * count)
+        self._names = space.read(names, end - names)
+        self._tokens = read_tokens(space, info)
+        self._starts = self._find_starts(count)
+        self._base = self._find_base(space, info)
+
+    def _find_starts(self, count):
+        starts, at, names = [], 0, self._names
+        for _ in range(count):
+            starts.append(at)
+            size = names[at]
+            if size & 0x80:  # of two bytes
+                size = size & 0x7F | names[at + 1] << 7
+                at += 1
+            at += 1 + size
+        return starts
+
+    def _find_base(self, space, info):
+        """The addresses' base is moved by KASLR, or is the one that was linked: tell by a known symbol."""
+        base = space.u64(info.symbol("kallsyms_relative_base"))
+        known = info.symbol("_stext")
+        for self._base in (base, base + info.kernel_offset()):
+            at = bisect.bisect_left(self._offsets, known - self._base)
+            while at < len(self._offsets) and self._offsets[at] == known - self._base:
+                if self._name(at) == "_stext":
+                    return self._base
+                at += 1
+        raise KeyError("kallsyms_relative_base")
+
+    def _name(self, index):
+        at = self._starts[index]
+        size = self._names[at]
+        if size & 0x80:
+            size = size & 0x7F | self._names[at + 1] << 7
+            at += 1
+        return b"".join(self._tokens[byte] for byte in self._names[at + 1:at + 1 + size])[1:].decode("ascii", "replace")
+
+    def address(self, name):
+        for index, offset in enumerate(self._offsets):
+            if self._name(index) == name:
+                return self._base + offset
+        return None
+
+    def find(self, address):
+        after = bisect.bisect_right(self._offsets, address - self._base)
+        if after in (0, len(self._offsets)):
+            return None
+        start = self._offsets[after - 1]
+        first = bisect.bisect_left(self._offsets, start)
+        return Place(self._name(first), address - self._base - start, self._offsets[after] - start, None)
+
+
+def read_tokens(space, info):
+    """Of kallsyms: what each byte of a name stands for."""
+    index = struct.unpack("<256H", space.read(info.symbol("kallsyms_token_index"), 512))
+    text = space.read(info.symbol("kallsyms_token_table"), index[255] + 64)
+    return [text[at:text.index(b"\0", at)] for at in index]
+
+
+def from_file(path, moved):
+    """The Table of a System.map or an ELF, each address `moved` by KASLR. Problem: it is neither."""
+    with open(path, "rb") as file:
+        data = file.read()
+    symbols = elf_symbols(data) if data.startswith(ELF) else map_symbols(data)
+    if not symbols:
+        raise Problem(f"{path} is neither a System.map nor an ELF with symbols")
+    return Table((address + moved, name) for address, name in symbols)
+
+
+def map_symbols(data):
+    return [(int(match.group(1), 16), match.group(3).decode("ascii", "replace"))
+            for match in MAP_LINE.finditer(data)]
+
+
+def elf_symbols(data):
+    """(address, name) of those in sections, for an ELF of 64 bits and our byte order."""
+    try:
+        offset, = struct.unpack_from("<Q", data, 40)
+        size, count, _ = struct.unpack_from("<3H", data, 58)
+        sections = [struct.unpack_from("<2I4Q2I2Q", data, offset + size * i) for i in range(count)]
+        table = next(section for section in sections if section[1] == SHT_SYMTAB)
+        names = sections[table[6]]
+    except (struct.error, StopIteration, IndexError):
+        return []
+    found = []
+    for name, kind, _, section, value, _ in struct.iter_unpack("<IBBHQQ", data[table[4]:table[4] + table[5]]):
+        if section and kind & 15 not in (STT_SECTION, STT_FILE) and value >> 63:
+            start = names[4] + name
+            text = data[start:data.index(b"\0", start)]
+            if not text.startswith(b"$"):
+                found.append((value, text.decode("ascii", "replace")))
+    return found
