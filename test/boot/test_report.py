@@ -3,6 +3,7 @@
 """The report on a guest that dies: registers, names, its log, for real ones."""
 
 import re
+import subprocess
 import unittest
 
 import support
@@ -35,6 +36,21 @@ class ReportTest(support.BootTest):
         for index in {0, 1, 2} - set(crashed):
             self.assertRegex(self.vcpu(report, index), r"masks DAIF(?s:.*)ipi_handler\+")
         self.assertNotIn("[traproom] report", out + err)
+
+    def test_core(self):
+        """gdb finds each vCPU, the kernel's code and the stacks at the kernel's own addresses."""
+        status, _, err = self.launch("--quiet", "--smp", "2", "--append", "quiet", "--core", self.path("core"), "--cmd",
+                                     CRASH)
+        self.assertEqual(status, 121, err)
+        counters = re.findall(r"^  pc .* 0x([0-9a-f]{16})$", self.report(err), re.MULTILINE)
+        gdb = ["gdb-multiarch", "-batch", "-nx", "-ex", "core " + self.path("core"), "-ex", "info threads"]
+        for thread in "1", "2":
+            gdb += ["-ex", "thread " + thread, "-ex", "x/i $pc", "-ex", "x/2gx $x29", "-ex", "x/gx $sp"]
+        done = subprocess.run(gdb, capture_output=True, text=True, timeout=support.LIMIT, check=False)
+        self.assertEqual(len(counters), 2, err)
+        for counter in counters:
+            self.assertRegex(done.stdout, rf"=> 0x{counter}:\t[a-z]")
+        self.assertNotRegex(done.stdout + done.stderr, "[Cc]annot access")
 
     def test_time_limit(self):
         """Wherever the guest is by then; a CPU that is off says so."""

@@ -41,11 +41,12 @@ streams.py      all of it, on its way to our stdout and stderr
 monitor.py      QEMU's own console: breaks, the machine's memory
 report.py       what the hypervisor reports of a guest
 autopsy.py      names and the kernel's log for it
+core.py         the same as an ELF core
 guest_memory.py the guest's RAM, by physical addresses
 kernel_space.py the same by its kernel's virtual ones
 vmcoreinfo.py   what a kernel says of itself in its RAM
 symbols.py      names for its addresses
-module_symbols.py  and for its modules'
+module_symbols.py and for its modules'
 kernel_log.py   the end of its log
 session.py      QEMU from its start to its end, the terminal, our stdin, the time limit
 verdict.py      the exit status

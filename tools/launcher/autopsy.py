@@ -2,7 +2,6 @@
 """What the launcher makes of a report: names for addresses, and the end of the kernel's log, out of the
 memory of a guest that stands still. Used by session.py; docs/crash-report.md shows one."""
 
-import os
 import struct
 
 from launcher import Problem, kernel_log, symbols, vmcoreinfo
@@ -16,7 +15,6 @@ REGISTERS_IN_LINE = 3
 SHOWN = ("sp_el0", "sp_el1", "elr_el1", "spsr_el1", "esr_el1", "far_el1", "vbar_el1", "tpidr_el1", "ttbr1_el1",
          "ttbr0_el1", "tcr_el1", "sctlr_el1", "esr_el2", "far_el2", "hpfar_el2")
 MOST_EXITS = 6
-SYMBOL_FILES = ("System.map", "vmlinux")
 UNREADABLE = (NoRam, KeyError, ValueError, IndexError, struct.error)  # what a kernel's data can turn out to be
 
 
@@ -128,18 +126,6 @@ class Autopsy:
 def columns(registers):
     cells = [f"{name:>9} {value:016x}" for name, value in registers]
     return ["  " + " ".join(cells[i:i + REGISTERS_IN_LINE]) for i in range(0, len(cells), REGISTERS_IN_LINE)]
-
-
-def beside(kernel):
-    """The System.map or vmlinux that belongs to a kernel's Image: beside it, or where a kernel's build leaves
-    it. None: there is none."""
-    folder = os.path.dirname(os.path.abspath(kernel))
-    for place in (folder, os.path.join(folder, "../../..")):
-        for name in SYMBOL_FILES:
-            path = os.path.join(place, name)
-            if os.path.isfile(path):
-                return path
-    return None
 
 
 def examine(report, fetch, symbol_file):

@@ -217,8 +217,10 @@ def add_run_options(parser):
     run.add_argument("--report", action=argparse.BooleanOptionalAction, default=True, help="whether a guest that "
                      "panics, hangs or is stopped is reported on: registers, who called whom, the end of the kernel's "
                      "log (default: it is); in between at each break on the console, Ctrl-A B")
+    run.add_argument("--core", metavar="FILE", help="write the guest's memory and registers as an ELF core whenever "
+                     "it is reported on: for crash, drgn, gdb")
     run.add_argument("--symbols", metavar="FILE", help="System.map or vmlinux of the kernel, for the report "
-                     "(default: beside the kernel, else the table in the guest's memory)")
+                     "(default: the kernel's own table, in the guest's memory)")
     run.add_argument("--dump-dtb", metavar="FILE", help="write the guest's tree as it would be used, and "
                      "run nothing")
     run.add_argument("--qemu", metavar="'ARGUMENTS'", type=qemu_arguments, action="extend", default=[],
@@ -281,6 +283,8 @@ def parse_arguments(argv):
         run.error("--smp and --mem don't go with --dtb: the tree says how many CPUs and how much RAM")
     if args.junit is not None and args.results is None:
         run.error("--junit needs results to write: say --tap or --xfstests")
+    if args.core is not None and (args.bare or not args.report):
+        run.error("--core is written with the report: it doesn't go with --no-report or --bare")
     if args.cmd is not None and args.initrd == [NONE]:
         run.error("--cmd needs an initramfs to run in: it doesn't go with --initrd none")
     return args

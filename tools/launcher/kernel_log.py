@@ -44,13 +44,18 @@ class Ring:
         about = self.infos + index * info.size("printk_info")
         length, = struct.unpack("<H", self.space.read(about + info.offset("printk_info.text_len"), 2))
         time = self.space.u64(about + info.offset("printk_info.ts_nsec"))
-        return time, "" if begin & DATALESS else self._text(begin, end, length)
+        text = "" if begin & DATALESS else self._text(number, begin, end, length)
+        return None if text is None else (time, text)
 
-    def _text(self, begin, end, length):
+    def _text(self, number, begin, end, length):
+        """None: another has taken its place."""
         size = 1 << self.size_bits
         if begin >> self.size_bits != end >> self.size_bits and end % size:
             begin = 0  # it did not fit before the ring's end
-        at = begin % size + BLOCK_ID
+        at = begin % size
+        if self.space.u64(self.data + at) != number & ID_MASK:
+            return None
+        at += BLOCK_ID
         text = self.space.read(self.data + at, max(0, min(length, size - at)))
         return text.decode("utf-8", "replace")
 

@@ -12,7 +12,8 @@ import sys
 import termios
 import time
 
-from launcher import Problem, autopsy, verdict, watch
+from launcher import Problem, autopsy, core, verdict, watch
+from launcher.guest_memory import NoRam
 from launcher.monitor import ANSWER, Monitor
 from launcher.streams import STDERR
 
@@ -229,8 +230,17 @@ class Session:
         self.monitor.stop()
         found = autopsy.examine(report, self.monitor.read_memory, self.args.symbols)
         write_all(STDERR, found.text(self.streams.console.recent).encode())
+        if self.args.core:
+            self._write_core(found)
         self.monitor.resume()
         self.monitor.send_break()
+
+    def _write_core(self, found):
+        try:
+            core.write(self.args.core, found)
+            say(f"the guest's core is {self.args.core}")
+        except (OSError, NoRam) as error:
+            say(f"no core: {error}")
 
     def _copy(self, reason, left):
         """Pass on what comes until QEMU ends (None) or reason(now) has one to stop; it is asked again
@@ -276,7 +286,7 @@ class Session:
         self._show(self.streams.feed(data) if data else self.streams.close())
         if data:
             self.watch.heard(time.monotonic())
-        if self.monitor and self.streams.console.reports.count > self.reported:
+        if self.monitor and self.args.report and self.streams.console.reports.count > self.reported:
             self._examine()
         return bool(data)
 

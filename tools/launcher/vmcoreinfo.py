@@ -55,6 +55,13 @@ class VmcoreInfo:
 
 def find(memory):
     """The VmcoreInfo of the kernel that runs in the GuestMemory, or None."""
+    try:
+        return look_for(memory)
+    except NoRam:  # QEMU does not answer
+        return None
+
+
+def look_for(memory):
     for address, block in memory.blocks():
         at = block.find(NOTE)
         while at >= 0:
