@@ -82,7 +82,9 @@ def relay_by_port(noise="a kernel speaks"):
 
 
 def answer_breaks(lines, missed=0):
-    """Traproom's answer to each break on its UART, but the first ones that it can't hear yet."""
+    """Traproom's answer to each break on its UART, but the first ones that it can't hear yet. It reports on the
+    guest, too, if that does not end; the break after that lets it go on."""
+    held = False
     with socket.socket(fileno=inherited("monitor")).makefile("rw") as control:
         print('{"QMP": {}}', file=control, flush=True)
         for line in control:
@@ -92,8 +94,11 @@ def answer_breaks(lines, missed=0):
                 missed -= 1
                 if missed >= 0:
                     continue
-                print("\r\n".join(lines + REPORT), flush=True)
-                if "[traproom] exit: " in lines[-1]:
+                held = not held
+                ends = "[traproom] exit: " in lines[-1]
+                if held:
+                    print("\r\n".join(lines if ends else lines + REPORT), flush=True)
+                if ends:
                     return
 
 
