@@ -218,7 +218,7 @@ def add_run_options(parser):
                      "panics, hangs or is stopped is reported on: registers, who called whom, the end of the kernel's "
                      "log (default: it is); in between at each break on the console, Ctrl-A B")
     run.add_argument("--core", metavar="FILE", help="write the guest's memory and registers as an ELF core whenever "
-                     "it is reported on: for crash, drgn, gdb")
+                     "it is reported on: for drgn, gdb")
     run.add_argument("--symbols", metavar="FILE", help="System.map or vmlinux of the kernel, for the report "
                      "(default: the kernel's own table, in the guest's memory)")
     run.add_argument("--dump-dtb", metavar="FILE", help="write the guest's tree as it would be used, and "
