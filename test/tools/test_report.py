@@ -9,7 +9,7 @@ import unittest
 
 import support  # pylint: disable=unused-import
 from fake_kernel import IMAGE, LINES, LINKED, MOVED, NOTE, RAM, SIZE, TCR, FakeKernel
-from launcher import Problem, autopsy, core, kernel_log, report, symbols, vmcoreinfo
+from launcher import Problem, autopsy, console, core, kernel_log, report, symbols, vmcoreinfo
 from launcher.guest_memory import GuestMemory, NoRam
 from launcher.kernel_space import KernelSpace
 
@@ -59,6 +59,17 @@ class Reader(unittest.TestCase):
         self.assertEqual(first.callers, [IMAGE + 0x104])
         self.assertEqual(first.exits, [(3, "hvc"), (12, "mmio: pl011")])
         self.assertIn("circle", first.frames)
+
+    def test_slow(self):
+        """Byte by byte, with a pause after each, nothing of it is shown, and nothing lost."""
+        shown = console.Console(False)
+        out = b""
+        for byte in "".join(f"[traproom] report: {line}\r\n" for line in lines()).encode():
+            out += shown.feed(bytes([byte]))
+            if shown.waiting() and shown.reports.going_on:
+                out += shown.release()
+        self.assertEqual((out, shown.reports.count), (b"", 1))
+        self.assertEqual(shown.reports.last.vcpus[0].callers, [IMAGE + 0x104])
 
     def test_parts(self):
         """One that is cut off is none; what is not known does no harm."""

@@ -48,7 +48,7 @@ class Console:
 
     def waiting(self):
         """Is part of a line held back that may turn out to be the guest's?"""
-        return bool(self._held) and not self._held.startswith(OWN)
+        return bool(self._held) and not self._held.startswith(OWN) and not self.reports.going_on
 
     def release(self):
         """Nothing followed for a while: the user gets what is held back."""
@@ -78,7 +78,9 @@ class Console:
         line = bytes(self._line).strip(b"\r\n")
         if line:
             self.last = line
-        if line == RESTART:
+        if line.startswith(REPORT):
+            self.reports.feed(line[len(REPORT):].decode("ascii", "replace"))
+        elif line == RESTART:
             self.words.restart()
         elif line == ALIVE:
             self.words.survived()
@@ -99,7 +101,6 @@ class Console:
 
     def _is_dropped(self, line):
         if line.startswith(REPORT):
-            self.reports.feed(line[len(REPORT):].decode("ascii", "replace"))
             return True
         if line.startswith(ERRORS):
             self._error = True

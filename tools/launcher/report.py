@@ -63,6 +63,11 @@ class Reader:
         self._now = None
         self._lines = 0
 
+    @property
+    def going_on(self):
+        """Is there part of one? Meanwhile no guest prints."""
+        return self._now is not None
+
     def feed(self, line):
         """What follows "report: " in a line."""
         if line.startswith(BEGINS):
