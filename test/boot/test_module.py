@@ -4,10 +4,11 @@
 --module, bound to a node of the user's own, and out again."""
 
 import os
+import shutil
 import subprocess
 import unittest
 
-from support import BUILD, REPO, BootTest
+from support import BUILD, LAUNCHER, REPO, BootTest
 
 # A node that the driver likes, and one that it refuses.
 NODES = """
@@ -28,6 +29,22 @@ echo label=$(cat /sys/bus/platform/drivers/tdrv/widget/label)
 [ ! -e /sys/bus/platform/drivers/tdrv/nameless ]
 rmmod tdrv
 [ ! -e /sys/bus/platform/drivers/tdrv ]
+"""
+
+# A driver whose init function gives that, in a repository of its own; what `git bisect run` asks of each commit.
+KBUILD = "obj-m := hello.o\n"
+HELLO = """#include <linux/module.h>
+
+static int __init hello_init(void)
+{{
+    return {}; /* version {} */
+}}
+module_init(hello_init);
+MODULE_LICENSE("GPL");
+"""
+BISECT = f"""
+make -s -C {BUILD}/headers/linux M=$PWD || exit 125
+{LAUNCHER} run --quiet --append quiet --module hello.ko --cmd true
 """
 
 
@@ -57,6 +74,25 @@ class Module(BootTest):
             self.assertRegex(err, "--module misbehave.ko did not load: .*Invalid argument")
             self.assertNotIn("ran=1", out)
             self.assertNotIn("tdrv", out)
+
+    @unittest.skipUnless(shutil.which("git"), "no git")
+    def test_bisection(self):
+        """git finds the commit since which a module does not load."""
+        def git(*words):
+            return subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@localhost", *words], cwd=self.folder,
+                                  env={name: value for name, value in os.environ.items() if name != "MAKEFLAGS"},
+                                  check=True, capture_output=True, text=True).stdout
+        git("init", "-q")
+        for version, result in enumerate(("0", "0", "-EINVAL", "-EINVAL")):
+            for name, text in (("Kbuild", KBUILD), ("hello.c", HELLO.format(result, version))):
+                with open(self.path(name), "w", encoding="utf-8") as file:
+                    file.write(text)
+            git("add", "Kbuild", "hello.c")
+            git("commit", "-qm", f"version {version}")
+        git("bisect", "start", "HEAD", "HEAD~3")
+        out = git("bisect", "run", "sh", "-c", BISECT)
+        self.assertIn("is the first bad commit", out)
+        self.assertRegex(out, r"(?m)^ +version 2$")
 
 
 if __name__ == "__main__":
