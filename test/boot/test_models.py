@@ -3,6 +3,7 @@
 """Devices that a program on this machine plays (docs/models.md), as Linux sees them."""
 
 import os
+import subprocess
 import unittest
 
 from support import BUILD, REPO, BootTest
@@ -60,6 +61,14 @@ class Models(BootTest):
 
     def test_virtio_from_scratch(self):
         self.assertEqual(self.drive("virtio_disk", DISK, "--disk", "none"), "modelled\n")
+
+    def test_in_c(self):
+        subprocess.run(["cc", "-Wall", "-Werror", "-o", self.path("counter"),
+                        os.path.join(MODELS, "counter.c")], check=True)
+        out = self.command("for i in 1 2 3; do busybox devmem 0xc000000; done; busybox devmem 0xc000000 32 1; "
+                           "busybox devmem 0xc000000", "--quiet",
+                           "--model", self.path("counter") + ",compatible=acme:counter")
+        self.assertEqual([int(word, 16) for word in out.split()], [1, 2, 3, 4])
 
     def test_deterministic(self):
         """With --icount the guest's time does not depend on the model's."""
