@@ -5,7 +5,7 @@
  * a virtio console, or the console, and then also told apart from what the kernel prints there.
  * tools/launcher/relay.py is the other end; session starts this.
  *
- *     relay NONCE PROGRAM [ARGUMENT...]
+ *     relay [-n] NONCE PROGRAM [ARGUMENT...]        -n: there is no input
  *
  * To the launcher go frames, of bytes that are never the beginning of a character in UTF-8, so
  * that messages of the kernel may fall between any two of them:
@@ -256,8 +256,8 @@ static void start(char **program, int ours[4])
         fcntl(ours[i], F_SETFL, O_NONBLOCK);
 }
 
-/* Until the program ends; what others of its family print later is not waited for. */
-static uint8_t relay(const int ours[4])
+/* Until the program ends, with the launcher's input if that is wanted; what others of its family print later is not waited for. */
+static uint8_t relay(const int ours[4], bool wanted)
 {
     struct input in = {.pipe = ours[0]};
     struct pollfd fds[] = {{.fd = ours[1], .events = POLLIN},
@@ -266,11 +266,13 @@ static uint8_t relay(const int ours[4])
                            {.fd = STDIN_FILENO}};
     uint8_t status;
 
+    if (!wanted)
+        end_input(&in);
     do {
         bool has_input = in.at < in.length;
 
         fds[3] = has_input ? (struct pollfd){.fd = in.pipe, .events = POLLOUT}
-                           : (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
+                           : (struct pollfd){.fd = wanted ? STDIN_FILENO : -1, .events = POLLIN};
         if (poll(fds, 4, -1) < 0)
             continue;
         if (fds[0].revents != 0)
@@ -291,20 +293,23 @@ static uint8_t relay(const int ours[4])
 int main(int argc, char **argv)
 {
     struct termios raw;
+    bool wanted = argc < 2 || strcmp(argv[1], "-n") != 0;
     uint8_t status;
     int ours[4];
 
-    if (argc < 3)
+    argv += wanted ? 1 : 2;
+    argc -= wanted ? 1 : 2;
+    if (argc < 2)
         return EXIT_NOT_EXECUTABLE;
-    nonce = argv[1];
+    nonce = argv[0];
     if (tcgetattr(STDIN_FILENO, &raw) == 0) {
         cfmakeraw(&raw);
         tcsetattr(STDIN_FILENO, TCSANOW, &raw);
     }
     signal(SIGPIPE, SIG_IGN);
-    start(argv + 2, ours);
+    start(argv + 1, ours);
     send_frame(KIND_HELLO, NULL, 0);
-    status = relay(ours);
+    status = relay(ours, wanted);
     send_frame(KIND_STATUS, &status, 1);
     return isatty(STDOUT_FILENO) && tcdrain(STDOUT_FILENO) != 0 ? 1 : 0;
 }

@@ -4,9 +4,35 @@
 docs/driver-testing.md has the results."""
 
 import re
+import subprocess
 import unittest
 
-from support import BootTest, tail
+from support import LAUNCHER, LIMIT, BootTest, tail
+
+# A read or write of one block of 4 KiB; sector 1024 is the one of the rules.
+SCRIPT = r"""
+take() { dd if=/dev/$1 of=/tmp/$1 bs=4k skip=${2:-128} count=1 iflag=direct 2>/dev/null; }
+give() { tr '\0' $3 </dev/zero | dd of=/dev/$1 bs=4k seek=${2:-128} count=1 iflag=fullblock oflag=direct 2>/dev/null; }
+say() { echo "$1=$2"; }
+flies() { [ "$(tr -d ' 0' </sys/block/$1/inflight)" ]; }
+# Begun in the background, and not at its end.
+begin() {
+    take $1 ${2:-128} & eval $1=$!
+    for i in $(seq 1000); do flies $1 && return; usleep 10000; done
+    say $1 "nothing is in flight"
+}
+end() { eval wait \$$1; say $1 $?; }
+now() { tr -d . </proc/uptime | cut -d" " -f1; }
+byte() { dd if=/tmp/$1 bs=1 skip=$2 count=1 2>/dev/null | od -An -tu1 | tr -d ' '; }
+"""
+
+SOME_READS = """
+for i in 1 2 3 4; do dd if=/dev/vda of=/dev/null bs=4k count=40 skip=$i iflag=direct 2>&1 & done
+wait
+date
+grep virtio /proc/interrupts
+cat /proc/sys/kernel/random/uuid
+"""
 
 
 class InjectTest(BootTest):
@@ -47,6 +73,114 @@ class Failing(InjectTest):
             self.assertIn(f"I/O error, dev {name}, sector 64 op 0x0:(READ)", out)
             for line in self.acted(log, index):
                 self.assertTrue(line.endswith("read, sector 64"), line)
+
+
+class Disks(InjectTest):
+    """Each disk has a rule of its own, about sector 1024."""
+    rules = (
+        "disk0 read sector=1024 : fail unsupp",
+        "disk1 write sector=1024 : drop",
+        "disk2 read sector=1024 : lose",
+        "disk3 read sector=1024 : delay=300ms",
+        "disk4 read sector=1024 : hold",
+        "disk4 write sector=1040 : release",
+        "disk5 read sector=1024 : reorder=1",
+        "disk6 read sector=1024 : twice",
+        "disk7 read sector=1024 : id=9999",
+        "disk8 read sector=1024 : len=0",
+        "disk9 read sector=1024 : short=1",
+        "disk10 read sector=1024 : corrupt=5/0x10",
+        "disk10 write sector=1040 : corrupt=3/0x01",
+        "disk11 read sector=1024 : lose-irq",
+        "disk12 read sector=1024 : add-irq",
+        "disk13 read sector=1024 : needs-reset",
+        "disk14 read sector=1024 : config=0/0004000000000000",
+        "disk15 read sector=1024 : unplug",
+    )
+    script = SCRIPT + r"""
+take vda; say vda $?
+give vdb 128 x; say vdb $?; take vdb; say vdb_byte $(byte vdb 1)
+begin vdc
+start=$(now); take vdd; say vdd $?; say vdd_time $(($(now) - start))
+begin vde; give vde 130 x; end vde
+begin vdf; take vdf 130; end vdf
+take vdg; say vdg $?; take vdg 132; say vdg_then $?
+begin vdh
+take vdi; say vdi $?; take vdi 130; say vdi_then $?
+take vdj; say vdj $?; take vdj 130; say vdj_then $?
+take vdk; say vdk $?; say vdk_read $(byte vdk 5)
+give vdk 130 A; take vdk 130; say vdk_written $(byte vdk 2)-$(byte vdk 3)
+begin vdl
+take vdm; say vdm $?
+take vdn; say vdn $?; begin vdn 132
+take vdo; until [ $(cat /sys/block/vdo/size) = 1024 ]; do usleep 10000; done
+begin vdp
+for disk in vdc vdh vdl vdn vdp; do flies $disk; say ${disk}_waits $?; done
+dmesg
+"""
+    # Without an error; of the disks whose request never ends dd says nothing.
+    well = ("vdb", "vdd", "vde", "vdf", "vdg", "vdi", "vdi_then", "vdj", "vdj_then", "vdk", "vdm", "vdn", "vdc_waits",
+            "vdh_waits", "vdl_waits", "vdn_waits", "vdp_waits")
+
+    def expect(self, form):
+        disks = [part for index in range(16) for part in ("--disk", self.disk(f"disk{index}", 1) + form)]
+        out, log = self.injected(self.script, self.rules, "--smp", "1", "--quiet", *disks)
+        for number in range(1, len(self.rules) + 1):
+            self.acted(log, number)
+        for name in self.well:
+            self.assertEqual(self.value(out, name), "0", name)
+        self.assertNotEqual(self.value(out, "vda"), "0")
+        self.assertNotEqual(self.value(out, "vdg_then"), "0")
+        self.assertEqual(self.value(out, "vdb_byte"), "4")  # of the sector's number, as before
+        self.assertGreaterEqual(int(self.value(out, "vdd_time")), 29)
+        self.assertEqual(self.value(out, "vdk_read"), str(0x04 ^ 0x10))
+        self.assertEqual(self.value(out, "vdk_written"), "65-64")
+        self.assertIn("operation not supported error, dev vda, sector 1024", out)
+        self.assertRegex(out, r"virtio6: req\.0:id [0-9]+ is not a head!")
+        self.assertRegex(out, r"virtio7: req\.0:id 9999 out of range")
+        self.assertIn("[vdo] new size: 1024 512-byte logical blocks", out)
+
+    def test_in_memory(self):
+        self.expect(",ram")
+
+    def test_of_the_machine(self):
+        self.expect("")
+
+
+class Deterministic(InjectTest):
+    def once(self, seed):
+        """The whole console of a run, as bytes."""
+        done = subprocess.run(
+            [LAUNCHER, "run", "--timeout", str(LIMIT), "--icount", "--smp", "2", "--inject-seed", str(seed), "--inject",
+             "disk0 read p=0.05 : fail; disk0 read p=0.2 : add-irq", "--cmd", SOME_READS],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=LIMIT + 60, check=False)
+        self.assertEqual(done.returncode, 0, tail(done.stdout.decode()))
+        return done.stdout
+
+    def test_twice_the_same(self):
+        """Byte for byte, times and random numbers of the guest's included; and with another seed not."""
+        first = self.once(1)
+        self.assertIn(b"I/O error, dev vda", first)
+        self.assertRegex(first, rb"inject: rule 2 at [0-9]+ ns")
+        self.assertEqual(first, self.once(1))
+        self.assertNotEqual(first, self.once(2))
+
+
+class PowerCut(InjectTest):
+    def test_torn_write(self):
+        """Three of eight sectors were written, nothing after them, and nobody was told."""
+        image = self.disk("image", 1)
+        with open(image, "rb") as file:
+            before = file.read()
+        script = "tr '\\0' x </dev/zero | dd of=/dev/vda bs=4k seek=128 count=1 iflag=fullblock oflag=direct; echo survived"
+        out, log = self.injected(script, ["disk0 write sector=1024 : power-cut=3"], "--disk", image, status=3)
+        self.assertNotIn("survived", out)
+        self.acted(log, 1)
+        with open(image, "rb") as file:
+            after = file.read()
+        at = 1024 * 512
+        self.assertEqual(after[at:at + 3 * 512], b"x" * 3 * 512)
+        self.assertEqual(after[:at] + after[at + 3 * 512:], before[:at] + before[at + 3 * 512:])
 
 
 if __name__ == "__main__":

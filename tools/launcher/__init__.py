@@ -30,6 +30,7 @@ port.py         the one by which a program in the guest reaches us
 drivers.py      which drivers the guest's kernel needs for them, and lacks
 words.py        the words of such an option
 slots.py        where each goes, in the machine and in the guest's tree
+hunt.py         a command under many seeds, and the rules that it takes to fail
 inject.py       the rules of --inject: which device misbehaves when, and how
 inject_words.py the words of such a rule
 debug.py        tools/traproom debug: a run, and gdb on it

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-from launcher import (Problem, TimeUp, attach, console, guest_tree, inject, kernel_words, layout, machine, options_file,
+from launcher import (Problem, TimeUp, attach, console, guest_tree, hunt, inject, kernel_words, layout, machine, options_file,
                       results, session, stage, streams, verdict, virtiofsd)
 from launcher.stage import NONE, REPO
 
@@ -271,6 +271,7 @@ def parse_arguments(argv):
                               description=DESCRIPTION, epilog=EPILOG, allow_abbrev=False,
                               formatter_class=argparse.RawDescriptionHelpFormatter)
     commands.add_parser("debug", add_help=False, help="the same with gdb on it: `tools/traproom debug --help`")
+    commands.add_parser("hunt", add_help=False, help="a command under many seeds: `tools/traproom hunt --help`")
     add_guest_options(run)
     add_device_options(run)
     add_model_options(run)
@@ -370,4 +371,6 @@ def guarded(work):
 
 def main(argv, kind=session.Session):
     """`kind`: of session, see session.run()."""
+    if argv[:1] == ["hunt"]:
+        return guarded(lambda: hunt.hunt(hunt.parse(Parser, argv[1:])))
     return guarded(lambda: run(parse_arguments(argv), kind))

@@ -52,7 +52,7 @@ def make(args, files, parts, nonce, kernel, made, has_port):
                 shutil.copyfileobj(source, out, 1 << 20)
             out.write(b"\0" * (-out.tell() % ALIGN))
         to = Archive(out, ASSUMED if parts else ())
-        add_command(to, args.cmd, nonce, has_port)
+        add_command(to, args, nonce, has_port)
         if tree:
             add_modules(to, args, files, tree, load)
         if mounts:
@@ -117,10 +117,12 @@ def check_archive(file):
                       "compressed or not (with lz4: `lz4 -l`)")
 
 
-def add_command(to, command, nonce, has_port):
+def add_command(to, args, nonce, has_port):
     """For guest/initramfs/session to find."""
-    if command is not None:
-        to.data("traproom/cmd", os.fsencode(command) + b"\n")
+    if args.cmd is not None:
+        to.data("traproom/cmd", os.fsencode(args.cmd) + b"\n")
+    if args.no_input:
+        to.data("traproom/no-input", b"")
     if nonce:
         to.data("traproom/nonce", os.fsencode(nonce) + b"\n")
     if has_port:

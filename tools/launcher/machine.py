@@ -11,6 +11,7 @@ from launcher.words import escape
 
 NAME = "qemu-system-aarch64"
 OLD_LOADER_MOST, LOADER_MENDED = 2147479552, (10, 0)  # what one read() gives; not before that
+DETERMINISTIC = ["-rtc", "base=2026-01-01,clock=vm", "-seed", "1"]  # no time and no dice of this computer's
 GDB_HOST, GDB_PORT = "127.0.0.1", 1234  # not to be reached from other machines
 
 _program = NAME
@@ -73,7 +74,7 @@ def common(args, cpus, terminal):
              "-nodefaults", "-display", "none", "-no-reboot",
              "-serial", "mon:stdio" if terminal else "stdio"]
     if args.icount:
-        found += ["-icount", "shift=0,sleep=off"]
+        found += ["-icount", "shift=0,sleep=off", *DETERMINISTIC]
     if args.gdb:
         found += ["-S", "-gdb", f"unix:{args.gdb_socket},server=on,wait=off" if args.gdb_socket else
                   f"tcp:{GDB_HOST}:{GDB_PORT}"]

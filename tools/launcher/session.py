@@ -57,6 +57,11 @@ def has_terminal():
         return False
 
 
+def is_input_empty():
+    """Is it /dev/null?"""
+    return os.fstat(0).st_rdev == os.stat(os.devnull).st_rdev
+
+
 class Terminal:
     """Puts the terminal back as it was: QEMU can't when it is killed."""
 
@@ -182,6 +187,7 @@ class Session:
             end.close()
         if not self.keyboard:
             self.input = Input(self.process.stdin, self.port, self.streams, self.relayed, self._tell_input_ended)
+            self.input.ended = self.relayed and self.args.no_input
 
     def _ends(self):
         """Of the ways between QEMU and us, beside its standard files and those to the models."""
@@ -199,6 +205,10 @@ class Session:
             return watch.AT_REST
         self.watch.asked(time.monotonic())
         return self._copy(self.watch.why, self.watch.left)
+
+    def _is_held_back(self):
+        """Is there part of a line that somebody may wait for?"""
+        return self.streams.waiting() and not self.args.no_input
 
     def _ask_at_the_end(self):
         """The guest has not ended by itself, so Traproom has not shown what it knows."""
@@ -254,7 +264,7 @@ class Session:
             readable, writable, _ = select.select(
                 sources + ([0] if self.input and self.input.wants_more() else []),
                 [self.input.to()] if self.input and self.input.pending else [], [],
-                HOLD if self.streams.waiting() else left(now))
+                HOLD if self._is_held_back() else left(now))
             if writable:
                 self.input.write()
             if 0 in readable:
@@ -269,7 +279,7 @@ class Session:
                 if self.models.read():
                     return watch.MODEL_FAILED
                 sources.remove(self.models)
-            if output not in readable and self.streams.waiting():
+            if output not in readable and self._is_held_back():
                 self._show(self.streams.release())
 
     def _pass_port(self):

@@ -3,6 +3,7 @@
 Used by cli.py; guest_tree.py, images.py and layout.py do the parts."""
 
 import collections
+import hashlib
 import os
 import secrets
 
@@ -169,9 +170,19 @@ def wants_relay(args, kernel, parts):
     return args.cmd is not None or bool(there)
 
 
+def make_nonce(args):
+    """The word by which relay.c is known: one of this run's, or with --icount of all that are like it."""
+    if args.icount:
+        return hashlib.sha256(repr((args.cmd, args.append)).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return secrets.token_hex(8)
+
+
 def stage(args, folder):
     """Everything checked and in its place, Staged."""
     files = Files(folder, args.timeout)
+    # When input comes depends on this computer, and so does the order of what comes by two ways: where
+    # nobody can give any, the guest shall not ask, and have one way out.
+    args.no_input = args.icount and session.is_input_empty()
     if not args.bare:
         hypervisor = choose(args, files, "hypervisor", "hyp/traproom.elf")
         images.check_hypervisor(hypervisor)
@@ -187,9 +198,9 @@ def stage(args, folder):
     made = devices.make(args.devices, devices.Work(files, len(tree.cpus()), args.bare),
                         built(args, "images/disk.img"))
     parts = initramfs.base_parts(args, files, kernel)
-    nonce = secrets.token_hex(8) if wants_relay(args, kernel, parts) else None
+    nonce = make_nonce(args) if wants_relay(args, kernel, parts) else None
     set_watch(args, tree, nonce)
-    relay_port = port.Port() if nonce and port.fits(args) else None
+    relay_port = port.Port() if nonce and port.fits(args) and not args.no_input else None
     if relay_port:
         made.append(relay_port.device())  # the last: the user's are where they are without it
     initrd = initramfs.make(args, files, parts, nonce, kernel, made, relay_port is not None)
