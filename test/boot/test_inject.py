@@ -152,7 +152,7 @@ class Deterministic(InjectTest):
         """The whole console of a run, as bytes."""
         done = subprocess.run(
             [LAUNCHER, "run", "--timeout", str(LIMIT), "--icount", "--smp", "2", "--inject-seed", str(seed), "--inject",
-             "disk0 read p=0.05 : fail; disk0 read p=0.2 : add-irq", "--cmd", SOME_READS],
+             "disk0 read p=0.05 : fail; disk0 read p=0.2 : delay=3ms", "--cmd", SOME_READS],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=LIMIT + 60, check=False)
         self.assertEqual(done.returncode, 0, tail(done.stdout.decode()))
         return done.stdout
