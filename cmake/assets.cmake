@@ -55,10 +55,10 @@ add_custom_command(OUTPUT ${headers}/.version
     COMMAND ${PROJECT_SOURCE_DIR}/tools/headers ${TRAPROOM_SYSROOT} ${headers}
     DEPENDS ${sysroot_stamp} tools/headers tools/fetch-debian ${sysroot_path}
     COMMENT "Fetching the kernel's headers" USES_TERMINAL VERBATIM)
-add_custom_command(OUTPUT ${module}/tdrv.ko ${module}/misbehave.ko
+add_custom_command(OUTPUT ${module}/tdrv.ko ${module}/tblk.ko ${module}/misbehave.ko
     COMMAND ${CMAKE_COMMAND} -E copy_directory ${PROJECT_SOURCE_DIR}/guest/module ${module}
     COMMAND env -u MAKEFLAGS make -s -C ${headers}/linux M=${module}
-    DEPENDS ${headers}/.version guest/module/Kbuild guest/module/tdrv.c guest/module/misbehave.c
+    DEPENDS ${headers}/.version guest/module/Kbuild guest/module/tdrv.c guest/module/tblk.c guest/module/misbehave.c
     COMMENT "Building the sample modules" VERBATIM)
 add_custom_target(sample-module DEPENDS ${module}/tdrv.ko)
 

@@ -3,11 +3,14 @@
 """--inject: devices that misbehave as rules say, and what Linux's own drivers do about it. The table in
 docs/driver-testing.md has the results."""
 
+import os
 import re
 import subprocess
 import unittest
 
-from support import LAUNCHER, LIMIT, BootTest, tail
+from support import BUILD, LAUNCHER, LIMIT, BootTest, tail
+
+SILENT = 118  # exit status
 
 # A read or write of one block of 4 KiB; sector 1024 is the one of the rules.
 SCRIPT = r"""
@@ -164,6 +167,34 @@ class Deterministic(InjectTest):
         self.assertRegex(first, rb"inject: rule 2 at [0-9]+ ns")
         self.assertEqual(first, self.once(1))
         self.assertNotEqual(first, self.once(2))
+
+
+class Driver(InjectTest):
+    """guest/module/tblk.c: the bug that it has had, and the driver without it."""
+    script = """
+umount /mnt/disk; rmmod virtio_blk; insmod tblk.ko keep_lock={}
+! dd if=/dev/tblk0 of=/dev/null bs=4k count=1 skip=10 iflag=direct && echo failed
+dd if=/dev/tblk0 of=/dev/null bs=4k count=1 iflag=direct && echo well
+"""
+
+    def ends(self, keep_lock, status, *options):
+        module = os.path.join(BUILD, "module", "tblk.ko")
+        if not os.path.exists(module):
+            self.skipTest(f"{module} is not there: make headers")
+        return self.injected(self.script.format(keep_lock), ["disk0 read sector=80 : fail"], "--quiet", "--smp", "1",
+                             "--put", module, *options, status=status)
+
+    def test_the_bug_is_found(self):
+        """The request after one that has failed waits for ever: nothing is printed any more."""
+        out, log = self.ends(1, SILENT, "--silence", "60")
+        self.acted(log, 1)
+        self.assertNotIn("well", out)
+
+    def test_and_mended(self):
+        out, log = self.ends(0, 0)
+        self.acted(log, 1)
+        self.assertIn("failed\n", out)
+        self.assertIn("well\n", out)
 
 
 class PowerCut(InjectTest):
