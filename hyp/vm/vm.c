@@ -289,9 +289,12 @@ const char *vm_exit_name(enum exit_reason reason, char *buf, size_t size)
 #undef X
     };
 
+    const char *device;
+
     if (reason < EXIT_MMIO_DEVICE)
         return text[reason];
-    fmt_snprintf(buf, size, "mmio: %s", vm_devices.kind[reason - EXIT_MMIO_DEVICE].name);
+    device = vm_devices.kind[reason - EXIT_MMIO_DEVICE].name;
+    fmt_snprintf(buf, size, "mmio: %s", device != NULL ? device : "none"); /* no registers */
     return buf;
 }
 
