@@ -256,7 +256,10 @@ static void start(char **program, int ours[4])
         fcntl(ours[i], F_SETFL, O_NONBLOCK);
 }
 
-/* Until the program ends, with the launcher's input if that is wanted; what others of its family print later is not waited for. */
+/*
+ * Until the program ends, with the launcher's input if that is wanted; what others of its family
+ * print later is not waited for.
+ */
 static uint8_t relay(const int ours[4], bool wanted)
 {
     struct input in = {.pipe = ours[0]};
