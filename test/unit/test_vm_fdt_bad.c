@@ -14,13 +14,17 @@ struct bad {
     const char *prop;
     const char *text;   /* SET_TEXT, SET_BYTES */
     unsigned count;     /* cells, or bytes */
-    uint32_t cells[20]; /* SET */
+    uint32_t cells[29]; /* SET */
     int err;
     const char *says[2]; /* parts of the message */
 };
 
 #define CELLS(...)                                                                                 \
     .count = sizeof((uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t), .cells = {__VA_ARGS__}
+/* Of "traproom,inject". */
+#define RULE(number, kind, action, first, last)                                                    \
+    CELLS(number, kind, action, 0, first, 0, last, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+          0, 0, 0, 0, 0, 0)
 #define SAYS(error, ...) .err = error, .says = {__VA_ARGS__}
 
 static const struct bad guest[] = {
@@ -53,6 +57,16 @@ static const struct bad guest[] = {
     {SET, "/chosen", "traproom,dtb-address", CELLS(0, 0x47fff000),
      SAYS(ERR_EXIST, "/chosen at [0x47fff000", "/memory@48000000 at [0x48000000, 0x67ffffff]")},
     {SET, "/chosen", "traproom,dtb-address", CELLS(0x100, 0), SAYS(ERR_RANGE, "last address")},
+
+    /* Rules of what is to go wrong */
+    {SET, "/chosen", "traproom,inject", CELLS(1, 0, 0), SAYS(ERR_INVAL, "/chosen", "29 cells")},
+    {SET_BYTES, "/chosen", "traproom,inject", "123", 3, SAYS(ERR_INVAL, "traproom,inject")},
+    {SET, "/chosen", "traproom,inject", RULE(7, FAULT_KINDS, 0, 0, 0),
+     SAYS(ERR_INVAL, "/chosen", "number 7")},
+    {SET, "/chosen", "traproom,inject", RULE(8, 0, FAULT_ACTIONS, 0, 0),
+     SAYS(ERR_INVAL, "traproom,inject", "number 8")},
+    {SET, "/chosen", "traproom,inject", RULE(9, FAULT_ACCESS, FAULT_ABORT, 5, 4),
+     SAYS(ERR_INVAL, "traproom,inject", "number 9")},
 
     /* CPUs */
     {DELETE_NODE, "/cpus", SAYS(ERR_NOENT, "no CPU")},
