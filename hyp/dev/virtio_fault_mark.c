@@ -44,11 +44,18 @@ struct virtio_fault_mark *virtio_fault_mark(struct virtio_fault *fault,
     return found;
 }
 
+/* The byte, if there is one, becomes wrong, or what it was. */
+static void flip(const struct virtio_fault_mark *mark)
+{
+    if (mark->byte != NULL)
+        *mark->byte ^= (uint8_t)mark->rule->arg[1];
+}
+
 /* Take a mark away; a byte that the device only read becomes what it was. */
 static void unmark_locked(struct virtio_fault_mark *mark)
 {
-    if (mark->byte != NULL && mark->back)
-        *mark->byte ^= (uint8_t)mark->rule->arg[1];
+    if (mark->back)
+        flip(mark);
     mark->rule = NULL;
 }
 
@@ -78,7 +85,7 @@ void virtio_fault_corrupt(struct virtio_fault_mark *mark, const struct virtio_re
         mark->byte =
             byte_at(chain->seg, chain->nr_read, header + offset % (chain->read_len - header));
         mark->back = true;
-        *mark->byte ^= (uint8_t)mark->rule->arg[1];
+        flip(mark);
     }
 }
 
