@@ -121,9 +121,15 @@ void console_input(void)
 
 void console_await_break(void)
 {
+    int byte;
+
     spin_lock(&input_lock);
-    while (pl011_get() != PL011_BREAK)
+    while ((byte = pl011_get()) != PL011_BREAK) {
+        if (byte >= 0 && input_byte < 0 && input_take != NULL &&
+            !input_take(input_ctx, (uint8_t)byte))
+            input_byte = byte;
         cpu_relax();
+    }
     spin_unlock(&input_lock);
     console_input(); /* its interrupt may be due */
 }

@@ -46,7 +46,10 @@ void console_set_break(void (*answer)(void *ctx), void *ctx);
  */
 void console_input(void);
 
-/* Wait for a break, which is then for nobody else. What comes before it on the line is lost. */
+/*
+ * Wait for a break, which is then for nobody else. What comes before it on the line goes to whoever
+ * has the input, and beyond his room is lost.
+ */
 void console_await_break(void);
 
 /*
