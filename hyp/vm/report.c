@@ -13,6 +13,7 @@
 
 #include "cpu.h"
 #include "drv/console.h"
+#include "el1_regs.h"
 #include "gic/gic.h"
 #include "lib/log.h"
 #include "regs.h"
@@ -33,27 +34,10 @@
 
 /* What is shown of the CPU, beside the general registers; the last ones tell of the latest trap. */
 #define SHOWN_REGS(X)                                                                              \
-    X(sp_el0)                                                                                      \
-    X(sp_el1)                                                                                      \
-    X(elr_el1)                                                                                     \
-    X(spsr_el1)                                                                                    \
-    X(esr_el1)                                                                                     \
-    X(far_el1)                                                                                     \
-    X(vbar_el1)                                                                                    \
-    X(sctlr_el1)                                                                                   \
-    X(tcr_el1)                                                                                     \
-    X(ttbr0_el1)                                                                                   \
-    X(ttbr1_el1)                                                                                   \
-    X(mair_el1)                                                                                    \
-    X(tpidr_el0)                                                                                   \
-    X(tpidr_el1)                                                                                   \
-    X(contextidr_el1)                                                                              \
-    X(cpacr_el1)                                                                                   \
-    X(cntv_ctl_el0)                                                                                \
-    X(cntv_cval_el0)                                                                               \
-    X(esr_el2)                                                                                     \
-    X(far_el2)                                                                                     \
-    X(hpfar_el2)
+    EL1_REGS(X)                                                                                    \
+    X(esr_el2, 0)                                                                                  \
+    X(far_el2, 0)                                                                                  \
+    X(hpfar_el2, 0)
 
 static void show_named(const char *const *names, const uint64_t *values, size_t count)
 {
@@ -72,10 +56,10 @@ static void show_named(const char *const *names, const uint64_t *values, size_t 
 
 static void show_system_regs(void)
 {
-#define X(name) #name,
+#define X(name, reset) #name,
     static const char *const names[] = {SHOWN_REGS(X)};
 #undef X
-#define X(name) read_sysreg(name),
+#define X(name, reset) read_sysreg(name),
     const uint64_t values[] = {SHOWN_REGS(X)};
 #undef X
 
