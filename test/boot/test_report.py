@@ -52,14 +52,19 @@ class ReportTest(support.BootTest):
             self.assertRegex(done.stdout, rf"=> 0x{counter}:\t[a-z]")
         self.assertNotRegex(done.stdout + done.stderr, "[Cc]annot access")
 
-    def test_time_limit(self):
-        """Wherever the guest is by then; a CPU that is off says so."""
-        status, _, err = self.launch("--quiet", "--smp", "2", "--timeout", "25", "--append", "quiet", "--cmd",
-                                     "echo 0 >/sys/devices/system/cpu/cpu1/online; sleep 1000")
-        self.assertEqual(status, 124, err)
+    def test_cpu_off(self):
+        status, _, err = self.launch("--quiet", "--smp", "2", "--append", "quiet", "--cmd",
+                                     "echo 0 >/sys/devices/system/cpu/cpu1/online; " + CRASH)
+        self.assertEqual(status, 121, err)
         report = self.report(err)
-        self.assertRegex(self.vcpu(report, 0), r"pc +\w+\+0x\w+/0x\w+")
+        self.assertRegex(self.vcpu(report, 0), r" panic\+0x\w+/0x\w+\n")
         self.assertRegex(self.vcpu(report, 1), r"\AvCPU 1 is off\n")
+
+    def test_time_limit(self):
+        """Wherever the guest is by then."""
+        status, _, err = self.launch("--quiet", "--timeout", "60", "--append", "quiet", "--cmd", "sleep 1000")
+        self.assertEqual(status, 124, err)
+        self.assertRegex(self.vcpu(self.report(err), 0), r"pc +\w+")
 
     def test_none(self):
         status, _, err = self.launch("--quiet", "--append", "quiet", "--no-report", "--cmd", CRASH)
