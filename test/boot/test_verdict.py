@@ -35,7 +35,8 @@ class Verdict(BootTest):
             self.skipTest("the sample modules are not built for this kernel")
         status, out, err = self.launch(*ending.arguments(self.module), *self.kernel)
         self.assertEqual(status, ending.status, f"{name}\n{tail(out)}\n{err}")
-        self.assertRegex(out + err, ending.words)
+        if ending.words:
+            self.assertRegex(out + err, ending.words)
 
 
 def add_tests(case, names):
