@@ -132,7 +132,8 @@ class Models:
             self.ends.append(its)
 
     def __bool__(self):
-        return bool(self.models)
+        """Are there any, and do they play?"""
+        return bool(self.models) and not self.words
 
     def add_nodes(self, tree):
         """Each model has a node: the tree's own, or one that is made here."""
