@@ -56,7 +56,7 @@ ENDINGS = {
     "crash-that-resets": Ending(CRASH, 121, "panicked: sysrq", ("--append", "panic=-1")),
     "crash-on-one-cpu": Ending(CRASH, 121, "panicked: sysrq", ("--smp", "1")),
     "crash-after-lies": Ending(ALIVE + CRASH, 121, "panicked: sysrq"),
-    "init-dies": Ending(None, 121, "panicked: Attempted to kill init", ("--append", "rdinit=/bin/true")),
+    "init-dies": Ending(None, 121, "panicked: Attempted to kill init", ("--append", "rdinit=/bin/busybox -- true")),
     "no-root": Ending(None, 121, "panicked: VFS: Unable to mount root", ("--initrd", "none")),
     "halt": Ending("halt -f", 117, "takes no interrupts", ("--hang", "5")),
     "forged-and-goes-on": Ending(FORGED + "sleep 4; exit 5", 5, "the guest lives"),
