@@ -2,6 +2,7 @@
 /* The guest's frame records. See guest_frames.h; vm/report.c calls. */
 #include "trap/guest_frames.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/bits.h"
@@ -10,8 +11,10 @@
 #define WORD       sizeof(uint64_t)
 #define VA_IS_HIGH BIT(55) /* of an address, as of one with a signature or a tag in it */
 
-bool guest_frames_load(const struct s1_regime *regime, const struct guest_mem *mem, uint64_t va,
-                       uint64_t *value)
+/* The 8 bytes at the virtual address, in the guest's byte order at EL1. False: it is not aligned,
+ * or does not lead to RAM. */
+static bool load(const struct s1_regime *regime, const struct guest_mem *mem, uint64_t va,
+                 uint64_t *value)
 {
     struct s1_leaf leaf;
 
@@ -51,8 +54,7 @@ void guest_frames_read(const struct s1_regime *regime, const struct guest_mem *m
             frames->end = FRAMES_LOOP;
         } else if (frames->count == GUEST_FRAMES_MAX) {
             frames->end = FRAMES_MORE;
-        } else if (!guest_frames_load(regime, mem, fp, &next) ||
-                   !guest_frames_load(regime, mem, fp + WORD, &pc)) {
+        } else if (!load(regime, mem, fp, &next) || !load(regime, mem, fp + WORD, &pc)) {
             frames->end = FRAMES_BROKEN;
         } else {
             if ((frames->count & (frames->count + 1)) == 0)

@@ -6,7 +6,6 @@
 #ifndef TRAP_GUEST_FRAMES_H
 #define TRAP_GUEST_FRAMES_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "mm/s1_walk.h"
@@ -33,12 +32,5 @@ struct guest_frames {
  */
 void guest_frames_read(const struct s1_regime *regime, const struct guest_mem *mem, uint64_t fp,
                        struct guest_frames *frames);
-
-/*
- * The 8 bytes at the virtual address, in the guest's byte order at EL1; an aligned address, else it
- * is refused. False: it does not lead to RAM.
- */
-bool guest_frames_load(const struct s1_regime *regime, const struct guest_mem *mem, uint64_t va,
-                       uint64_t *value);
 
 #endif

@@ -8,8 +8,6 @@
 #include "regs.h"
 #include "vm/vm.h"
 
-#define INSN_SIZE 4
-
 int guest_insn_at(const struct vcpu *vcpu, uint64_t pc, uint32_t *insn)
 {
     const struct s1_regime regime = s1_regime_current();

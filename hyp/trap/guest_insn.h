@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The instruction that trapped, read from the guest's memory by way of mm/s1_walk.c. abort.c asks
- * when the syndrome does not describe an access.
+ * An instruction of the guest's, read from its memory by way of mm/s1_walk.c. abort.c asks for the
+ * one that trapped when the syndrome does not describe an access; vm/watch.c and vm/report.c for
+ * the one that a vCPU waits in.
  */
 #ifndef TRAP_GUEST_INSN_H
 #define TRAP_GUEST_INSN_H
@@ -9,6 +10,10 @@
 #include <stdint.h>
 
 #include "lib/err.h"
+
+#define INSN_SIZE 4
+#define INSN_WFE  UINT32_C(0xd503205f)
+#define INSN_WFI  UINT32_C(0xd503207f)
 
 struct vcpu;
 

@@ -20,13 +20,12 @@
 #include "sysreg.h"
 #include "trap/esr.h"
 #include "trap/guest_frames.h"
+#include "trap/guest_insn.h"
 #include "trap/irq.h"
 #include "vm/vm.h"
 
 #define NOT_NOW      0u /* a value of vm->report_turn: no report is being made */
 #define PATIENCE     10 /* seconds for a vCPU to take its turn and be done */
-#define INSN_WFE     0xd503205fu
-#define INSN_WFI     0xd503207fu
 #define NAME_MAX     40
 #define REGS_IN_LINE 3
 
@@ -74,27 +73,23 @@ static void show_general_regs(const struct guest_regs *regs)
 }
 
 /* The instruction before the one that comes next says what the CPU waits for, if it does. */
-static const char *waits_for(const struct vcpu *vcpu, const struct s1_regime *regime)
+static const char *waits_for(const struct vcpu *vcpu)
 {
-    uint64_t before = vcpu->regs.pc - 4;
-    uint64_t word;
     uint32_t insn;
 
-    if ((vcpu->regs.pstate & PSR_M_nRW) != 0 || (before & 3) != 0 ||
-        !guest_frames_load(regime, &vcpu->vm->mem, align_down(before, sizeof(word)), &word))
+    if (guest_insn_at(vcpu, vcpu->regs.pc - INSN_SIZE, &insn) != 0)
         return "runs";
-    insn = (uint32_t)(word >> ((before & 4) != 0 ? 32 : 0));
     if (insn == INSN_WFI)
         return "waits (WFI)";
     return insn == INSN_WFE ? "waits (WFE)" : "runs";
 }
 
-static void show_level(const struct vcpu *vcpu, const struct s1_regime *regime)
+static void show_level(const struct vcpu *vcpu)
 {
     uint64_t pstate = vcpu->regs.pstate;
     unsigned level = (unsigned)FIELD_GET(PSR_M_EL, pstate);
 
-    say("vCPU %u %s at EL%u%s%s%s%s%s%s", vcpu->index, waits_for(vcpu, regime), level,
+    say("vCPU %u %s at EL%u%s%s%s%s%s%s", vcpu->index, waits_for(vcpu), level,
         (pstate & PSR_M_nRW) != 0         ? " in AArch32"
         : level == 1 && (pstate & 1) == 0 ? " on SP_EL0"
                                           : "",
@@ -141,7 +136,7 @@ static void show(const struct vcpu *vcpu)
         show_exits(vcpu);
         return;
     }
-    show_level(vcpu, &regime);
+    show_level(vcpu);
     show_general_regs(&vcpu->regs);
     show_system_regs();
     say("  latest exception to EL1: %s", esr_ec_name((unsigned)esr_ec(read_sysreg(esr_el1))));

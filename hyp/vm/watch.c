@@ -28,10 +28,8 @@
 #define LONE_ROUNDS    50 /* where there is but one CPU, which spins */
 #define REASON_MAX     64
 
-#define INSN_SIZE 4
-#define INSN_WFI  UINT32_C(0xd503207f)
-#define INSN_HVC  UINT32_C(0xd4000002) /* of immediate 0, the SMCCC's */
-#define INSN_SMC  UINT32_C(0xd4000003)
+#define INSN_HVC UINT32_C(0xd4000002) /* of immediate 0, the SMCCC's */
+#define INSN_SMC UINT32_C(0xd4000003)
 
 enum watch_mode {
     WATCHING, /* for a hang */
