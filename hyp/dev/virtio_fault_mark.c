@@ -146,8 +146,8 @@ void virtio_fault_put_used(void *ctx, unsigned queue, struct virtq *vq, uint16_t
     mark = find_mark(fault, queue, head);
     if (mark != NULL) {
         rule = mark->rule;
-        if (mark->byte != NULL && !mark->back)
-            *mark->byte ^= (uint8_t)rule->arg[1];
+        if (!mark->back)
+            flip(mark);
         unmark_locked(mark);
     }
     spin_unlock(&fault->lock);

@@ -179,20 +179,19 @@ static struct virtio_mmio *virtio_at(const struct vm *vm, uint64_t where)
     return NULL;
 }
 
-/* Has a rule before number `n` the same target? */
-static bool is_known(const struct vm_config *config, unsigned n)
-{
-    for (unsigned i = 0; i < n; i++) {
-        if (config->fault[i].kind != FAULT_ACCESS && config->fault[i].action != FAULT_PULSE &&
-            config->fault[i].first == config->fault[n].first)
-            return true;
-    }
-    return false;
-}
-
 static bool is_of_device(const struct fault_rule *rule)
 {
     return rule->kind != FAULT_ACCESS && rule->action != FAULT_PULSE;
+}
+
+/* Is rule number `n` the first one of a virtio device? */
+static bool is_first_of_device(const struct vm_config *config, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (is_of_device(&config->fault[i]) && config->fault[i].first == config->fault[n].first)
+            return false;
+    }
+    return is_of_device(&config->fault[n]);
 }
 
 static int check_rule(const struct vm *vm, const struct fault_rule *rule)
@@ -220,7 +219,7 @@ static int check_rules(const struct vm *vm, unsigned *devices)
     *devices = 0;
     for (unsigned i = 0; i < vm->config.nr_faults && err == 0; i++) {
         err = check_rule(vm, &vm->config.fault[i]);
-        *devices += is_of_device(&vm->config.fault[i]) && !is_known(&vm->config, i);
+        *devices += is_first_of_device(&vm->config, i);
     }
     return err;
 }
@@ -233,7 +232,7 @@ static void wire_devices(struct vm_fault *all)
     for (unsigned i = 0; i < vm->config.nr_faults; i++) {
         uint64_t where = vm->config.fault[i].first;
 
-        if (is_of_device(&vm->config.fault[i]) && !is_known(&vm->config, i))
+        if (is_first_of_device(&vm->config, i))
             virtio_fault_init(&all->device[all->nr_devices++], virtio_at(vm, where), where,
                               &all->rules, &ops);
     }
