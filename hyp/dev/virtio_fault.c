@@ -279,15 +279,6 @@ static uint8_t config_byte(const struct virtio_fault *fault, uint64_t offset, ui
     return (uint8_t)(rule->arg[1] >> (8 * into));
 }
 
-static void read_own_config(const struct virtio_backend *inner, struct mmio_access *access)
-{
-    const uint8_t *bytes = inner->config;
-
-    access->value = 0;
-    for (unsigned i = 0; i < access->size && access->offset + i < inner->config_size; i++)
-        access->value |= (uint64_t)bytes[access->offset + i] << (8 * i);
-}
-
 static void spoil_config(void *ctx, struct mmio_access *access)
 {
     const struct virtio_fault *fault = ctx;
@@ -297,7 +288,7 @@ static void spoil_config(void *ctx, struct mmio_access *access)
     if (inner->ops->config_fn != NULL)
         inner->ops->config_fn(inner->ctx, access);
     else if (!access->write)
-        read_own_config(inner, access);
+        access->value = virtio_mmio_read_config(fault->slot, access->offset, access->size);
     if (access->write)
         return;
     for (unsigned i = 0; i < access->size; i++)

@@ -133,8 +133,7 @@ static uint32_t read_slot_reg(struct virtio_mmio *slot, uint64_t offset)
     }
 }
 
-/* Bytes past the backend's configuration read as 0. `offset` counts from its start. */
-static uint64_t read_config(struct virtio_mmio *slot, uint64_t offset, unsigned size)
+uint64_t virtio_mmio_read_config(struct virtio_mmio *slot, uint64_t offset, unsigned size)
 {
     const uint8_t *config = slot->backend->config;
     uint64_t value = 0;
@@ -155,7 +154,7 @@ static void access_config(struct virtio_mmio *slot, struct mmio_access *access)
     if (backend->ops->config_fn != NULL)
         backend->ops->config_fn(backend->ctx, &inner);
     else if (!inner.write)
-        inner.value = read_config(slot, inner.offset, inner.size);
+        inner.value = virtio_mmio_read_config(slot, inner.offset, inner.size);
     access->value = inner.value;
 }
 

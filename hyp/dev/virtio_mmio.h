@@ -66,6 +66,12 @@ enum mmio_result virtio_mmio_access(void *dev, struct mmio_access *access);
 void virtio_mmio_set_config(struct virtio_mmio *slot, unsigned offset, const void *bytes,
                             unsigned size);
 
+/*
+ * For the backend: `size` bytes of what is at its `config`, from `offset` on, as a driver reads
+ * them; bytes past config_size are 0.
+ */
+uint64_t virtio_mmio_read_config(struct virtio_mmio *slot, uint64_t offset, unsigned size);
+
 /* For the backend: its configuration space has changed by itself. */
 void virtio_mmio_tell_config(struct virtio_mmio *slot);
 
