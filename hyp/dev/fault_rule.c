@@ -6,25 +6,21 @@
 
 #include "lib/bits.h"
 #include "lib/log.h"
+#include "lib/scale.h"
 
 #define NS_PER_SECOND UINT64_C(1000000000)
 #define NEVER         UINT64_MAX
 
 uint64_t fault_ticks(const struct fault_rules *rules, uint64_t ns)
 {
-    uint64_t seconds = ns / NS_PER_SECOND;
-
-    if (seconds >= NEVER / 2 / rules->frequency)
+    if (ns / NS_PER_SECOND >= NEVER / 2 / rules->frequency)
         return NEVER / 2;
-    return seconds * rules->frequency + ns % NS_PER_SECOND * rules->frequency / NS_PER_SECOND;
+    return scale(ns, NS_PER_SECOND, rules->frequency);
 }
 
 uint64_t fault_ns(const struct fault_rules *rules, uint64_t now)
 {
-    uint64_t ticks = now - rules->start;
-
-    return ticks / rules->frequency * NS_PER_SECOND +
-           ticks % rules->frequency * NS_PER_SECOND / rules->frequency;
+    return scale(now - rules->start, rules->frequency, NS_PER_SECOND);
 }
 
 /* Sebastiano Vigna's splitmix64: seeds that differ in a bit begin unlike sequences. */

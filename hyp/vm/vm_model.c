@@ -10,6 +10,7 @@
 #include "drv/host_pause.h"
 #include "fdt/dt_prop.h"
 #include "lib/log.h"
+#include "lib/scale.h"
 #include "mm/phys.h"
 #include "trap/irq.h"
 #include "vm/power.h"
@@ -76,11 +77,6 @@ static void wake(void *ctx, unsigned vcpu)
 
     if (vcpu != cpu_current_vcpu())
         power_kick(&vm->vcpu[vcpu]);
-}
-
-static uint64_t scale(uint64_t value, uint64_t from, uint64_t to)
-{
-    return value / from * to + value % from * to / from;
 }
 
 static uint64_t now(void)
