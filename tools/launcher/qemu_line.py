@@ -7,8 +7,7 @@ import re
 import shlex
 
 from launcher import Problem
-from launcher.qemu_devices import Devices
-from launcher.words import split
+from launcher.qemu_devices import Devices, pairs
 
 MIB = 1 << 20
 UNITS = {"": MIB, "B": 1, "K": 1 << 10, "M": MIB, "G": 1 << 30, "T": 1 << 40}
@@ -76,13 +75,9 @@ def wants_qemu(argv):
 
 def first_of(known, values):
     """(what stands first, {key: value}) of an option's words; a word without = is 'on'."""
-    found, first = {}, None
-    for index, word in enumerate(split(values)):
-        key, equals, value = word.partition("=")
-        if index == 0 and not equals:
-            first = key
-        else:
-            found[key] = value if equals else "on"
+    words = pairs(values)
+    first = words.pop(0)[0] if words and words[0][1] is None else None
+    found = {key: "on" if value is None else value for key, value in words}
     return found.pop(known, first), found
 
 
