@@ -6,15 +6,14 @@ autopsy.py."""
 import struct
 
 from launcher.guest_memory import NoRam
-from launcher.symbols import Place, Table
+from launcher.symbols import ELF_SYMBOL, Place, Table
 
 LIST, NAME = 8, 24  # in struct module, on all 64-bit machines
 NAME_SIZE = 56
 STRUCT_SIZE = 1536  # of it, what is looked at
 MOST_MODULES = 1024
 MOST_SYMBOLS = 1 << 16
-SYMBOL = struct.Struct("<IBBHQQ")  # Elf64_Sym
-NO_SYMBOL = bytes(SYMBOL.size)  # the first of a table
+NO_SYMBOL = bytes(ELF_SYMBOL.size)  # the first of a table
 LONGEST_NAME = 256
 LOWEST = 0xFFFF << 48  # of a kernel's addresses
 
@@ -77,7 +76,7 @@ class Modules:
             try:
                 symbols, count, names = struct.unpack("<QI4xQ", self.space.read(pointer, 24))
                 if symbols >= LOWEST and names >= LOWEST and 1 < count < MOST_SYMBOLS and \
-                        self.space.read(symbols, SYMBOL.size) == NO_SYMBOL:
+                        self.space.read(symbols, ELF_SYMBOL.size) == NO_SYMBOL:
                     return self._read_symbols(symbols, count, names)
             except NoRam:
                 pass
@@ -85,7 +84,7 @@ class Modules:
 
     def _read_symbols(self, symbols, count, names):
         found = []
-        for name, _, _, section, value, _ in SYMBOL.iter_unpack(self.space.read(symbols, SYMBOL.size * count)):
+        for name, _, _, section, value, _ in ELF_SYMBOL.iter_unpack(self.space.read(symbols, ELF_SYMBOL.size * count)):
             if section and value >= LOWEST:
                 text = self.space.read_text(names + name, LONGEST_NAME)
                 if text and not text.startswith("$"):

@@ -14,6 +14,17 @@ MAP_LINE = re.compile(rb"([0-9a-f]{16}) ([A-Za-z?]) (\S+)")
 ELF = b"\x7fELF"
 SHT_SYMTAB = 2
 STT_SECTION, STT_FILE = 3, 4
+ELF_SYMBOL = struct.Struct("<IBBHQQ")  # Elf64_Sym
+
+
+def locate(addresses, address):
+    """(index of the first symbol at the last of the ordered `addresses` that is not after this one, that
+    address, the next one), or None: it is before the first or after the last."""
+    after = bisect.bisect_right(addresses, address)
+    if after in (0, len(addresses)):
+        return None
+    start = addresses[after - 1]
+    return bisect.bisect_left(addresses, start), start, addresses[after]
 
 
 class Table:
@@ -30,12 +41,11 @@ class Table:
 
     def find(self, address):
         """The Place, or None: it is before the first or after the last."""
-        after = bisect.bisect_right(self._addresses, address)
-        if after in (0, len(self._addresses)):
+        found = locate(self._addresses, address)
+        if not found:
             return None
-        start = self._addresses[after - 1]
-        first = bisect.bisect_left(self._addresses, start)
-        return Place(self._symbols[first][1], address - start, self._addresses[after] - start, None)
+        first, start, end = found
+        return Place(self._symbols[first][1], address - start, end - start, None)
 
 
 class Kallsyms:
@@ -55,15 +65,19 @@ class Kallsyms:
         self._base = self._find_base(space, info)
 
     def _find_starts(self, count):
-        starts, at, names = [], 0, self._names
+        starts, at = [], 0
         for _ in range(count):
             starts.append(at)
-            size = names[at]
-            if size & 0x80:  # of two bytes
-                size = size & 0x7F | names[at + 1] << 7
-                at += 1
-            at += 1 + size
+            begin, size = self._extent(at)
+            at = begin + size
         return starts
+
+    def _extent(self, at):
+        """(where the tokens begin, how many they are) of the name at an offset."""
+        size = self._names[at]
+        if size & 0x80:  # of two bytes
+            return at + 2, size & 0x7F | self._names[at + 1] << 7
+        return at + 1, size
 
     def _find_base(self, space, info):
         """The addresses' base is moved by KASLR, or is the one that was linked: tell by a known symbol."""
@@ -78,12 +92,8 @@ class Kallsyms:
         raise KeyError("kallsyms_relative_base")
 
     def _name(self, index):
-        at = self._starts[index]
-        size = self._names[at]
-        if size & 0x80:
-            size = size & 0x7F | self._names[at + 1] << 7
-            at += 1
-        return b"".join(self._tokens[byte] for byte in self._names[at + 1:at + 1 + size])[1:].decode("ascii", "replace")
+        begin, size = self._extent(self._starts[index])
+        return b"".join(self._tokens[byte] for byte in self._names[begin:begin + size])[1:].decode("ascii", "replace")
 
     def address(self, name):
         for index, offset in enumerate(self._offsets):
@@ -92,12 +102,11 @@ class Kallsyms:
         return None
 
     def find(self, address):
-        after = bisect.bisect_right(self._offsets, address - self._base)
-        if after in (0, len(self._offsets)):
+        found = locate(self._offsets, address - self._base)
+        if not found:
             return None
-        start = self._offsets[after - 1]
-        first = bisect.bisect_left(self._offsets, start)
-        return Place(self._name(first), address - self._base - start, self._offsets[after] - start, None)
+        first, start, end = found
+        return Place(self._name(first), address - self._base - start, end - start, None)
 
 
 def read_tokens(space, info):
@@ -133,7 +142,7 @@ def elf_symbols(data):
     except (struct.error, StopIteration, IndexError):
         return []
     found = []
-    for name, kind, _, section, value, _ in struct.iter_unpack("<IBBHQQ", data[table[4]:table[4] + table[5]]):
+    for name, kind, _, section, value, _ in ELF_SYMBOL.iter_unpack(data[table[4]:table[4] + table[5]]):
         if section and kind & 15 not in (STT_SECTION, STT_FILE) and value >> 63:
             start = names[4] + name
             text = data[start:data.index(b"\0", start)]
