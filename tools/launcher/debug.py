@@ -17,9 +17,10 @@ import tempfile
 import time
 
 from launcher import Problem, attach, cli, session, stage, verdict
-from launcher.words import split
+from launcher.words import split, take_out
 
 LAUNCHER = os.path.join(stage.REPO, "tools", "traproom")
+SCRIPT = "--script"
 WAIT = 0.05  # seconds between looks whether QEMU has opened its socket
 PLACE = re.compile(r"^([0-9a-f]{16}) \w do_init_module$", re.MULTILINE)
 
@@ -36,18 +37,10 @@ console is shown, and nobody types there. The run ends with gdb, whose exit stat
 
 def take_script(argv):
     """(the value of --script or None, the other arguments)."""
-    script, others = None, []
-    words = iter(argv)
-    for word in words:
-        if word == "--script":
-            script = next(words, None)
-            if script is None:
-                raise Problem("--script: its value is missing")
-        elif word.startswith("--script="):
-            script = word.partition("=")[2]
-        else:
-            others.append(word)
-    return script, others
+    scripts, others = take_out(SCRIPT, argv)
+    if SCRIPT in others:
+        raise Problem(f"{SCRIPT}: its value is missing")
+    return (scripts[-1] if scripts else None), others
 
 
 def module_commands(args, kernel):

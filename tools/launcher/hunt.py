@@ -15,6 +15,7 @@ import threading
 
 from launcher import Problem, inject, session, verdict
 from launcher.stage import REPO
+from launcher.words import take_out
 
 LAUNCHER = os.path.join(REPO, "tools", "traproom")
 SEED = "{seed}"
@@ -101,8 +102,8 @@ class Command:
         self.words = words
         self.rules = []
         if self.ours:
-            given, self.words = take_rules(words)
-            self.rules = [text for _, _, text in inject.read(given)]
+            given, self.words = take_out(OPTION, words)
+            self.rules = [text.strip() for _, _, text in inject.read(given)]
 
     def line(self, seed, kept=None):
         """The command's words. `kept`: the indices of the rules that are left, None for all."""
@@ -111,31 +112,11 @@ class Command:
         words = [LAUNCHER, *self.words]
         if self.rules:
             texts = [text if kept is None or index in kept else "" for index, text in enumerate(self.rules)]
-            words += [OPTION, ";".join(without_comment(text) for text in texts)]
+            words += [OPTION, ";".join(inject.without_comment(text) for text in texts)]
         return words + ["--inject-seed", str(seed)]
 
     def real_rules(self):
-        return [index for index, text in enumerate(self.rules) if without_comment(text)]
-
-
-def without_comment(text):
-    return text.split("#")[0].strip()
-
-
-def take_rules(words):
-    """(What --inject is given, the words without it)."""
-    given, left, at = [], [], 0
-    while at < len(words):
-        word = words[at]
-        if word == OPTION and at + 1 < len(words):
-            at += 1
-            given.append(words[at])
-        elif word.startswith(OPTION + "="):
-            given.append(word[len(OPTION) + 1:])
-        else:
-            left.append(word)
-        at += 1
-    return given, left
+        return [index for index, text in enumerate(self.rules) if inject.without_comment(text)]
 
 
 def find(command, seeds, jobs, runner):
@@ -206,7 +187,7 @@ def hunt(args, runner=None):
         sys.stderr.write("    " + line + "\n")
     kept = needed(command, seed, status, runner)
     for index in kept:
-        session.say(f"it takes the rule '{without_comment(command.rules[index])}'")
+        session.say(f"it takes the rule '{inject.without_comment(command.rules[index])}'")
     session.say("this does it again:")
     print(shlex.join(command.line(seed, set(kept))), flush=True)
     return status

@@ -92,10 +92,15 @@ def parse(given, targets):
     return rules
 
 
+def without_comment(text):
+    """Of a line, its rule, "" for none. What stands before it stays, for the columns of errors."""
+    return text.split("#")[0].rstrip()
+
+
 def parse_line(text, number, targets):
     """None: there is nothing but a comment."""
-    text = text.split("#")[0]
-    if not text.strip():
+    text = without_comment(text)
+    if not text:
         return None
     before, colon, after = text.partition(":")
     if not colon:

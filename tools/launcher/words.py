@@ -17,6 +17,22 @@ def split(text):
     return [word.replace(",,", ",") for word in re.findall(r"(?:\A|,)((?:[^,]|,,)*)", text)]
 
 
+def take_out(option, words):
+    """(the values that an option is given, as two words or with =, the other words); one that lacks its
+    value stays."""
+    values, others, at = [], [], 0
+    while at < len(words):
+        if words[at] == option and at + 1 < len(words):
+            at += 1
+            values.append(words[at])
+        elif words[at].startswith(option + "="):
+            values.append(words[at][len(option) + 1:])
+        else:
+            others.append(words[at])
+        at += 1
+    return values, others
+
+
 class Words:
     """The words after an option's first one, each of them known."""
 
