@@ -489,9 +489,9 @@ class Relay(RunTest):
 
 class Refused(RunTest):
     def test_kernels(self):
-        for data, words in ((b"", "empty"), (b"\x1f\x8b" + b"x" * 99, "gunzip"),
+        for data, words in ((b"", "empty"), (b"\x1f\x8b" + b"x" * 99, "can't be unpacked, as gzip"),
                             (b"\x7fELF" + b"x" * 99, "ELF"), (b"x" * 20, "only 20 bytes"),
-                            (image(magic=0x12345678), "0x644d5241"), (b"\xfd7zXZ\0" + b"x" * 99, "unxz")):
+                            (image(magic=0x12345678), "0x644d5241"), (b"\xfd7zXZ\0" + b"x" * 99, "as xz")):
             self.refused(words, "--kernel", self.write("kernel", data))
         self.refused("No such file", "--kernel", self.path("missing"))
         self.refused("name is empty", "--kernel", "")

@@ -9,6 +9,7 @@ fdt.py          flattened device trees, to read and to write
 guest_tree.py   what the launcher asks of a guest's tree, and puts into it
 files.py        the files that options name, pipes and block devices among them
 images.py       what a kernel's Image says of itself
+unpack.py       Images that are packed
 initramfs.py    the initramfs, with what --cmd, --put and --modules add
 insmod.py       the user's own modules, those of --module
 modules.py      which kernel modules are needed, and by what

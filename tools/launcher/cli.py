@@ -102,7 +102,7 @@ def add_guest_options(parser):
     parser.add_argument("profile", nargs="?", help=argparse.SUPPRESS)
     guest = parser.add_argument_group("the guest")
     guest.add_argument("--kernel", metavar="IMAGE", help="program in arm64 Image format, Linux or "
-                       "not (default: Debian's Linux, BUILD/images/Image)")
+                       "not, also packed as Image.gz or EFI's zboot (default: Debian's Linux, BUILD/images/Image)")
     guest.add_argument("--dtb", metavar="DTB", help="the guest's device tree, which is the machine "
                        "it gets: RAM, CPUs, devices (default: made from dts/virt.dts)")
     guest.add_argument("--initrd", metavar="FILE", action="append", help="initramfs, 'none' for no one "
@@ -331,7 +331,7 @@ def run(args, kind):
         if args.verbose:
             explain(command, staged)
         if args.gdb and not args.gdb_socket:
-            explain_gdb(args, staged.files["kernel"])
+            explain_gdb(args, args.kernel or stage.built(args, "images/Image"))
         if args.oops is None:
             args.oops = "continue" if args.attended or staged.nonce else "panic"
         shown = console.Console(args.quiet, kernel_words.KernelWords(None if args.icount else machine_clock()),

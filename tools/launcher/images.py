@@ -19,22 +19,15 @@ PE_SIGNATURE = b"PE\0\0"
 COFF_HEADER = struct.Struct("<2H3I2H")
 SECTION = struct.Struct("<8s4I16x")
 HEAD = 65536  # bytes of a file that headers are looked for in
+AARCH64_PROGRAM = 0xAA64
+PROGRAMS = {0x014C: "x86", 0x8664: "x86", 0x01C0: "32-bit Arm", 0x01C2: "32-bit Arm", 0x01C4: "32-bit Arm",
+            0x5032: "RISC-V", 0x5064: "RISC-V", 0x6232: "LoongArch", 0x6264: "LoongArch"}
 
-UNPACK = "it is compressed with {0}: unpack it first, with `{1}`"
 BOOT_IMAGE = "it is {0}, with the kernel inside: take that out first, with `{1}`"
 FOREIGN = "it is a kernel for {0}: give one for arm64"
 
 # What users take for an Image: at a byte of the file, these bytes, and what to do.
 OTHERS = (
-    (0, b"\x1f\x8b", UNPACK.format("gzip", "gunzip")),
-    (0, b"\xfd7zXZ\0", UNPACK.format("xz", "unxz")),
-    (0, b"\x28\xb5\x2f\xfd", UNPACK.format("zstd", "unzstd")),
-    (0, b"\x04\x22\x4d\x18", UNPACK.format("lz4", "unlz4")),
-    (0, b"\x02\x21\x4c\x18", UNPACK.format("lz4", "unlz4")),
-    (0, b"BZh", UNPACK.format("bzip2", "bunzip2")),
-    (0, b"\x5d\0\0", UNPACK.format("lzma", "unlzma")),
-    (0, b"\x89LZO", UNPACK.format("lzop", "lzop -d")),
-    (4, b"zimg", "it is a compressed EFI image (zboot): give arch/arm64/boot/Image instead"),
     (0, b"\xd0\x0d\xfe\xed", "it is a device tree or a FIT image: a tree goes to --dtb, and the kernel "
      "of a FIT is taken out with `dumpimage -T flat_dt -p 0 -o Image FILE`"),
     (0, b"\x27\x05\x19\x56", BOOT_IMAGE.format("a uImage of U-Boot",
@@ -122,20 +115,40 @@ def not_an_image(head):
     for at, magic, words in OTHERS:
         if head[at:at + len(magic)] == magic:
             return words
+    foreign = foreign_program(head)
+    if foreign:
+        return foreign
     if len(head) < IMAGE_HEADER.size:
         return f"it has only {len(head)} bytes, fewer than the header's {IMAGE_HEADER.size}"
     if struct.unpack_from("<I", head, 56)[0] != IMAGE_MAGIC:
-        return "the magic number 0x644d5241 (\"ARM\\x64\") is not at byte 56"
+        return "it is an EFI program, but no kernel: give the Image inside, if there is one" \
+            if coff_header_at(head) else "the magic number 0x644d5241 (\"ARM\\x64\") is not at byte 56"
     return None
+
+
+def coff_header_at(head):
+    """Where an EFI program has its COFF header, or None: the file is none."""
+    if head[:2] != b"MZ" or len(head) < IMAGE_HEADER.size:
+        return None
+    start = struct.unpack_from("<I", head, IMAGE_HEADER.size - 4)[0]
+    at = start + len(PE_SIGNATURE)
+    is_there = start >= IMAGE_HEADER.size and head[start:at] == PE_SIGNATURE and at + COFF_HEADER.size <= len(head)
+    return at if is_there else None
+
+
+def foreign_program(head):
+    """What to say of an EFI program for another machine; None: it is none."""
+    at = coff_header_at(head)
+    machine = COFF_HEADER.unpack_from(head, at)[0] if at else AARCH64_PROGRAM
+    if machine == AARCH64_PROGRAM:
+        return None
+    return FOREIGN.format(PROGRAMS.get(machine, f"another machine (0x{machine:x})") + " (an EFI program)")
 
 
 def bytes_in_file(head):
     """How long the file of an Image is by its sections, or None: it has none."""
-    start = struct.unpack_from("<I", head, IMAGE_HEADER.size - 4)[0]
-    if head[:2] != b"MZ" or start < IMAGE_HEADER.size or head[start:start + 4] != PE_SIGNATURE:
-        return None
-    at = start + len(PE_SIGNATURE)
-    if at + COFF_HEADER.size > len(head):
+    at = coff_header_at(head)
+    if at is None:
         return None
     _, sections, _, _, _, optional, _ = COFF_HEADER.unpack_from(head, at)
     at += COFF_HEADER.size + optional

@@ -3,16 +3,12 @@
 The guest runs under Traproom. qemu_line.py reads the line, cli.py runs the guest."""
 
 import contextlib
-import gzip
 import os
 import shutil
 import sys
-import tempfile
-import zlib
 
 from launcher import Problem, cli, machine, qemu_apart, qemu_line, session, verdict
 
-GZIP = b"\x1f\x8b"
 WELL = (verdict.POWERED_OFF, verdict.RESET)  # for which QEMU's status is 0
 
 
@@ -25,27 +21,12 @@ def find_qemu(own):
     raise Problem(f"{machine.NAME} itself is not installed: run tools/setup run")
 
 
-def unpacked(path, folder):
-    """A kernel's Image, which the kernel's build packs, too."""
-    try:
-        with open(path, "rb") as file:
-            if file.read(len(GZIP)) != GZIP:
-                return path
-        image = os.path.join(folder, "Image")
-        with gzip.open(path) as packed, open(image, "wb") as plain:
-            shutil.copyfileobj(packed, plain)
-        return image
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise Problem(f"-kernel {path}: it can't be unpacked: {error}") from error
-
-
 def run(line):
     kind, path = line.console
     sessions = session.Session
     if kind != qemu_line.STDIO:
         sessions = qemu_apart.sessions(path if kind == qemu_line.FILE else os.devnull, line.appends)
-    with tempfile.TemporaryDirectory(prefix="traproom-") as folder:
-        status = cli.main(line.arguments(unpacked(line.kernel, folder)), sessions)
+    status = cli.main(line.arguments(line.kernel), sessions)
     return 0 if status in WELL else status
 
 

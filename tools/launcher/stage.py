@@ -8,7 +8,7 @@ import os
 import secrets
 
 from launcher import (Problem, devices, guest_tree, images, initramfs, inject, layout, models, port, session,
-                      slots)
+                      slots, unpack)
 from launcher.files import Files
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
@@ -187,7 +187,7 @@ def stage(args, folder):
         hypervisor = choose(args, files, "hypervisor", "hyp/traproom.elf")
         images.check_hypervisor(hypervisor)
         args.hypervisor = hypervisor.path
-    kernel = images.Kernel(choose(args, files, "kernel", "images/Image"))
+    kernel = images.Kernel(unpack.plain(choose(args, files, "kernel", "images/Image"), files))
     if kernel.looks_short and kernel.version:
         session.say(f"warning: {kernel.file.name} has {kernel.file.size} bytes of the {kernel.image_size} "
                     "that it takes in memory: is it cut short?")
