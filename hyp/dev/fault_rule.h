@@ -30,7 +30,7 @@ enum fault_action {
     FAULT_LOSE,        /* it never ends */
     FAULT_DELAY,       /* it waits for arg[0] ns */
     FAULT_HOLD,        /* it waits for FAULT_RELEASE */
-    FAULT_REORDER,     /* it waits until arg[0] others have been served */
+    FAULT_REORDER,     /* it waits until arg[0] others have been served, a second at most */
     FAULT_RELEASE,     /* those that wait go on */
     FAULT_TWICE,       /* its chain is in the used ring twice */
     FAULT_ID,          /* with the name arg[0] */

@@ -11,12 +11,22 @@
 
 #define NEVER    UINT64_MAX
 #define RETRY_NS UINT64_C(1000000)
+/* The others that a request waits for may never come. */
+#define REORDER_NS UINT64_C(1000000000)
+
+/* The tick at which a request that waits goes on whatever comes. */
+static uint64_t due_at(const struct virtio_fault *fault, const struct fault_rule *rule)
+{
+    uint64_t ns = rule->action == FAULT_DELAY ? rule->arg[0] : REORDER_NS;
+
+    return rule->action == FAULT_HOLD ? NEVER : fault->ops.now_fn() + fault_ticks(fault->rules, ns);
+}
 
 bool virtio_fault_hold(struct virtio_fault *fault, const struct virtio_request *request,
                        const struct fault_rule *rule)
 {
     struct virtio_fault_held *found = NULL;
-    uint64_t now = fault->ops.now_fn();
+    uint64_t due = due_at(fault, rule);
 
     spin_lock(&fault->lock);
     for (unsigned i = 0; i < VIRTIO_FAULT_HELD && found == NULL; i++) {
@@ -25,13 +35,12 @@ bool virtio_fault_hold(struct virtio_fault *fault, const struct virtio_request *
     }
     if (found != NULL) {
         found->wait = FAULT_WAITING;
-        found->due =
-            rule->action == FAULT_DELAY ? now + fault_ticks(fault->rules, rule->arg[0]) : NEVER;
+        found->due = due;
         found->others = rule->action == FAULT_REORDER ? rule->arg[0] : 0;
         memcpy(&found->request, request, sizeof(*request));
     }
     spin_unlock(&fault->lock);
-    if (found != NULL && rule->action == FAULT_DELAY)
+    if (found != NULL && due != NEVER)
         fault->ops.alarm_fn(fault->ops.ctx);
     return found != NULL;
 }
