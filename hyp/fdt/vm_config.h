@@ -70,6 +70,8 @@ struct vm_config {
     /* The images as the boot loader left them, and where the guest shall find them. */
     struct pa_range kernel;        /* /chosen traproom,kernel */
     ipa_t guest_kernel;            /* /chosen traproom,kernel-address, else VM_KERNEL_ANYWHERE */
+    struct pa_range app;           /* /chosen traproom,app: an ELF beside it; size 0: none */
+    ipa_t guest_app;               /* /chosen traproom,app-address, else VM_KERNEL_ANYWHERE */
     struct pa_range initrd;        /* /chosen traproom,initrd; size 0: none */
     struct ipa_range guest_initrd; /* /chosen linux,initrd-start and -end */
     ipa_t guest_dtb;               /* /chosen traproom,dtb-address, else VM_DEFAULT_DTB */
@@ -88,7 +90,7 @@ struct vm_config {
     bool no_reboot;   /* /chosen traproom,no-reboot: a reset ends the machine */
 };
 
-#define VM_KERNEL_ANYWHERE UINT64_MAX /* as the boot protocol has it: loader.c */
+#define VM_KERNEL_ANYWHERE UINT64_MAX /* as the boot protocol, or the ELF, has it: loader.c */
 #define VM_DEFAULT_DTB     UINT64_C(0x47000000)
 
 #endif

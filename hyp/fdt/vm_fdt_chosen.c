@@ -56,6 +56,19 @@ static int read_initrd(struct vm_fdt_parser *parser, int chosen)
     return err;
 }
 
+static int read_app(struct vm_fdt_parser *parser, int chosen)
+{
+    struct vm_config *config = parser->config;
+    int err = dt_prop_pa_range(parser->fdt, chosen, "traproom,app", &config->app);
+
+    config->guest_app = ipa(VM_KERNEL_ANYWHERE);
+    if (err == -ERR_NOENT)
+        return 0;
+    return err != 0
+               ? err
+               : dt_prop_address(parser->fdt, chosen, "traproom,app-address", &config->guest_app.v);
+}
+
 static int read_watch(struct vm_fdt_parser *parser, int chosen)
 {
     uint64_t seconds = 0;
@@ -88,6 +101,8 @@ int vm_fdt_chosen_read(struct vm_fdt_parser *parser)
     config->guest_kernel = ipa(VM_KERNEL_ANYWHERE);
     config->guest_dtb = ipa(VM_DEFAULT_DTB);
     err = read_kernel(parser, chosen);
+    if (err == 0)
+        err = read_app(parser, chosen);
     if (err == 0)
         err = read_initrd(parser, chosen);
     if (err == 0)

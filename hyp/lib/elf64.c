@@ -2,6 +2,8 @@
 /* Reading and checking an ELF. Contract in elf64.h. */
 #include "lib/elf64.h"
 
+#include <stdarg.h>
+
 #include "lib/addr.h"
 
 /* The header and one program header, by offset and width (System V ABI, "ELF Header", "Program
@@ -33,9 +35,22 @@
 #define PT_INTERP   3
 #define MAGIC_SIZE  4
 
-/* Note the fault; false. */
-#define REFUSE(fault, text, ...)                                                                   \
-    (*(fault) = (struct elf64_fault){.format = (text), .arg = {__VA_ARGS__}}, false)
+/* Note the fault, whose conversions take one of the arguments each; false. */
+__attribute__((format(printf, 2, 3))) static bool refuse(struct elf64_fault *fault,
+                                                         const char *format, ...)
+{
+    unsigned count = 0;
+    va_list args;
+
+    fault->format = format;
+    va_start(args, format);
+    for (const char *at = format; *at != '\0'; at++) {
+        if (*at == '%')
+            fault->arg[count++] = va_arg(args, uint64_t);
+    }
+    va_end(args);
+    return false;
+}
 
 /* `bytes` at `p`, little-endian. */
 static uint64_t get(const uint8_t *p, unsigned bytes)
@@ -62,26 +77,25 @@ bool elf64_is_elf(const void *file, uint64_t size)
 static bool check_header(const uint8_t *file, uint64_t size, struct elf64_fault *fault)
 {
     if (!elf64_is_elf(file, size))
-        return REFUSE(fault, "it is no ELF file");
+        return refuse(fault, "it is no ELF file");
     if (size < EHDR_SIZE)
-        return REFUSE(fault, "it is cut short: it has %lu bytes of an ELF header's %lu", size,
-                      EHDR_SIZE);
+        return refuse(fault, "it is cut short: it has %lu bytes of an ELF header's 64", size);
     if (file[EI_CLASS] != ELFCLASS64)
-        return REFUSE(fault, "it is not a 64-bit ELF: its class is %lu, not %lu", file[EI_CLASS],
-                      ELFCLASS64);
+        return refuse(fault, "it is not a 64-bit ELF: its class is %lu, not 2",
+                      get(file + EI_CLASS, 1));
     if (file[EI_DATA] != ELFDATA2LSB)
-        return REFUSE(fault, "it is not little-endian: its data encoding is %lu, not %lu",
-                      file[EI_DATA], ELFDATA2LSB);
+        return refuse(fault, "it is not little-endian: its data encoding is %lu, not 1",
+                      get(file + EI_DATA, 1));
     if (file[EI_VERSION] != EV_CURRENT)
-        return REFUSE(fault, "its ELF version is %lu, not %lu", file[EI_VERSION], EV_CURRENT);
+        return refuse(fault, "its ELF version is %lu, not 1", get(file + EI_VERSION, 1));
     if (get(file + E_MACHINE, 2) != EM_AARCH64)
-        return REFUSE(fault, "it is for another machine: e_machine is %lu, not AArch64's %lu",
-                      get(file + E_MACHINE, 2), EM_AARCH64);
+        return refuse(fault, "it is for another machine: e_machine is %lu, not AArch64's 183",
+                      get(file + E_MACHINE, 2));
     if (get(file + E_TYPE, 2) != ET_EXEC)
-        return REFUSE(fault,
-                      "its type is %lu, not that of an executable at fixed addresses, %lu: link it "
-                      "-static and -no-pie",
-                      get(file + E_TYPE, 2), ET_EXEC);
+        return refuse(fault,
+                      "its type is %lu, not 2, an executable at fixed addresses: link it -static "
+                      "and -no-pie",
+                      get(file + E_TYPE, 2));
     return true;
 }
 
@@ -91,10 +105,10 @@ static bool check_program_headers(const uint8_t *file, uint64_t size, struct elf
     uint64_t offset = get(file + E_PHOFF, 8), count = get(file + E_PHNUM, 2);
 
     if (count != 0 && get(file + E_PHENTSIZE, 2) != PHDR_SIZE)
-        return REFUSE(fault, "its program headers have %lu bytes each, not %lu",
-                      get(file + E_PHENTSIZE, 2), PHDR_SIZE);
+        return refuse(fault, "its program headers have %lu bytes each, not 56",
+                      get(file + E_PHENTSIZE, 2));
     if (!range_contains(0, size, offset, count * PHDR_SIZE))
-        return REFUSE(
+        return refuse(
             fault,
             "it is cut short: its %lu program headers from 0x%lx on end beyond its %lu bytes",
             count, offset, size);
@@ -104,13 +118,13 @@ static bool check_program_headers(const uint8_t *file, uint64_t size, struct elf
 static bool check_segment(const struct elf64_segment *s, uint64_t size, struct elf64_fault *fault)
 {
     if (s->memsz == 0)
-        return REFUSE(fault, "its LOAD segment %lu is empty", s->number);
+        return refuse(fault, "its LOAD segment %lu is empty", s->number);
     if (s->memsz < s->filesz)
-        return REFUSE(fault,
+        return refuse(fault,
                       "its segment %lu has 0x%lx bytes in the file, more than its 0x%lx in memory",
                       s->number, s->filesz, s->memsz);
     if (!range_contains(0, size, s->offset, s->filesz))
-        return REFUSE(
+        return refuse(
             fault,
             "it is cut short: its segment %lu is 0x%lx bytes from 0x%lx on, the file has 0x%lx",
             s->number, s->filesz, s->offset, size);
@@ -126,11 +140,11 @@ static bool read_segments(struct elf64 *elf, uint64_t size, struct elf64_fault *
         uint64_t type = get(p + P_TYPE, 4);
 
         if (type == PT_INTERP)
-            return REFUSE(fault, "it wants a dynamic linker: link it -static");
+            return refuse(fault, "it wants a dynamic linker: link it -static");
         if (type != PT_LOAD)
             continue;
         if (elf->nr_loads == ELF64_MAX_LOADS)
-            return REFUSE(fault, "it has more than %lu LOAD segments", ELF64_MAX_LOADS);
+            return refuse(fault, "it has more than 16 LOAD segments");
         elf->load[elf->nr_loads] = (struct elf64_segment){
             .number = i,
             .flags = (uint32_t)get(p + P_FLAGS, 4),
@@ -144,7 +158,7 @@ static bool read_segments(struct elf64 *elf, uint64_t size, struct elf64_fault *
             return false;
     }
     if (elf->nr_loads == 0)
-        return REFUSE(fault, "it has no LOAD segment: there is nothing to run");
+        return refuse(fault, "it has no LOAD segment: there is nothing to run");
     return true;
 }
 
@@ -160,7 +174,7 @@ static bool check_apart(const struct elf64_segment *a, const struct elf64_segmen
 
     if (!ranges_overlap(at, a->memsz, other, b->memsz))
         return true;
-    return REFUSE(
+    return refuse(
         fault,
         space == ELF64_VIRTUAL
             ? "its segments %lu at virtual [0x%lx, 0x%lx] and %lu at [0x%lx, 0x%lx] overlap"
@@ -174,7 +188,7 @@ static bool check_space(const struct elf64 *elf, enum elf64_space space, struct 
         const struct elf64_segment *s = &elf->load[i];
 
         if (!range_is_valid(address(s, space), s->memsz))
-            return REFUSE(fault,
+            return refuse(fault,
                           space == ELF64_VIRTUAL
                               ? "its segment %lu, 0x%lx bytes at virtual 0x%lx, wraps around"
                               : "its segment %lu, 0x%lx bytes at physical 0x%lx, wraps around",
@@ -203,9 +217,9 @@ static int find_entry(const struct elf64 *elf, enum elf64_space space)
 static bool check_entry_point(const struct elf64 *elf, struct elf64_fault *fault)
 {
     if (elf->entry == 0)
-        return REFUSE(fault, "its entry is 0: name one to the linker (-e)");
+        return refuse(fault, "its entry is 0: name one to the linker (-e)");
     if (find_entry(elf, ELF64_VIRTUAL) < 0 && find_entry(elf, ELF64_PHYSICAL) < 0)
-        return REFUSE(fault, "its entry 0x%lx lies in none of its executable segments", elf->entry);
+        return refuse(fault, "its entry 0x%lx lies in none of its executable segments", elf->entry);
     return true;
 }
 

@@ -17,7 +17,7 @@
 #define ELF64_READ    4U
 
 struct elf64_segment {
-    unsigned number; /* of its program header, from 0 */
+    uint64_t number; /* of its program header, from 0 */
     uint32_t flags;
     uint64_t offset; /* in the file */
     uint64_t filesz; /* bytes there; the rest of memsz is zeroes */

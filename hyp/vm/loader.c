@@ -6,6 +6,8 @@
 #include "lib/log.h"
 #include "lib/string.h"
 #include "mm/phys.h"
+#include "vm/elf_guest.h"
+#include "vm/placed.h"
 #include "vm/vm.h"
 
 #define IMAGE_MAGIC           UINT32_C(0x644d5241) /* "ARM\x64" */
@@ -23,14 +25,7 @@ struct image_header {
     uint32_t pe_offset;
 };
 
-/* One image: where it is staged, and what it takes of the guest. */
-struct placed {
-    const char *name;
-    struct pa_range from;
-    struct ipa_range to; /* as much as it uses once it runs */
-};
-
-enum { KERNEL, INITRD, FDT, NR_IMAGES };
+#define MAX_PLACED (ELF_GUEST_MAX_PLACED + 3) /* kernel, initramfs and tree beside them */
 
 /*
  * `offset` from a multiple of 2 MiB, in the first piece of RAM that has room there. If none has, in
@@ -64,20 +59,30 @@ static struct ipa_range kernel_place(const struct vm *vm)
     return (struct ipa_range){.base = base, .size = size};
 }
 
-static void list_images(const struct vm *vm, struct placed list[NR_IMAGES])
+static unsigned list_images(const struct vm *vm, struct placed list[MAX_PLACED])
 {
-    list[KERNEL] = (struct placed){"the kernel", vm->config.kernel, kernel_place(vm)};
-    list[INITRD] = (struct placed){"the initramfs", vm->config.initrd, vm->config.guest_initrd};
-    list[FDT] = (struct placed){"the device tree", vm->fdt, {vm->config.guest_dtb, vm->fdt.size}};
+    const struct vm_config *config = &vm->config;
+    unsigned count = elf_guest_list(config, list);
+
+    if (!elf_guest_is_kernel(config))
+        list[count++] = (struct placed){"the kernel", config->kernel, kernel_place(vm), false};
+    list[count++] = (struct placed){"the initramfs", config->initrd, config->guest_initrd, false};
+    list[count++] =
+        (struct placed){"the device tree", vm->fdt, {config->guest_dtb, vm->fdt.size}, false};
+    return count;
 }
 
 static int check_kernel(const struct vm *vm)
 {
     const struct image_header *header = pa_to_ptr(vm->config.kernel.base);
 
+    if (elf_guest_is_kernel(&vm->config))
+        return 0;
     if (vm->config.kernel.size < sizeof(*header) || header->magic != IMAGE_MAGIC) {
-        log_error("the kernel at 0x%lx is not an arm64 Image: its header has no \"ARM\\x64\"",
-                  vm->config.kernel.base.v);
+        log_error(
+            "the kernel at 0x%lx is neither an ELF file nor an arm64 Image: its header has no "
+            "\"ARM\\x64\"",
+            vm->config.kernel.base.v);
         return -ERR_INVAL;
     }
     return 0;
@@ -121,13 +126,16 @@ static int check_place(const struct vm *vm, const struct placed *image)
 
 int loader_check(const struct vm *vm)
 {
-    struct placed list[NR_IMAGES];
+    struct placed list[MAX_PLACED];
     int err = check_kernel(vm);
+    unsigned count;
 
+    if (err == 0)
+        err = elf_guest_check(&vm->config);
     if (err != 0)
         return err;
-    list_images(vm, list);
-    for (unsigned i = 0; i < NR_IMAGES && err == 0; i++) {
+    count = list_images(vm, list);
+    for (unsigned i = 0; i < count && err == 0; i++) {
         err = check_place(vm, &list[i]);
         for (unsigned j = 0; j < i && err == 0; j++) {
             if (overlap(list[i].to, list[j].to))
@@ -139,21 +147,24 @@ int loader_check(const struct vm *vm)
 
 void loader_load(const struct vm *vm)
 {
-    struct placed list[NR_IMAGES];
+    struct placed list[MAX_PLACED];
+    unsigned count = list_images(vm, list);
 
-    list_images(vm, list);
-    for (unsigned i = 0; i < NR_IMAGES; i++) {
-        void *to = guest_mem_ptr(&vm->mem, list[i].to.base, list[i].from.size);
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t filled = list[i].from.size, size = list[i].to.size;
+        uint8_t *to = guest_mem_ptr(&vm->mem, list[i].to.base, size);
 
         if (to == NULL)
             continue; /* no initramfs */
-        memcpy(to, pa_to_ptr(list[i].from.base), list[i].from.size);
-        cache_clean_inval_poc(to, list[i].to.size); /* what it uses beyond its file, too */
+        memcpy(to, pa_to_ptr(list[i].from.base), filled);
+        if (list[i].zeroed)
+            memset(to + filled, 0, size - filled);
+        cache_clean_inval_poc(to, size); /* what it uses beyond its file, too */
     }
     cache_inval_icache_all();
 }
 
 ipa_t loader_entry(const struct vm *vm)
 {
-    return kernel_place(vm).base;
+    return elf_guest_is_kernel(&vm->config) ? elf_guest_entry(&vm->config) : kernel_place(vm).base;
 }

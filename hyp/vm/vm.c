@@ -91,6 +91,8 @@ static int claim_images(struct vm *vm, struct phys_map *phys)
     int err = phys_map_claim(phys, vm->config.kernel, "the kernel's image");
 
     if (err == 0)
+        err = phys_map_claim(phys, vm->config.app, "the app's image");
+    if (err == 0)
         err = phys_map_claim(phys, vm->config.initrd, "the initramfs's image");
     for (unsigned i = 0; i < vm->config.nr_devices && err == 0; i++)
         err = phys_map_claim(phys, vm->config.device[i].backing, vm->config.device[i].path);

@@ -134,13 +134,13 @@ static void no_image(void **state)
 {
     (void)state;
     vm.config.kernel.size = 63;
-    refused(-ERR_INVAL, "the kernel", "not an arm64 Image");
+    refused(-ERR_INVAL, "the kernel", "nor an arm64 Image");
     vm.config.kernel.size = 64;
     accepted();
     ((char *)kernel)[59] ^= 1;
-    refused(-ERR_INVAL, "the kernel", "not an arm64 Image");
+    refused(-ERR_INVAL, "the kernel", "nor an arm64 Image");
     vm.config.kernel.size = 0;
-    refused(-ERR_INVAL, "the kernel", "not an arm64 Image");
+    refused(-ERR_INVAL, "the kernel", "nor an arm64 Image");
 }
 
 /* The kernel takes what its header says, or its file where that is larger. */
