@@ -22,6 +22,7 @@
 #include "gic/gic.h"
 #include "image.h"
 #include "lib/stack_protector.h"
+#include "lib/string.h"
 #include "mm/hyp_map.h"
 #include "mm/page_pool.h"
 #include "mm/phys_map.h"
@@ -34,6 +35,7 @@
 #include "trap/panic.h"
 #include "trap/pmu.h"
 #include "version.h"
+#include "vm/bundle.h"
 #include "vm/power.h"
 #include "vm/report.h"
 #include "vm/vm.h"
@@ -50,6 +52,8 @@ static struct phys_map phys;
 static struct hyp_map hyp_map;
 static struct host_info host;
 static struct boot_cpu boot_cpu[MAX_CPUS] __attribute__((aligned(64)));
+static struct bundle bundle;
+static struct pa_range guest_tree; /* as it is read; in EL2's memory */
 static struct vm vm;
 static bool has_console;
 static unsigned cpus_ready; /* those whose vCPU can be turned on */
@@ -92,15 +96,19 @@ static void claim(struct pa_range range, const char *name)
         panic("the machine's memory contradicts itself");
 }
 
-/* Who has which part of the RAM before there is a guest. */
+/*
+ * Who has which part of the RAM before there is a guest. The machine's tree is no longer needed,
+ * and lies where a guest may want its RAM: QEMU puts it at 0x48000000. What made keys is no guest's
+ * to see.
+ */
 static void claim_memory(pa_t host_fdt)
 {
+    memset(pa_to_ptr(host_fdt), 0, host.fdt_size);
     for (unsigned i = 0; i < host.nr_ram; i++) {
         if (phys_map_add_ram(&phys, host.ram[i]) != 0)
             panic("the machine's RAM is in too many pieces");
     }
     claim(image_all(), "the hypervisor");
-    claim((struct pa_range){host_fdt, host.fdt_size}, "the machine's device tree");
     for (unsigned i = 0; i < host.nr_reserved; i++)
         claim(host.reserved[i], "memory the machine reserves");
 }
@@ -248,23 +256,46 @@ static unsigned ipa_bits(void)
     return pa_bits < STAGE2_IPA_BITS ? pa_bits : STAGE2_IPA_BITS;
 }
 
-/* The tree that the boot loader left for the guest, and the VM that it asks for. */
-static void make_vm(void)
+/* A guest's tree that the boot loader has put into memory, with its images, beside us. */
+static void find_tree(void)
 {
-    const void *fdt = pa_to_ptr(host.guest_fdt);
-    uint64_t size = vm_fdt_size(fdt, host.guest_fdt_room);
-
-    if (size == 0) {
-        log_error("there is no device tree for the guest at 0x%lx", host.guest_fdt.v);
+    guest_tree = (struct pa_range){host.guest_fdt,
+                                   vm_fdt_size(pa_to_ptr(host.guest_fdt), host.guest_fdt_room)};
+    if (guest_tree.size == 0) {
+        log_error("no bundle: this image was made without `tools/traproom pack`, and there is no "
+                  "device tree for a guest at 0x%lx",
+                  host.guest_fdt.v);
         refuse("it has no device tree");
     }
-    if (phys_map_claim(&phys, (struct pa_range){host.guest_fdt, size},
-                       "the guest's tree as loaded") != 0)
+    if (phys_map_claim(&phys, guest_tree, "the guest's tree as loaded") != 0)
         refuse("its device tree has no place");
+}
+
+static void open_bundle(struct pa_range appended)
+{
+    if (phys_map_check(&phys, appended, "the bundle") != 0 ||
+        bundle_open(&bundle, appended, host.configuration) != 0 ||
+        bundle_make_tree(&bundle, &phys, &guest_tree) != 0)
+        refuse("its bundle is not usable");
+}
+
+/* The guest's tree, out of our bundle or beside us, and the VM that it asks for. */
+static void make_vm(void)
+{
+    struct pa_range appended = image_appended();
+    const void *fdt;
+
+    if (appended.size != 0)
+        open_bundle(appended);
+    else
+        find_tree();
+    fdt = pa_to_ptr(guest_tree.base);
     vm_virtio_offer(host.virtio, host.nr_virtio);
-    if (vm_fdt_parse(fdt, size, ipa_bits(), &vm_devices, &vm.config) != 0)
+    if (vm_fdt_parse(fdt, guest_tree.size, ipa_bits(), &vm_devices, &vm.config) != 0)
         refuse("its device tree is not usable");
     log_set_quiet(vm.config.quiet);
+    if (appended.size != 0)
+        bundle_describe(&bundle);
     pmu_offer(&vm.config, host.pmu_intid);
     vm.config.epoch = host.has_clock ? pl031_epoch(host.clock) : 0;
     if (vm.config.nr_cpus > host.nr_cpus)
@@ -340,7 +371,7 @@ void main(uint64_t host_fdt)
     make_vm();
     start_cpus();
     vm_start(&vm);
-    sabotage(pa_to_ptr(host.guest_fdt), &vm, &hyp_map.table);
+    sabotage(pa_to_ptr(guest_tree.base), &vm, &hyp_map.table);
     if (vm.config.stats || vm.config.unattended || vm.config.report)
         console_set_break(answer_break, NULL);
     if (vm.config.stats)

@@ -200,6 +200,25 @@ static void read_seed(const void *fdt, struct host_info *info)
         info->seed = 0;
 }
 
+/* The word of the boot arguments that chooses a configuration of a bundle. */
+static void read_configuration(const void *fdt, struct host_info *info)
+{
+    static const char option[] = "traproom.config=";
+    const char *at = dt_prop_string(fdt, fdt_path_offset(fdt, "/chosen"), "bootargs");
+    size_t len = 0;
+
+    while (at != NULL && strncmp(at, option, strlen(option)) != 0) {
+        at = strchr(at, ' ');
+        at = at != NULL ? at + 1 : NULL;
+    }
+    if (at == NULL)
+        return;
+    at += strlen(option);
+    while (at[len] != '\0' && at[len] != ' ' && len < sizeof(info->configuration) - 1)
+        len++;
+    memcpy(info->configuration, at, len);
+}
+
 /* How many bytes from `at` on are RAM that is to be mapped. */
 static uint64_t readable_from(const struct host_info *info, uint64_t at)
 {
@@ -246,6 +265,7 @@ int host_fdt_parse(const void *fdt, struct host_info *info)
     info->fdt_size = fdt_totalsize(fdt);
     read_model(fdt, info);
     read_seed(fdt, info);
+    read_configuration(fdt, info);
     err = read_uart_place(&uart, fdt, info);
     if (err == 0)
         err = read_ram(fdt, info);

@@ -18,6 +18,7 @@
 #define HOST_MAX_RESERVED 16
 #define HOST_MODEL_SIZE   64
 #define HOST_MAX_VIRTIO   32
+#define HOST_NAME_SIZE    64
 
 /* Where the boot loader leaves the guest's tree, unless /chosen traproom,guest-dtb says so. */
 #define HOST_GUEST_DTB UINT64_C(0x47000000)
@@ -65,6 +66,8 @@ struct host_info {
     bool psci_smc; /* PSCI is called by SMC; false: by HVC */
 
     uint64_t seed; /* random bits, from "kaslr-seed" in /chosen; 0: there are none */
+
+    char configuration[HOST_NAME_SIZE]; /* /chosen bootargs, traproom.config=NAME; "": none */
 
     uint64_t fdt_size; /* bytes of the machine's own tree */
 

@@ -32,12 +32,10 @@ int phys_map_add_ram(struct phys_map *map, struct pa_range range)
     return 0;
 }
 
-int phys_map_claim(struct phys_map *map, struct pa_range range, const char *name)
+int phys_map_check(const struct phys_map *map, struct pa_range range, const char *name)
 {
     const struct phys_owner *other;
 
-    if (range.size == 0)
-        return 0;
     if (!is_ram(map, range)) {
         log_error("%s at 0x%lx, 0x%lx bytes, is not in the machine's RAM: give QEMU more (-m)",
                   name, range.base.v, range.size);
@@ -49,6 +47,15 @@ int phys_map_claim(struct phys_map *map, struct pa_range range, const char *name
                   range_last(range), other->name, other->range.base.v, range_last(other->range));
         return -ERR_EXIST;
     }
+    return 0;
+}
+
+int phys_map_claim(struct phys_map *map, struct pa_range range, const char *name)
+{
+    int err = range.size == 0 ? 0 : phys_map_check(map, range, name);
+
+    if (err != 0 || range.size == 0)
+        return err;
     if (map->nr_owners == PHYS_MAP_MAX_OWNERS) {
         log_error("%s: too many pieces of memory", name);
         return -ERR_NOMEM;

@@ -37,6 +37,9 @@ int must_check phys_map_add_ram(struct phys_map *map, struct pa_range range);
  */
 int must_check phys_map_claim(struct phys_map *map, struct pa_range range, const char *name);
 
+/* Could `name` claim this part, as far as RAM and owners go? Errors as of phys_map_claim(). */
+int must_check phys_map_check(const struct phys_map *map, struct pa_range range, const char *name);
+
 /*
  * Find and claim `size` bytes for `name`: at `wish` if that is free, else where the address
  * differs from `wish` by a multiple of `align`, a power of two. -ERR_NOMEM, not logged: nowhere.

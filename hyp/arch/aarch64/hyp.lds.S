@@ -47,7 +47,7 @@ SECTIONS
         . += STACK_STRIDE * MAX_CPUS;
     }
     __bss_end = .;
-    _image_size = . - LINK_BASE;
+    _image_size = ABSOLUTE(. - LINK_BASE);
     /DISCARD/ : { *(.interp) *(.note*) *(.comment) *(.eh_frame*) *(.gnu.*) }
 }
 

@@ -7,6 +7,8 @@
 #include "lib/addr.h"
 #include "mm/phys.h"
 
+#define IMAGE_SIZE_OFFSET 16 /* of image_size, in the header */
+
 extern char __text_start[], __text_end[], __rodata_end[], __bss_end[];
 
 static inline struct pa_range image_range(const char *start, const char *end)
@@ -17,6 +19,18 @@ static inline struct pa_range image_range(const char *start, const char *end)
 static inline struct pa_range image_all(void)
 {
     return image_range(__text_start, __bss_end);
+}
+
+/*
+ * What came in the same file, behind all that the image has in memory: the size in its header,
+ * which `tools/traproom pack` sets, tells. Size 0: nothing.
+ */
+static inline struct pa_range image_appended(void)
+{
+    struct pa_range all = image_all();
+    const uint64_t *size = (const uint64_t *)(__text_start + IMAGE_SIZE_OFFSET);
+
+    return (struct pa_range){pa(all.base.v + all.size), *size > all.size ? *size - all.size : 0};
 }
 
 static inline struct pa_range image_text(void)

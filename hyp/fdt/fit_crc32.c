@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CRC-32 (ISO/IEC/IEEE 8802-3, "Frame Check Sequence"): by the CPU's instructions where it has
+ * them. */
+#include "fdt/fit_crc32.h"
+
+#include "crc32.h"
+#include "lib/string.h"
+
+/* What half a byte does to the check: the polynomial 0x04c11db7, bits reversed. */
+static const uint32_t nibble[16] = {
+    0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
+    0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+};
+
+uint32_t fit_crc32(const uint8_t *data, uint64_t size)
+{
+    uint32_t crc = UINT32_MAX;
+    uint64_t word;
+
+    for (; crc32_is_instruction() && size >= sizeof(word); size -= sizeof(word)) {
+        memcpy(&word, data, sizeof(word));
+        crc = crc32_word(crc, word);
+        data += sizeof(word);
+    }
+    for (; size > 0; size--) {
+        crc ^= *data++;
+        crc = crc >> 4 ^ nibble[crc & 15];
+        crc = crc >> 4 ^ nibble[crc & 15];
+    }
+    return ~crc;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The guest that came with us, in one file: a FIT behind our own image (docs/bundle.md). A
+ * configuration of it names a tree and images; here they are checked, and the tree is told where in
+ * the machine's memory they lie, by the properties that fdt/vm_fdt.c reads. Neighbours: main.c
+ * calls; fdt/fit.h reads the FIT.
+ */
+#ifndef VM_BUNDLE_H
+#define VM_BUNDLE_H
+
+#include "fdt/fit.h"
+#include "fdt/fit_hash.h"
+#include "lib/addr.h"
+#include "mm/phys_map.h"
+
+struct bundle {
+    struct pa_range range; /* all of it */
+    struct fit fit;
+    int configuration; /* node of the one that is used */
+    int vm;            /* node of its VM */
+    struct fit_image tree, kernel;
+    struct fit_image ramdisk; /* size 0: none */
+};
+
+/*
+ * Read the FIT in `range`, choose the configuration `name`, or the default one if that is "", and
+ * check what its VM needs but for its disks. Errors are logged.
+ */
+int must_check bundle_open(struct bundle *bundle, struct pa_range range, const char *name);
+
+/*
+ * Make the tree that vm_fdt_parse() is to read, *tree, which is claimed: that of the bundle with
+ * the images' places in it. What of the bundle is not used is free memory afterwards. Errors are
+ * logged.
+ */
+int must_check bundle_make_tree(const struct bundle *bundle, struct phys_map *phys,
+                                struct pa_range *tree);
+
+/* One line that says which guest it is. */
+void bundle_describe(const struct bundle *bundle);
+
+#endif
