@@ -31,6 +31,8 @@ DEVICES |= {
              "-device", "scsi-hd,drive=null"],
     "balloon": ["-device", "virtio-balloon-device,bus={bus}"],
     "gpu": ["-device", "virtio-gpu-device,bus={bus}"],
+    "crypto": ["-object", "cryptodev-backend-builtin,id=crypto",
+               "-device", "virtio-crypto-device,cryptodev=crypto,bus={bus}"],
     "input": ["-device", "virtio-keyboard-device,bus={bus}"],
 }
 TRACED = ("virtio_blk_handle_read", "virtio_blk_handle_write", "virtio_balloon_handle_output",
@@ -59,9 +61,9 @@ def qemu_arguments(names, folder):
     return arguments
 
 
-def add_to_tree(path, count):
-    """Nodes of the first `count` slots, each with the machine's slot behind it."""
-    for index in range(count):
+def add_to_tree(path, count, free):
+    """Nodes of the first `count` slots, each with the machine's slot behind it, and of the `free` next ones."""
+    for index in range(count + free):
         address = FIRST_SLOT + index * SLOT_SIZE
         node = f"/virtio_mmio@{address:x}"
         subprocess.run(["fdtput", "-p", "-c", path, node], check=True)
@@ -69,6 +71,8 @@ def add_to_tree(path, count):
                "interrupts": ["-t", "i", "0", str(FIRST_SPI + index), "1"],
                "traproom,slot": ["-t", "x", "0", f"{address:x}"],
                "compatible": ["-t", "s", "virtio,mmio"]}
+        if index >= count:
+            del put["traproom,slot"]
         for name, (option, kind, *values) in put.items():
             subprocess.run(["fdtput", option, kind, path, node, name, *values], check=True)
         subprocess.run(["fdtput", path, node, "dma-coherent"], check=True)

@@ -3,12 +3,9 @@
  * Resets of each of QEMU's devices while four CPUs have requests in flight in it. After each the
  * device touches none of the old ones, and a new one is served. Now and then the CPUs stop
  * instead, and all that is in flight must come back. The tree's /chosen may say how often:
- * run.py --rounds.
+ * run.py --rounds. machine_resets_kinds.c has the devices.
  */
-#include <linux/virtio_gpu.h>
-#include <linux/virtio_net.h>
-#include <linux/virtio_scsi.h>
-
+#include "machine_resets.h"
 #include "barrier.h"
 #include "console.h"
 #include "gic.h"
@@ -25,27 +22,10 @@
 #define DRAIN_EVERY   16
 #define DELAY_US      127 /* a mask: from the first requests to the reset */
 #define NAPS_A_SECOND 10000
-#define HEADS         32
 #define RING          (2 * HEADS)
 #define ROOM          4352
-#define BLK_SIZE      (4096 + 1) /* and the status */
 #define POISON        UINT64_C(0x5c5c5c5c5c5c5c5c)
 #define TRANSPORT     (FEATURE(VIRTIO_RING_F_EVENT_IDX) | FEATURE(VIRTIO_RING_F_INDIRECT_DESC))
-
-/* What goes through a queue: bytes that the device reads, and room that it writes. */
-struct shape {
-    const void *bytes;
-    uint32_t size, room;
-    bool waits; /* until something happens: the device does not answer by itself */
-};
-
-struct kind {
-    uint32_t id;
-    unsigned first, lanes; /* queues */
-    unsigned heads;        /* requests in each: a disk's are slow to end */
-    uint64_t features;
-    struct shape shape[MACHINE_MAX_QUEUES];
-};
 
 /* A queue, and what all CPUs do with it. */
 struct lane {
@@ -62,55 +42,6 @@ static struct virtio_blk device;
 static const struct kind *kind;
 static volatile bool over;
 static volatile uint32_t steps[PLATFORM_MAX_CPUS];
-
-static const struct virtio_blk_outhdr read_sectors = {.type = VIRTIO_BLK_T_IN, .sector = 8};
-static const uint8_t frame[sizeof(struct virtio_net_hdr_v1) + 60];
-static const uint8_t tversion[] = {21, 0, 0,   0,   100, 0xff, 0xff, 0,   16,  0,  0,
-                                   8,  0, '9', 'P', '2', '0',  '0',  '0', '.', 'L'};
-static const struct virtio_scsi_cmd_req unit_ready = {.lun = {1, 0, 0x40}};
-static const struct virtio_gpu_ctrl_hdr display_info = {.type = VIRTIO_GPU_CMD_GET_DISPLAY_INFO};
-static const uint8_t text[16] = "sixteen letters\n";
-static const uint8_t led_event[8] = {0x11, 0, 0, 0, 1, 0, 0, 0};
-
-#define BLK_SHAPE                                                                                  \
-    {                                                                                              \
-        &read_sectors, sizeof(read_sectors), BLK_SIZE, false                                       \
-    }
-
-static const struct kind blk = {VIRTIO_ID_BLOCK,
-                                0,
-                                4,
-                                HEADS / 4,
-                                FEATURE(VIRTIO_BLK_F_MQ),
-                                {BLK_SHAPE, BLK_SHAPE, BLK_SHAPE, BLK_SHAPE}};
-static const struct kind rng = {VIRTIO_ID_RNG, 0, 1, HEADS, 0, {{NULL, 0, 64, false}}};
-static const struct kind net = {VIRTIO_ID_NET,
-                                0,
-                                2,
-                                HEADS,
-                                FEATURE(VIRTIO_NET_F_MAC),
-                                {{NULL, 0, 1526, true}, {frame, sizeof(frame), 0, false}}};
-static const struct kind console = {
-    VIRTIO_ID_CONSOLE, 0, 2, HEADS, 0, {{NULL, 0, 64, true}, {text, sizeof(text), 0, false}}};
-static const struct kind share = {VIRTIO_ID_9P, 0, 1,
-                                  HEADS,        0, {{tversion, sizeof(tversion), 128, false}}};
-static const struct kind scsi = {
-    VIRTIO_ID_SCSI,
-    2,
-    1,
-    HEADS,
-    0,
-    {{&unit_ready, sizeof(unit_ready), sizeof(struct virtio_scsi_cmd_resp), false}}};
-static const struct kind input = {
-    VIRTIO_ID_INPUT, 0, 2,
-    HEADS,           0, {{NULL, 0, 8, true}, {led_event, sizeof(led_event), 0, false}}};
-static const struct kind gpu = {
-    VIRTIO_ID_GPU,
-    0,
-    1,
-    HEADS,
-    0,
-    {{&display_info, sizeof(display_info), sizeof(struct virtio_gpu_resp_display_info), false}}};
 
 /* Chain `head`: what is read, then what is written, from descriptor 2 * head on. */
 static void offer_locked(struct lane *l, unsigned head)
@@ -353,6 +284,23 @@ static unsigned all_rounds(unsigned rounds)
     return busy;
 }
 
+/* The request that opens what the others need. */
+static bool prepare(void)
+{
+    struct vring_used_elem elem;
+    struct lane *l = &lane[0];
+
+    virtio_blk_reset(&device);
+    if (!virtio_blk_negotiate(&device, kind->features))
+        return false;
+    machine_set_queue(&device, &l->queue, kind->once_queue, RING);
+    l->shape = &kind->once;
+    machine_go(&device);
+    offer_locked(l, 0);
+    machine_publish(&l->queue);
+    return machine_wait(&l->queue, &elem) && elem.id == 0 && elem.len == kind->once.room;
+}
+
 static void try(const char *name, const struct kind *which)
 {
     unsigned rounds = platform.test_rounds ? platform.test_rounds : ROUNDS, busy;
@@ -362,6 +310,10 @@ static void try(const char *name, const struct kind *which)
     kind = which;
     if (!virtio_find(&device, kind->id)) {
         test_skip("there is no such device");
+        return;
+    }
+    if (kind->once.size != 0 && !prepare()) {
+        test_fail("the first request is not answered");
         return;
     }
     for (unsigned i = 0; i < MACHINE_MAX_QUEUES; i++)
@@ -388,11 +340,21 @@ RESETS(share)
 RESETS(scsi)
 RESETS(input)
 RESETS(gpu)
+RESETS(crypto)
+RESETS(fs)
 
 static const struct test_case cases[] = {
-    {"reset-blk", reset_blk},         {"reset-rng", reset_rng},  {"reset-net", reset_net},
-    {"reset-console", reset_console}, {"reset-9p", reset_share}, {"reset-scsi", reset_scsi},
-    {"reset-input", reset_input},     {"reset-gpu", reset_gpu},  {NULL, NULL},
+    {"reset-blk", reset_blk},
+    {"reset-rng", reset_rng},
+    {"reset-net", reset_net},
+    {"reset-console", reset_console},
+    {"reset-9p", reset_share},
+    {"reset-scsi", reset_scsi},
+    {"reset-input", reset_input},
+    {"reset-gpu", reset_gpu},
+    {"reset-crypto", reset_crypto},
+    {"reset-fs", reset_fs},
+    {NULL, NULL},
 };
 
 void guest_main(void)

@@ -28,7 +28,7 @@ DISK_SIZE = 4 << 20
 LIMIT = 900  # seconds, for a guest that hangs: a slow or busy machine needs some minutes for some
 
 # What a family needs besides four CPUs: a disk in RAM, devices of QEMU's (devices.py), what is typed
-# when it asks, the device that FAMILY.py plays, a CPU of its own, time that is the count of instructions, and how it ends if not by
+# when it asks, a host's folder by virtiofs, the device that FAMILY.py plays, a CPU of its own, time that is the count of instructions, and how it ends if not by
 # powering off.
 FAMILIES = {
     "mmio": {},
@@ -44,7 +44,8 @@ FAMILIES = {
     "leak": {},
     "virtio": {"disk": True},
     "virtio_machine": {"devices": ["blk", "rng", "net"]},
-    "machine_resets": {"devices": ["blk", "rng", "net", "console", "9p", "scsi", "input", "gpu"]},
+    "machine_resets": {"devices": ["blk", "rng", "net", "console", "9p", "scsi", "input", "gpu", "crypto"],
+                       "share": True},
     "uart": {"typed": True},
     "hostile_sysreg": {},
     "hostile_mmio": {},
@@ -77,7 +78,8 @@ def parse_arguments():
     parser.add_argument("--cpu", help="instead of the family's")
     parser.add_argument("--without", metavar="NODE", help="leave this out of the guest's tree")
     parser.add_argument("--rounds", type=int, help="of machine_resets: of each device")
-    parser.add_argument("--devices", help="only these of the family's, with commas in between")
+    parser.add_argument("--devices",
+                        help="only these of the family's, with commas in between; fs is a host's folder")
     parser.add_argument("--smp", type=int, default=4)
     parser.add_argument("--timeout", type=int, default=LIMIT)
     return parser.parse_args()
@@ -95,8 +97,11 @@ def bare_command(image, disk, args):
     return command
 
 
-def make_tree(folder, without, slots, rounds):
-    """The default tree, less one node, with so many of the machine's slots; None: as it is."""
+def make_tree(folder, without, slots, free, rounds):
+    """
+    The default tree, less one node, with so many of the machine's slots and `free` more for the launcher;
+    None: as it is.
+    """
     if not without and not slots:
         return None
     path = os.path.join(folder, "guest.dtb")
@@ -106,7 +111,7 @@ def make_tree(folder, without, slots, rounds):
         subprocess.run(["fdtput", "-r", path, without], check=True)
     if rounds:
         subprocess.run(["fdtput", "-t", "i", path, "/chosen", "test,rounds", str(rounds)], check=True)
-    devices.add_to_tree(path, slots)
+    devices.add_to_tree(path, slots, free)
     return path
 
 
@@ -117,6 +122,7 @@ def traproom_command(image, disk, args, tree):
                "--cpu", args.cpu, "--build", args.build, "--timeout", str(args.timeout),
             *(["--icount"] if args.icount else []),
             *(["--model", os.path.join(REPO, "test", "guest", args.family + ".py")] if args.model else []),
+            *(["--share", args.share] if args.share else []),
             *(["--qemu", shlex.join(args.qemu)] if args.qemu else []),
             *(["--hypervisor", args.hypervisor] if args.hypervisor else [])]
 
@@ -187,8 +193,13 @@ def main():
     args.cpu = args.cpu or needs.get("cpu", "max,pauth-impdef=on")
     image = os.path.join(args.build, "guest", args.family + ".img")
     with tempfile.TemporaryDirectory(prefix="traproom-guest-") as folder:
-        slots = args.devices.split(",") if args.devices else needs.get("devices", [])
+        slots = ([name for name in args.devices.split(",") if name != "fs"] if args.devices
+                 else needs.get("devices", []))
         args.qemu = devices.qemu_arguments(slots, folder) if slots else []
+        args.share = None
+        if needs.get("share") and "fs" in (args.devices or "fs").split(","):
+            args.share = os.path.join(folder, "shared")
+            os.mkdir(args.share)
         disk = None
         if needs.get("disk"):
             disk = os.path.join(folder, "disk.img")
@@ -196,14 +207,14 @@ def main():
                 file.truncate(DISK_SIZE)
         if slots:
             devices.make_disk(folder, DISK_SIZE)
-        tree = make_tree(folder, args.without, len(slots), args.rounds)
+        tree = make_tree(folder, args.without, len(slots), 1 if args.share else 0, args.rounds)
         command = (bare_command(image, disk, args) if args.bare
                    else traproom_command(image, disk, args, tree))
         status, text = run(command, args.timeout, needs.get("typed", False))
         problems = devices.complaints(slots, text, folder, DISK_SIZE,
                                       args.family.startswith("hostile")) if slots else []
     ending = None if args.bare else needs.get("ending", POWERED_OFF)
-    problems += judge(status, text, ending, args.model or (bool(slots) and not args.devices))
+    problems += judge(status, text, ending, args.model or (bool(slots) and not args.devices and not args.bare))
     for problem in problems:
         print(f"{args.family}: {problem}", file=sys.stderr)
     return 1 if problems else 0
