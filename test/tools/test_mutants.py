@@ -71,7 +71,7 @@ class Mutants(unittest.TestCase):
         tree.check()
         tree.why_silent()
         tree.add_boot_arguments("a=b")
-        work = stage.Stage(Options, tree)
+        work = stage.Stage(Options, tree, layout.Staging(tree.ram()))
         kernel = images.Kernel(self.file("kernel"))
         work.fix(kernel, self.file("initrd"))
         end = work.add_kernel(kernel)

@@ -34,6 +34,9 @@ slots.py        where each goes, in the machine and in the guest's tree
 hunt.py         a command under many seeds, and the rules that it takes to fail
 inject.py       the rules of --inject: which device misbehaves when, and how
 inject_words.py the words of such a rule
+pack.py         tools/traproom pack: Traproom and a guest in one file
+bundle.py       that file
+fit.py          U-Boot's format, in which the guest is in it
 debug.py        tools/traproom debug: a run, and gdb on it
 attach.py       gdb's command line
 machine.py      QEMU's command line

@@ -191,6 +191,7 @@ def add_fault_options(parser):
 
 def add_run_options(parser):
     run = parser.add_argument_group("the run")
+    run.set_defaults(attended=None)  # that somebody is at the terminal, once it is known
     run.add_argument("--cpu", metavar="MODEL", help="QEMU's CPU model (default: "
                      f"{DEFAULT_CPU}, with --gdb {GDB_CPU}); cortex-a53, cortex-a72 and "
                      "neoverse-n1 work too")
@@ -242,6 +243,15 @@ def add_run_options(parser):
                      help="as an ELF or an Image (default: BUILD/hyp/traproom.elf)")
 
 
+def add_options(parser):
+    """All of a run's."""
+    add_guest_options(parser)
+    add_device_options(parser)
+    add_model_options(parser)
+    add_fault_options(parser)
+    add_run_options(parser)
+
+
 def bind_values(argv):
     """--qemu -snapshot as --qemu=-snapshot: argparse takes the value for an option."""
     bound = []
@@ -264,6 +274,13 @@ def with_file(parser, run, argv):
     return args
 
 
+def check_guest_options(parser, args):
+    if args.reboot is None:
+        args.reboot = args.cmd is None
+    if args.dtb is not None and (args.smp or args.mem):
+        parser.error("--smp and --mem don't go with --dtb: the tree says how many CPUs and how much RAM")
+
+
 def parse_arguments(argv):
     parser = Parser(prog="tools/traproom", description="Runs guests under Traproom.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -271,17 +288,12 @@ def parse_arguments(argv):
                               description=DESCRIPTION, epilog=EPILOG, allow_abbrev=False,
                               formatter_class=argparse.RawDescriptionHelpFormatter)
     commands.add_parser("debug", add_help=False, help="the same with gdb on it: `tools/traproom debug --help`")
+    commands.add_parser("pack", add_help=False, help="a guest and Traproom in one file that boots: "
+                        "`tools/traproom pack --help`")
     commands.add_parser("hunt", add_help=False, help="a command under many seeds: `tools/traproom hunt --help`")
-    add_guest_options(run)
-    add_device_options(run)
-    add_model_options(run)
-    add_fault_options(run)
-    add_run_options(run)
+    add_options(run)
     args = with_file(parser, run, bind_values(argv))
-    if args.reboot is None:
-        args.reboot = args.cmd is None
-    if args.dtb is not None and (args.smp or args.mem):
-        run.error("--smp and --mem don't go with --dtb: the tree says how many CPUs and how much RAM")
+    check_guest_options(run, args)
     if args.junit is not None and args.results is None:
         run.error("--junit needs results to write: say --tap or --xfstests")
     if args.core is not None and (args.bare or not args.report):

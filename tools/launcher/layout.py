@@ -15,6 +15,7 @@ from launcher.guest_tree import MEMRESERVE
 MIB = 1 << 20
 ALIGN = 2 * MIB
 MACHINE_RAM = 0x40000000
+HYPERVISOR = 0x40200000  # LINK_BASE
 GUEST_TREE = 0x47000000
 ROOM = 0x48000000
 SPARE = 64 * MIB  # for the hypervisor's copy of the tree and what it can't place exactly
@@ -145,6 +146,17 @@ class Staging:
         self.files.append((file, address))
         self.next = round_up(address + file.size)
         return address, file.size
+
+    def put_kernel(self, chosen, kernel, start):
+        """An images.Kernel, for that address in the guest."""
+        chosen.set_u64s("traproom,kernel-address", start)
+        chosen.set_u64s("traproom,kernel", *self.add(kernel.file))
+
+    def put_initrd(self, chosen, file, _start):
+        chosen.set_u64s("traproom,initrd", *self.add(file))
+
+    def put_disk(self, node, file):
+        node.set_u64s("traproom,disk", *self.add(file))
 
     def machine_size(self):
         """RAM that the machine needs, in bytes."""

@@ -91,6 +91,12 @@ def traproom(args, staged, dtb):
     return found
 
 
+def bundled(args, staged, path):
+    """The whole line for a file that `pack` has made; its machine has a terminal."""
+    return [program(), *board("virt,virtualization=on,gic-version=3", staged.staging.machine_size(), staged),
+            "-kernel", path, *common(args, len(staged.tree.cpus()), True), *slots.arguments(staged.placed), *args.qemu]
+
+
 def bare(_args, staged, dtb):
     """The same guest without a hypervisor. QEMU puts its own RAM into the tree."""
     size = max(start + length for start, length in staged.tree.ram()) - MACHINE_RAM

@@ -67,7 +67,8 @@ def make_tree(args, files):
 
 def set_watch(args, tree, nonce):
     """What Traproom watches for: the same as watch.py, which asks it about a kernel that may have died."""
-    args.attended = (session.has_terminal() or bool(args.gdb_socket)) and not nonce
+    if args.attended is None:
+        args.attended = (session.has_terminal() or bool(args.gdb_socket)) and not nonce
     if args.hang is None:
         args.hang = 0 if args.attended or args.gdb else HANG
     if args.hang:
@@ -84,12 +85,11 @@ def more_ram(args):
 class Stage:
     """The images on their way to their places, in the guest and in the machine."""
 
-    def __init__(self, args, tree):
+    def __init__(self, args, tree, staging):
         self.args = args
         self.tree = tree
         self.guest = layout.Guest(tree.ram(), tree.reserved())
-        by_image = not args.bare and not images.is_elf(args.hypervisor)
-        self.staging = layout.Staging(tree.ram(), by_image)
+        self.staging = staging
 
     def fix(self, kernel, initrd):
         """First what the tree itself puts somewhere."""
@@ -108,8 +108,7 @@ class Stage:
         start = self.tree.kernel_address()
         if start is None:
             start = self.guest.place_kernel(kernel, more_ram(self.args))
-            self.tree.chosen.set_u64s("traproom,kernel-address", start)
-        self.tree.chosen.set_u64s("traproom,kernel", *self.staging.add(kernel.file))
+        self.staging.put_kernel(self.tree.chosen, kernel, start)
         return start + kernel.size
 
     def add_tree(self):
@@ -134,7 +133,7 @@ class Stage:
             self.tree.forget_initrd()
             return None
         self.tree.set_initrd_place(start, file.size)
-        self.tree.chosen.set_u64s("traproom,initrd", *self.staging.add(file))
+        self.staging.put_initrd(self.tree.chosen, file, start)
         return file.path
 
     def add_devices(self, made):
@@ -146,7 +145,7 @@ class Stage:
             if device.front:
                 node.set_u64s("traproom,slot", slots.address(slot))
                 continue
-            node.set_u64s("traproom,disk", *self.staging.add(device.image))
+            self.staging.put_disk(node, device.image)
             if device.read_only:
                 node.properties["traproom,read-only"] = b""
         return placed
@@ -177,8 +176,9 @@ def make_nonce(args):
     return secrets.token_hex(8)
 
 
-def stage(args, folder):
-    """Everything checked and in its place, Staged."""
+def stage(args, folder, staging=None):
+    """Everything checked and in its place, Staged. `staging`: what gives the images a place in the machine, a
+    bundle.Bundle (default: a layout.Staging)."""
     files = Files(folder, args.timeout)
     # When input comes depends on this computer, and so does the order of what comes by two ways: where
     # nobody can give any, the guest shall not ask, and have one way out.
@@ -204,7 +204,9 @@ def stage(args, folder):
     if relay_port:
         made.append(relay_port.device())  # the last: the user's are where they are without it
     initrd = initramfs.make(args, files, parts, nonce, kernel, made, relay_port is not None)
-    work = Stage(args, tree)
+    if staging is None:
+        staging = layout.Staging(tree.ram(), not args.bare and not images.is_elf(args.hypervisor))
+    work = Stage(args, tree, staging)
     work.fix(kernel, initrd)
     kernel_end = work.add_kernel(kernel)
     work.add_tree()

@@ -1,0 +1,255 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""tools/traproom pack: what is in the file, and what is refused. Whether it boots is test/boot/test_bundle.py's."""
+
+import gzip
+import os
+import struct
+import subprocess
+import unittest
+
+from support import LAUNCHER, LIMIT, MIB, RunTest, compile_dts, image
+from launcher import Problem, bundle, fdt, guest_tree
+
+IN_MEMORY = 0x9000  # of the hypervisor
+VERSION = "9.9 (abcdef01)"
+TREE = """/dts-v1/;
+/ { #address-cells = <2>; #size-cells = <2>; compatible = "linux,dummy-virt";
+    memory@48000000 { device_type = "memory"; reg = <0 0x48000000 0 0x10000000>; };
+    cpus { #address-cells = <1>; #size-cells = <0>; cpu@0 { device_type = "cpu"; reg = <0>; }; };
+    chosen { %s };
+};"""
+
+
+class PackTest(RunTest):
+    def setUp(self):
+        super().setUp()
+        hypervisor = image(5000, image_size=IN_MEMORY - 0x10) + f"Traproom {VERSION} on %s: ".encode()
+        self.write("build/hyp/traproom.img", hypervisor)
+        self.out = self.path("bundle.img")
+
+    def run_pack(self, *options, epoch="1700000000", out=None):
+        environment = dict(self.environment(""), SOURCE_DATE_EPOCH=epoch)
+        done = subprocess.run([LAUNCHER, "pack", "-o", out or self.out, *options], env=environment,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def pack(self, *options, **more):
+        """What it prints."""
+        status, out, err = self.run_pack(*options, **more)
+        self.assertEqual((status, err), (0, ""))
+        return out
+
+    def refused(self, words, *options):
+        status, out, err = self.run_pack(*options)
+        self.assertEqual((status, out), (1, ""))
+        self.assertRegex(err, words)
+        self.assertRegex(err, r"\Atraproom: .*\n\Z")
+        self.assertFalse(os.path.exists(self.out))
+
+    def data(self):
+        with open(self.out, "rb") as file:
+            return file.read()
+
+    def guest(self, fit, name="tree"):
+        return guest_tree.GuestTree(fdt.parse(fit.content(name), "tree"), "tree")
+
+
+class Content(PackTest):
+    def test_file(self):
+        """Traproom as large as in memory, the FIT behind it, the header with the size of all."""
+        self.pack("--quiet")
+        data = self.data()
+        self.assertEqual(struct.unpack_from("<Q", data, 16)[0], len(data))
+        self.assertEqual(len(data) % 0x1000, 0)
+        self.assertEqual(data[5000:5010], b"Traproom 9")
+        self.assertEqual(data[5040:IN_MEMORY], bytes(IN_MEMORY - 5040))
+        self.assertEqual(data[IN_MEMORY:IN_MEMORY + 4], b"\xd0\r\xfe\xed")
+
+    def test_images(self):
+        self.pack("--quiet")
+        fit = bundle.read(self.out)
+        self.assertEqual(fit.description, f"Traproom {VERSION}: Image, 4 CPUs, 512 MiB")
+        self.assertEqual(fit.content("kernel"), image(3 * MIB))
+        self.assertEqual(fit.content("ramdisk"), b"i" * 1001)
+        self.assertEqual(fit.content("disk-0"), b"d" * 4096)
+        vm = fit.configuration(None)
+        self.assertEqual([vm.texts(name) for name in ("fdt", "kernel", "ramdisk", "loadables")],
+                         [["tree"], ["kernel"], ["ramdisk"], ["disk-0"]])
+        for node in fit.images.values():
+            self.assertEqual(node.child("hash-1").text("algo"), "crc32")
+
+    def test_tree(self):
+        """It says no physical address: only which image a disk is."""
+        self.pack("--quiet", "--append", "a=b", "--stats")
+        fit = bundle.read(self.out)
+        tree = self.guest(fit)
+        names = {name for node in tree.root.walk() for name in node.properties}
+        self.assertFalse(names & {"traproom,kernel", "traproom,initrd", "traproom,disk", "traproom,kernel-address",
+                                  "traproom,dtb-address", "traproom,quiet", "traproom,unattended", "traproom,hang"})
+        self.assertTrue({"traproom,stats", "traproom,report"} <= names)
+        self.assertIn("a=b", tree.chosen.text("bootargs"))
+        self.assertEqual([node.text("traproom,image") for node in tree.virtio_nodes()], ["disk-0", ""])
+        self.assertEqual(int.from_bytes(fit.images["ramdisk"].properties["load"], "big"), tree.initrd_start())
+
+    def test_aligned(self):
+        self.pack("--quiet")
+        data = self.data()
+        for content in (image(3 * MIB), b"i" * 1001, b"d" * 4096):
+            self.assertEqual(data.index(content) % 0x1000, 0)
+
+    def test_same_bits(self):
+        self.pack("--quiet", "--compress", "gzip")
+        first = self.data()
+        self.pack("--quiet", "--compress", "gzip", out=self.path("other"))
+        with open(self.path("other"), "rb") as file:
+            self.assertEqual(file.read(), first)
+        self.pack("--quiet", "--compress", "gzip", epoch="1700000001")
+        self.assertNotEqual(self.data(), first)
+
+    def test_compressed(self):
+        for name, unpack in (("gzip", ["gzip", "-dc"]), ("lz4", ["lz4", "-dc"])):
+            self.pack("--quiet", "--compress", name, "--hash", "sha256")
+            fit = bundle.read(self.out)
+            for part, content in (("kernel", image(3 * MIB)), ("ramdisk", b"i" * 1001)):
+                node = fit.images[part]
+                self.assertEqual(node.text("compression"), name)
+                self.assertEqual(node.child("hash-1").text("algo"), "sha256")
+                self.assertEqual(int.from_bytes(node.properties["traproom,unpacked-size"], "big"), len(content))
+                done = subprocess.run(unpack, input=fit.content(part), capture_output=True, check=True)
+                self.assertEqual(done.stdout, content)
+            self.assertEqual(fit.images["disk-0"].text("compression"), "none")
+
+    def test_packed_before(self):
+        initrd = self.write("i.gz", gzip.compress(b"070701" * 100))
+        self.pack("--quiet", "--compress", "lz4", "--initrd", initrd)
+        self.assertEqual(bundle.read(self.out).images["ramdisk"].text("compression"), "none")
+
+    def test_line(self):
+        """QEMU's, with the devices that are not in the file."""
+        disk = self.write("my disk", bytes(4096))
+        out = self.pack("--disk", disk, "--smp", "2", "--cpu", "cortex-a72")
+        self.assertRegex(out, r"\Aqemu-system-aarch64 -M virt,virtualization=on,gic-version=3 -m \d+M "
+                         f"-kernel {self.out} .*-cpu cortex-a72 -smp 2 .*-device virtio-blk-device.*\n\\Z")
+        fit = bundle.read(self.out)
+        self.assertNotIn("disk-0", fit.images)
+        self.assertEqual(self.guest(fit).number(self.guest(fit).virtio_nodes()[0], "traproom,slot"), 0x0A000000)
+
+    def test_options_file(self):
+        """Options of a run in it are not pack's."""
+        with open(self.path("traproom.toml"), "w", encoding="utf-8") as file:
+            file.write("timeout = 5\ncmd = 'true'\nsmp = 3\n")
+        status, _, err = self.run_pack("--options", self.path("traproom.toml"))
+        self.assertEqual(status, 0, err)
+        self.assertIn("3 CPUs", bundle.read(self.out).description)
+
+
+class Configurations(PackTest):
+    def test_added(self):
+        self.pack("--quiet")
+        out = self.pack("--add", "--config", "small", "--smp", "1", "--mem", "64M", "--initrd", "none")
+        self.assertIn(" -append traproom.config=small\n", out)
+        fit = bundle.read(self.out)
+        self.assertEqual((fit.default, list(fit.configurations)), ("conf-1", ["conf-1", "small"]))
+        self.assertEqual(fit.description, f"Traproom {VERSION}: 2 configurations")
+        self.assertEqual(list(fit.images), ["kernel", "ramdisk", "disk-0", "tree", "tree-small"])
+        vm = fit.configuration("small")
+        self.assertEqual((vm.text("fdt"), vm.text("kernel"), vm.text("loadables")), ("tree-small", "kernel", "disk-0"))
+        self.assertNotIn("ramdisk", vm.properties)
+        self.assertEqual(len(self.guest(fit, "tree-small").cpus()), 1)
+        self.assertEqual(fit.content("kernel"), image(3 * MIB))
+        self.assertEqual(fit.configuration("conf-1").text("description"), "Image, 4 CPUs, 512 MiB")
+
+    def test_third(self):
+        """What was shared stays so, and what was compressed is not again."""
+        self.pack("--quiet", "--compress", "lz4")
+        self.pack("--quiet", "--compress", "lz4", "--add", "--config", "two", "--smp", "2")
+        before = bundle.read(self.out)
+        self.pack("--quiet", "--compress", "lz4", "--add", "--config", "one", "--smp", "1")
+        fit = bundle.read(self.out)
+        self.assertEqual(list(fit.images), [*before.images, "tree-one"])
+        for name in before.images:
+            self.assertEqual(fit.content(name), before.content(name))
+            for prop in ("load", "entry", "compression", "os", "type", "traproom,unpacked-size"):
+                self.assertEqual(fit.images[name].properties.get(prop), before.images[name].properties.get(prop))
+
+    def test_refused(self):
+        self.pack("--quiet")
+        before = self.data()
+        for words, options in (("a configuration 'conf-1' already", ["--add"]),
+                               ("--add needs a bundle", ["--add", "--config", "x", "--format", "fit"])):
+            status, _, err = self.run_pack(*options)
+            self.assertEqual(status, 1)
+            self.assertIn(words, err)
+            self.assertEqual(self.data(), before)
+
+    def test_no_bundle(self):
+        for data, words in ((image(), "made without `tools/traproom pack`"), (b"x" * 100, "is no bundle"),
+                            (image() + self.fit_of("/ { };"), "no FIT"), (b"\xd0\r\xfe\xed" + bytes(100), "bootm")):
+            with self.assertRaisesRegex(Problem, words):
+                bundle.read(self.write("x", data))
+
+    @staticmethod
+    def fit_of(text):
+        return compile_dts("/dts-v1/; " + text)
+
+    def test_cut_short(self):
+        self.pack("--quiet")
+        fit = bundle.read(self.write("x", self.data()[:-0x2000]))
+        with self.assertRaisesRegex(Problem, r"cut short: the image 'tree' ends at byte \d+ of \d+"):
+            fit.content("tree")
+
+
+class Outer(PackTest):
+    def test_fit(self):
+        self.pack("--quiet")
+        plain = self.data()
+        self.assertIn("bootm", self.pack("--format", "fit"))
+        listed = subprocess.run(["dumpimage", "-l", self.out], capture_output=True, text=True, check=True).stdout
+        for words in ("(traproom)", "Load Address: 0x40200000", "Entry Point:  0x40200000", "Hash algo:    sha256"):
+            self.assertIn(words, listed)
+        inner = self.path("inner")
+        subprocess.run(["dumpimage", "-T", "flat_dt", "-p", "0", "-o", inner, self.out], capture_output=True, check=True)
+        with open(inner, "rb") as file:
+            self.assertEqual(file.read(), plain)
+
+
+class Refusals(PackTest):
+    def test_options(self):
+        for option, words in ((["--timeout", "5"], "--timeout is of a run"), (["--cmd", "true"], "--cmd needs the launcher"),
+                              (["--tap"], "--tap is of a run"), (["--bare"], "leaves Traproom out"),
+                              (["--gdb"], "--gdb is of a run"), (["--sign", "k.key"], "needs --format fit"),
+                              (["--share", self.folder.name], "add ,9p"), (["--smp", "2", "--dtb", "x"], "go with --dtb"),
+                              (["--model", "x=unix:y"], "needs the model's program")):
+            self.refused(words, *option)
+
+    def test_hypervisor(self):
+        for data in (b"\x7fELF" + bytes(100), image()):
+            self.refused("is not Traproom's Image", "--hypervisor", self.write("h", data))
+
+    def tree(self, chosen):
+        return self.write("t.dtb", compile_dts(TREE % chosen))
+
+    def test_places(self):
+        common = ("--disk", "none", "--dtb")
+        self.refused(r"the kernel, .*Image, at \[0x58000000, 0x582fffff\] is not within the guest's RAM, 256 MiB at "
+                     "0x48000000", *common, self.tree("traproom,kernel-address = <0 0x58000000>;"))
+        self.refused(r"the initramfs, .*, at \[0x57ffff00, 0x580002e8\] is not within", *common,
+                     self.tree("linux,initrd-start = <0 0x57ffff00>; linux,initrd-end = <0 0x58000000>;"))
+        self.refused(r"the initramfs .* at \[0x48200000, 0x482003e8\] overlaps the kernel .* at \[0x48000000, 0x482fffff\]",
+                     *common, self.tree("traproom,kernel-address = <0 0x48000000>; linux,initrd-start = <0 0x48200000>; "
+                                        "linux,initrd-end = <0 0x48300000>;"))
+
+    def test_tools(self):
+        """One that is not there."""
+        os.makedirs(self.path("few"))
+        for name in ("python3", "dtc", "sh"):
+            os.symlink(subprocess.run(["which", name], capture_output=True, text=True, check=True).stdout.strip(),
+                       self.path(f"few/{name}"))
+        self.environment = lambda _: {"PATH": self.path("few"), "TRAPROOM_BUILD": self.path("build")}
+        self.refused("mkimage is not installed: run tools/setup run")
+        self.refused("lz4 is not installed: run tools/setup run", "--compress", "lz4")
+
+
+if __name__ == "__main__":
+    unittest.main()

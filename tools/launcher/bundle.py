@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bundle: Traproom's Image, as large as it is in memory, and behind it a FIT (fit.py) with the guest's tree and
+its images. Stands in for layout.Staging when stage.py prepares a guest. Used by pack.py; docs/bundle.md."""
+
+import gzip
+import hashlib
+import os
+import re
+import shutil
+import struct
+import subprocess
+
+from launcher import Problem, fdt, fit, images, layout
+from launcher.files import File
+from launcher.fit import Configuration, Image
+
+IMAGE_SIZE_AT = 16  # in an arm64 Image's header, of 8 bytes
+PAGE = 0x1000
+BOARD = "linux,dummy-virt"  # QEMU's virt, as its tree calls it; by it U-Boot chooses among configurations
+BANNER = re.compile(rb"Traproom ([!-~]+ \([ -~]*?\)) on %s")  # as main.c says it, in the hypervisor's Image
+PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ", b"\x04\x22\x4d\x18", b"\x02\x21\x4c\x18", b"BZh", b"\x5d\0\0")
+FIT_MAGIC = struct.pack(">I", fdt.MAGIC)
+
+
+def round_up(value):
+    return layout.round_up(value, PAGE)
+
+
+class Hypervisor:
+    """Traproom's Image, which a bundle begins with."""
+
+    def __init__(self, file):
+        with open(file.path, "rb") as opened:
+            self.data = opened.read()
+        found = BANNER.search(self.data)
+        if images.not_an_image(self.data[:images.HEAD]) or not found:
+            raise Problem(f"--hypervisor {file.name} is not Traproom's Image, which a bundle begins with: give what "
+                          "the build makes, hyp/traproom.img")
+        self.version = found[1].decode()
+        self.size = round_up(int.from_bytes(self.data[IMAGE_SIZE_AT:IMAGE_SIZE_AT + 8], "little"))
+
+    def padded(self, image_size):
+        """As long as it is in memory, with that size in its header."""
+        head = self.data[:IMAGE_SIZE_AT] + struct.pack("<Q", image_size) + self.data[IMAGE_SIZE_AT + 8:]
+        return head.ljust(self.size, b"\0")
+
+
+class Bundle:
+    """Takes the images of one guest, as layout.Staging does, and those of another bundle."""
+
+    def __init__(self, hypervisor, folder, name, algorithm, compression):
+        """`folder`: for files of our own; `name`: of the configuration; `algorithm`: of the hashes; `compression`:
+        of kernel and initramfs."""
+        self.hypervisor = hypervisor
+        self.folder = folder
+        self.name = name
+        self.algorithm = algorithm
+        self.compression = compression
+        self.images = []
+        self.configurations = []
+        self.ours = Configuration(name, "", [])
+        self.size = 0  # of the file that is written
+        self._ram = []
+        self._pieces = []  # (address and size in the guest, what it is)
+
+    # ---- What another bundle has ----
+
+    def take(self, other):
+        """All of a Fit; ours comes behind it."""
+        if self.name in other.configurations:
+            raise Problem(f"{other.name} has a configuration '{self.name}' already: give another name by --config")
+        known = {}
+        for index, name in enumerate(other.images):
+            known[name] = other.image(name, os.path.join(self.folder, f"other{index}"))
+        self.images = list(known.values())
+        for name in other.configurations:
+            vm = other.configuration(name)
+            names = [text for prop in (*fit.LISTS.values(), fit.OTHERS) if prop in vm.properties for text in vm.texts(prop)]
+            self.configurations.append(Configuration(name, vm.text("description"), [known[text] for text in names]))
+
+    # ---- What stage.py puts in ----
+
+    def put_kernel(self, chosen, kernel, start):
+        chosen.properties.pop("traproom,kernel-address", None)  # "load" says it
+        description = f"Linux {kernel.version}" if kernel.version else os.path.basename(kernel.file.name)
+        self.ours.description = description
+        self._claim(start, kernel.size, f"the kernel, {kernel.file.name},")
+        self._add("kernel", "kernel", kernel.file, description, self.compression, os="linux", load=start, is_entry=True)
+
+    def put_initrd(self, _chosen, file, start):
+        with open(file.path, "rb") as opened:
+            packed = opened.read(8).startswith(PACKED)
+        self._claim(start, file.size, f"the initramfs, {file.name},")
+        self._add("ramdisk", "ramdisk", file, "the initramfs", "none" if packed else self.compression, os="linux",
+                  load=start)
+
+    def put_disk(self, node, file):
+        count = sum(image.kind == "filesystem" for image in self.ours.images)
+        image = self._add(f"disk-{count}", "filesystem", file, os.path.basename(file.name), "none")
+        node.properties["traproom,image"] = image.name.encode() + b"\0"
+
+    def put_tree(self, tree):
+        """The last: it is the guest's as it is now."""
+        self._ram = tree.ram()
+        address = tree.dtb_address()
+        tree.chosen.properties.pop("traproom,dtb-address", None)
+        path = os.path.join(self.folder, "guest.dtb")
+        data = tree.tree.pack()
+        with open(path, "wb") as file:
+            file.write(data)
+        cpus, ram = len(tree.cpus()), sum(size for _, size in self._ram) // layout.MIB
+        self.ours.description += f", {cpus} CPU{'s' * (cpus != 1)}, {ram} MiB"
+        self._add("tree", "flat_dt", File(tree.name, path, len(data)), "the guest's device tree", "none",
+                  load=layout.USUAL_TREE if address is None else address)
+
+    def _claim(self, start, size, what):
+        self._pieces.append(((start, size), what))
+
+    def _add(self, name, kind, file, description, compression, **more):
+        """The Image: a new one, or one of the other bundle's that is the same."""
+        path, unpacked = self._compress(file, compression, name)
+        image = Image(name, kind, path, self.algorithm, description, compression=compression, unpacked=unpacked, **more)
+        image = self._like(image) or self._new(image)
+        self.ours.images.append(image)
+        return image
+
+    def _new(self, image):
+        names = {other.name for other in self.images}
+        if image.name in names:
+            image.name = f"{image.name}-{self.name}"
+        self.images.append(image)
+        return image
+
+    def _like(self, image):
+        """One that is the same but for its name, or None."""
+        what = (image.kind, image.hash, image.os, image.compression, image.load)
+        alike = [other for other in self.images
+                 if (other.kind, other.hash, other.os, other.compression, other.load) == what]
+        return next((other for other in alike if digest(other.path) == digest(image.path)), None)
+
+    def _compress(self, file, compression, name):
+        """(path, size when unpacked or None)."""
+        if compression == "none":
+            return file.path, None
+        path = os.path.join(self.folder, f"{name}.packed")
+        with open(file.path, "rb") as plain, open(path, "wb") as out:
+            if compression == "gzip":
+                with gzip.GzipFile("", "wb", 9, out, mtime=0) as packed:
+                    shutil.copyfileobj(plain, packed, layout.MIB)
+            else:
+                run_lz4(plain, out)
+        return path, file.size
+
+    # ---- The file ----
+
+    def check(self):
+        for piece, what in self._pieces:
+            if not any(layout.inside(piece, bank) for bank in self._ram):
+                raise Problem(f"{what} at {layout.text(piece)} is not within the guest's RAM, "
+                              f"{layout.describe(self._ram)}: the tree must move it, or have more memory")
+
+    def write(self, path):
+        self.check()
+        configurations = [*self.configurations, self.ours]
+        guest = configurations[0].description if len(configurations) == 1 else f"{len(configurations)} configurations"
+        made = fit.write(f"Traproom {self.hypervisor.version}: {guest}", self.images,
+                         {one.name: one.lines() for one in configurations}, self.folder)
+        self.size = round_up(self.hypervisor.size + os.path.getsize(made))
+        with open(made, "rb") as source, open(path, "wb") as out:
+            out.write(self.hypervisor.padded(self.size))
+            shutil.copyfileobj(source, out, layout.MIB)
+            out.truncate(self.size)
+
+    def write_outer(self, path, inner, key=None, tree=None):
+        """A FIT for U-Boot's bootm with the bundle `inner` as its kernel; `key`: signs it, a file NAME.key; `tree`: a
+        blob that gets the public key, which it makes a must."""
+        image = Image("traproom", "kernel", inner, "sha256", f"Traproom {self.hypervisor.version}", os="linux",
+                      load=layout.HYPERVISOR, is_entry=True)
+        lines = [f"description = {fit.quote(image.description)};", f'compatible = "{BOARD}";',
+                 f'kernel = "{image.name}";']
+        more = []
+        if key:
+            folder, name = os.path.split(os.path.splitext(os.path.abspath(key))[0])
+            lines += fit.node("signature-1", ['algo = "sha256,rsa2048";', f"key-name-hint = {fit.quote(name)};",
+                                              'sign-images = "kernel";'])
+            more = ["-k", folder, "-r"] + (["-K", tree] if tree else [])
+        made = fit.write(image.description, [image], {"conf-1": fit.node("conf-1", lines)}, self.folder, more)
+        shutil.copyfile(made, path)
+
+    def machine_size(self):
+        """RAM that the machine needs, in bytes. A guest whose own place the file takes goes to another."""
+        end = layout.round_up(layout.HYPERVISOR + self.size)
+        aside = sum(layout.round_up(size) for _, size in self._ram) if end > layout.ROOM else 0
+        return max(layout.room_end(self._ram), end) + aside + layout.SPARE - layout.MACHINE_RAM
+
+
+def digest(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def run_lz4(plain, out):
+    try:
+        subprocess.run(["lz4", "-9", "-BI", "--content-size", "-c"], stdin=plain, stdout=out, check=True,
+                       stderr=subprocess.DEVNULL)
+    except FileNotFoundError as error:
+        raise Problem("lz4 is not installed: run tools/setup run, or leave out --compress") from error
+
+
+def read(name):
+    """The Fit of a bundle's file."""
+    try:
+        with open(name, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise Problem(f"{name}: {error.strerror}") from error
+    if images.not_an_image(data[:images.HEAD]):
+        why = "a FIT for U-Boot's bootm, which has the bundle inside" if data.startswith(FIT_MAGIC) else "no bundle"
+        raise Problem(f"{name} is {why}: give what `tools/traproom pack` makes")
+    for at in range(0, len(data), PAGE):
+        if data.startswith(FIT_MAGIC, at):
+            return fit.Fit(data[at:], name)
+    raise Problem(f"{name} has no guest in it: it was made without `tools/traproom pack`")

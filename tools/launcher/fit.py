@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""FIT, U-Boot's flattened image tree (U-Boot, "Flattened Image Tree (FIT) Format"): images and configurations of
+them, written by mkimage from a source, and read. Used by bundle.py; docs/bundle.md has the part of the format
+that Traproom's bundles use."""
+
+import dataclasses
+import os
+import struct
+import subprocess
+
+from launcher import Problem, fdt
+
+MKIMAGE = "mkimage"
+ALIGN = 0x1000  # of each image's data, and of the first behind the tree
+FREE = 0x8000  # bytes that dtc leaves in the tree for what mkimage adds
+UNPACKED_SIZE = "traproom,unpacked-size"
+ARCH = "arm64"
+LISTS = {"flat_dt": "fdt", "kernel": "kernel", "ramdisk": "ramdisk"}  # the VM's property that names such an image
+OTHERS = "loadables"
+
+
+@dataclasses.dataclass
+class Image:
+    name: str
+    kind: str  # FIT's "type"
+    path: str  # of a file with the data as stored
+    hash: str
+    description: str = ""
+    os: str = ""
+    compression: str = "none"
+    load: int = None  # in the guest
+    is_entry: bool = False  # it is entered there, too
+    unpacked: int = None  # bytes, of one that is compressed
+
+    def lines(self, data):
+        """Of the source; `data`: the file's path there."""
+        found = [f"description = {quote(self.description)};", f"data = /incbin/({quote(data)});",
+                 f'type = "{self.kind}";', f'arch = "{ARCH}";', f'compression = "{self.compression}";']
+        if self.os:
+            found.append(f'os = "{self.os}";')
+        if self.load is not None:
+            found.append(f"load = {cells(self.load)};")
+        if self.is_entry:
+            found.append(f"entry = {cells(self.load)};")
+        if self.unpacked is not None:
+            found.append(f"{UNPACKED_SIZE} = {cells(self.unpacked)};")
+        return node(self.name, [*found, *node("hash-1", [f'algo = "{self.hash}";'])])
+
+
+@dataclasses.dataclass
+class Configuration:
+    name: str
+    description: str
+    images: list  # the Images of its one VM
+
+    def lines(self):
+        found = [f"description = {quote(self.description)};"]
+        for prop in (*LISTS.values(), OTHERS):
+            names = [image.name for image in self.images if LISTS.get(image.kind, OTHERS) == prop]
+            if names:
+                found.append(f"{prop} = {', '.join(quote(name) for name in names)};")
+        return node(self.name, [f"description = {quote(self.description)};", *node("vm-0", found)])
+
+
+def quote(text):
+    """A string of the source's. What is no plain ASCII becomes a question mark."""
+    plain = "".join(char if " " <= char <= "~" else "?" for char in text)
+    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def cells(number):
+    return f"<0x{number >> 32:x} 0x{number & 0xFFFFFFFF:x}>"
+
+
+def node(name, lines):
+    return [name + " {", *("\t" + line for line in lines), "};"]
+
+
+def source(description, images, configurations, data):
+    """The .its. `configurations`: lines of each, by name, the first of them the default; `data`: for each image the
+    path of its file."""
+    names = list(configurations)
+    return "\n".join(["/dts-v1/;", *node("/", [
+        f"description = {quote(description)};", "#address-cells = <2>;",
+        *node("images", [line for image, path in zip(images, data) for line in image.lines(path)]),
+        *node("configurations", [f"default = {quote(names[0])};",
+                                 *(line for lines in configurations.values() for line in lines)])])]) + "\n"
+
+
+def write(description, images, configurations, folder, more=()):
+    """The path of a FIT in `folder`, with its images' data behind the tree. `more`: options of mkimage."""
+    links = [os.path.join(folder, f"data{index}") for index in range(len(images))]  # names that no shell minds
+    for image, link in zip(images, links):
+        os.symlink(os.path.abspath(image.path), link)
+    text, made = os.path.join(folder, "fit.its"), os.path.join(folder, "fit.itb")
+    with open(text, "w", encoding="ascii") as file:
+        file.write(source(description, images, configurations, links))
+    command = [MKIMAGE, "-D", f"-I dts -O dtb -p {FREE}", "-f", text, "-E", "-B", hex(ALIGN), *more, made]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise Problem(f"{MKIMAGE} is not installed: run tools/setup run") from error
+    for link in links:
+        os.unlink(link)
+    if done.returncode != 0 or not os.path.exists(made):
+        raise Problem(f"{MKIMAGE} has failed:\n{done.stderr.rstrip() or done.stdout.rstrip()}")
+    return made
+
+
+class Fit:
+    """One that is read. `data`: bytes that begin with it, to the end of its file."""
+
+    def __init__(self, data, name):
+        self.name = name
+        self.data = data
+        self.tree = fdt.parse(data, name)
+        images, configurations = (self.tree.root.child(part) for part in ("images", "configurations"))
+        if images is None or configurations is None or not configurations.children:
+            raise Problem(f"{name} is a device tree, but no FIT with images and configurations")
+        self.images = {child.name: child for child in images.children}
+        self.configurations = {child.name: child for child in configurations.children}
+        self.default = configurations.text("default") or configurations.children[0].name
+
+    @property
+    def description(self):
+        return self.tree.root.text("description")
+
+    def configuration(self, name):
+        """The VM's node of that configuration, or of the default one."""
+        wanted = name or self.default
+        if wanted not in self.configurations or not self.configurations[wanted].children:
+            raise Problem(f"{self.name} has no configuration '{wanted}': it has {', '.join(self.configurations)}")
+        return self.configurations[wanted].children[0]
+
+    def content(self, name):
+        """An image's data as stored."""
+        image = self.images.get(name)
+        if image is None:
+            raise Problem(f"{self.name} has no image '{name}': it has {', '.join(self.images)}")
+        if "data" in image.properties:
+            return image.properties["data"]
+        size, total = image.u32("data-size", 0), struct.unpack_from(">I", self.data, 4)[0]
+        start = image.u32("data-position", None)
+        start = (total + 3) // 4 * 4 + image.u32("data-offset", 0) if start is None else start
+        if start + size > len(self.data):
+            raise Problem(f"{self.name} is cut short: the image '{name}' ends at byte {start + size} of {len(self.data)}")
+        return self.data[start:start + size]
+
+    def image(self, name, path):
+        """An Image like that one, whose data is put into a file there."""
+        with open(path, "wb") as file:
+            file.write(self.content(name))
+        image = self.images[name]
+        load, unpacked = number(image, "load"), number(image, UNPACKED_SIZE)
+        hashed = image.child("hash-1")
+        return Image(name, image.text("type"), path, hashed.text("algo") if hashed else "crc32",
+                     image.text("description"), image.text("os"), image.text("compression") or "none", load,
+                     "entry" in image.properties, unpacked)
+
+
+def number(image, name):
+    """A property of one or two cells, or None."""
+    value = image.properties.get(name)
+    return None if value is None else int.from_bytes(value, "big")
