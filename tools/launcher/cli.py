@@ -291,6 +291,7 @@ def parse_arguments(argv):
     commands.add_parser("pack", add_help=False, help="a guest and Traproom in one file that boots: "
                         "`tools/traproom pack --help`")
     commands.add_parser("hunt", add_help=False, help="a command under many seeds: `tools/traproom hunt --help`")
+    commands.add_parser("explain", add_help=False, help="ESR, HPFAR and FAR in words: `tools/traproom explain --help`")
     add_options(run)
     args = with_file(parser, run, bind_values(argv))
     check_guest_options(run, args)
