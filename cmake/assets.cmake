@@ -18,6 +18,17 @@ if(TRAPROOM_SYSROOT STREQUAL ${CMAKE_BINARY_DIR}/debian/arm64)
 endif()
 add_custom_target(sysroot DEPENDS ${sysroot_stamp})
 
+# What is compiled into the hypervisor of others' work.
+include(cmake/kept.cmake)
+set(TRAPROOM_SOURCES ${CMAKE_BINARY_DIR}/debian/sources CACHE PATH "sources of Debian's packages ${KEPT_PACKAGES}")
+set(kept_sources ${KEPT_FILES})
+list(TRANSFORM kept_sources PREPEND ${TRAPROOM_SOURCES}/)
+add_custom_command(OUTPUT ${TRAPROOM_SOURCES}/.packages BYPRODUCTS ${kept_sources}
+    COMMAND ${PROJECT_SOURCE_DIR}/tools/fetch-sources ${TRAPROOM_SOURCES} ${KEPT_PACKAGES}
+    DEPENDS ${PROJECT_SOURCE_DIR}/tools/fetch-sources ${PROJECT_SOURCE_DIR}/cmake/kept.cmake
+    COMMENT "Fetching Debian's sources" USES_TERMINAL VERBATIM)
+add_custom_target(sources DEPENDS ${TRAPROOM_SOURCES}/.packages)
+
 add_custom_command(OUTPUT ${images}/Image
     COMMAND sh -ec "kernel=$(\"$1\" kernel \"$2\") && ln -sf \"$kernel\" \"$3\""
         link ${sysroot_path} ${TRAPROOM_SYSROOT} ${images}/Image

@@ -210,7 +210,7 @@ static void banner(void)
 
     for (unsigned i = 0; i < host.nr_ram; i++)
         ram += host.ram[i].size;
-    log_info("Traproom " TRAPROOM_VERSION " (" TRAPROOM_COMMIT ") on %s: %u CPU%s, %lu MiB of RAM",
+    log_info("Traproom " TRAPROOM_VERSION " (" TRAPROOM_COMMIT ", " TRAPROOM_DATE ") on %s: %u CPU%s, %lu MiB of RAM",
              host.model, host.nr_cpus, host.nr_cpus == 1 ? "" : "s", ram / (1024 * 1024));
 }
 

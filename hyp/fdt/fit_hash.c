@@ -2,6 +2,7 @@
 /* An image's bytes against its hashes. See fit_hash.h. */
 #include "fdt/fit_hash.h"
 
+#include <bearssl_hash.h>
 #include <libfdt.h>
 #include <stddef.h>
 
@@ -14,7 +15,7 @@
 
 #define HASH      "hash" /* how the names of such nodes begin */
 #define CRC32_LEN 4
-#define MAX_LEN   CRC32_LEN
+#define MAX_LEN   br_sha256_SIZE
 #define BYTE_TEXT 3 /* two digits and a NUL */
 
 /* Write the hash of the bytes to `value`, the first byte first. */
@@ -33,7 +34,19 @@ static void hash_crc32(const uint8_t *data, uint64_t size, uint8_t value[MAX_LEN
     memcpy(value, &crc, sizeof(crc));
 }
 
-static const struct algorithm algorithms[] = {{"crc32", CRC32_LEN, hash_crc32}};
+static void hash_sha256(const uint8_t *data, uint64_t size, uint8_t value[MAX_LEN])
+{
+    br_sha256_context context;
+
+    br_sha256_init(&context);
+    br_sha256_update(&context, data, size);
+    br_sha256_out(&context, value);
+}
+
+static const struct algorithm algorithms[] = {
+    {"crc32", CRC32_LEN, hash_crc32},
+    {"sha256", br_sha256_SIZE, hash_sha256},
+};
 
 static const struct algorithm *find_algorithm(const struct fit *fit, const struct fit_image *image,
                                               int node)
@@ -44,7 +57,8 @@ static const struct algorithm *find_algorithm(const struct fit *fit, const struc
         if (strcmp(name, algorithms[i].name) == 0)
             return &algorithms[i];
     }
-    log_error("the bundle's image \"%s\" has a hash by \"%s\": \"crc32\" can be checked",
+    log_error("the bundle's image \"%s\" has a hash by \"%s\": \"crc32\" and \"sha256\" can be "
+              "checked",
               image->name, name != NULL ? name : "");
     return NULL;
 }

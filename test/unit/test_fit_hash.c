@@ -101,6 +101,34 @@ static void names_both(void **state)
     refused(-ERR_INVAL, "should be 010203ff", "but is cbf43926");
 }
 
+/* Values of FIPS 180-4's examples. */
+static void sha256_values(void **state)
+{
+    static const char *const texts[] = {"abc",
+                                        "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"};
+    static const uint8_t values[][32] = {
+        {0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea, 0x41, 0x41, 0x40,
+         0xde, 0x5d, 0xae, 0x22, 0x23, 0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17,
+         0x7a, 0x9c, 0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad},
+        {0x24, 0x8d, 0x6a, 0x61, 0xd2, 0x06, 0x38, 0xb8, 0xe5, 0xc0, 0x26,
+         0x93, 0x0c, 0x3e, 0x60, 0x39, 0xa3, 0x3c, 0xe4, 0x59, 0x64, 0xff,
+         0x21, 0x67, 0xf6, 0xec, 0xed, 0xd4, 0x19, 0xdb, 0x06, 0xc1}};
+
+    (void)state;
+    add("/images/kernel", "hash-1");
+    set_text("/images/kernel/hash-1", "algo", "sha256");
+    for (unsigned i = 0; i < 2; i++) {
+        memcpy(blob + FIT_ROOM, texts[i], strlen(texts[i]));
+        set_cell("/images/kernel", "data-size", (uint32_t)strlen(texts[i]));
+        assert_int_equal(
+            fdt_setprop(blob, fit_node("/images/kernel/hash-1"), "value", values[i], 32), 0);
+        accepted();
+        blob[FIT_ROOM] ^= 1;
+        refused(-ERR_INVAL, "its sha256 should be ",
+                i == 0 ? "should be ba7816bf8f01cfea4141" : "should be 248d6a61d206");
+    }
+}
+
 static void second_is_wrong(void **state)
 {
     (void)state;
@@ -143,9 +171,11 @@ static void value_of_another_size(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        test(crc32_values), test(right),           test(one_bit),
-        test(names_both),   test(second_is_wrong), test(none),
-        test(unknown),      test(no_algorithm),    test(value_of_another_size),
+        test(crc32_values),  test(right),
+        test(one_bit),       test(names_both),
+        test(sha256_values), test(second_is_wrong),
+        test(none),          test(unknown),
+        test(no_algorithm),  test(value_of_another_size),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
