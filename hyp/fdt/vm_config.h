@@ -29,6 +29,7 @@ struct vm_device_config {
     struct pa_range backing; /* the machine's memory behind it; size 0: none */
     pa_t slot;               /* the machine's virtio slot behind it; 0: none */
     const char *model;       /* its name on the host, in the tree; NULL: it is no model's */
+    bool shown;              /* the guest reads that memory at the device's place */
     bool read_only;
     bool console; /* this one is wired to the machine's console */
     int node;     /* in the tree that it was read from */
@@ -68,7 +69,7 @@ struct vm_config {
     struct fault_rule fault[FAULT_MAX_RULES];
 
     /* The images as the boot loader left them, and where the guest shall find them. */
-    struct pa_range kernel;        /* /chosen traproom,kernel */
+    struct pa_range kernel;        /* /chosen traproom,kernel; size 0: none */
     ipa_t guest_kernel;            /* /chosen traproom,kernel-address, else VM_KERNEL_ANYWHERE */
     struct pa_range app;           /* /chosen traproom,app: an ELF beside it; size 0: none */
     ipa_t guest_app;               /* /chosen traproom,app-address, else VM_KERNEL_ANYWHERE */

@@ -7,10 +7,19 @@
 #include "fdt/vm_fdt_internal.h"
 #include "lib/log.h"
 
+/* With an address alone there is no kernel: the guest begins with what a device shows there. */
 static int read_kernel(struct vm_fdt_parser *parser, int chosen)
 {
-    int err = dt_prop_pa_range(parser->fdt, chosen, "traproom,kernel", &parser->config->kernel);
+    struct vm_config *config = parser->config;
+    int err;
 
+    config->guest_kernel = ipa(VM_KERNEL_ANYWHERE);
+    err = dt_prop_address(parser->fdt, chosen, "traproom,kernel-address", &config->guest_kernel.v);
+    if (err != 0)
+        return err;
+    err = dt_prop_pa_range(parser->fdt, chosen, "traproom,kernel", &config->kernel);
+    if (err == -ERR_NOENT && config->guest_kernel.v != VM_KERNEL_ANYWHERE)
+        return 0;
     if (err == -ERR_NOENT)
         log_error(
             "/chosen: \"traproom,kernel\" is missing: say where the kernel's Image is staged");
@@ -98,7 +107,6 @@ int vm_fdt_chosen_read(struct vm_fdt_parser *parser)
     config->stats = dt_prop_present(fdt, chosen, "traproom,stats");
     config->report = dt_prop_present(fdt, chosen, "traproom,report");
     config->no_reboot = dt_prop_present(fdt, chosen, "traproom,no-reboot");
-    config->guest_kernel = ipa(VM_KERNEL_ANYWHERE);
     config->guest_dtb = ipa(VM_DEFAULT_DTB);
     err = read_kernel(parser, chosen);
     if (err == 0)
@@ -107,8 +115,6 @@ int vm_fdt_chosen_read(struct vm_fdt_parser *parser)
         err = read_initrd(parser, chosen);
     if (err == 0)
         err = read_watch(parser, chosen);
-    if (err == 0)
-        err = dt_prop_address(fdt, chosen, "traproom,kernel-address", &config->guest_kernel.v);
     if (err == 0)
         err = dt_prop_address(fdt, chosen, "traproom,dtb-address", &config->guest_dtb.v);
     if (err == 0)

@@ -13,6 +13,7 @@
 #include "mm/phys.h"
 
 #define GUEST_MEM_MAX_REGIONS 8
+#define GUEST_MEM_MAX_ROMS    2
 
 struct ram_region {
     ipa_t ipa;
@@ -23,6 +24,8 @@ struct ram_region {
 struct guest_mem {
     unsigned count;
     struct ram_region region[GUEST_MEM_MAX_REGIONS]; /* disjoint, in IPA and in PA */
+    unsigned nr_roms;
+    struct ram_region rom[GUEST_MEM_MAX_ROMS]; /* what the guest runs from, and does not write */
 };
 
 /* The same as guest_mem_ptr(), of one region. */
@@ -42,10 +45,16 @@ static inline void *ram_region_ptr(const struct ram_region *region, ipa_t ipa, u
  */
 void *guest_mem_ptr(const struct guest_mem *mem, ipa_t ipa, uint64_t len);
 
+/* The same for one who only reads: RAM or ROM. */
+const void *guest_mem_readable(const struct guest_mem *mem, ipa_t ipa, uint64_t len);
+
+/* There is this ROM, too. -ERR_NOMEM: it is one too many. */
+int must_check guest_mem_add_rom(struct guest_mem *mem, const struct ram_region *rom);
+
 /* Of [ipa, ipa + len), how many bytes from its start on lie in one region; 0: `ipa` is no RAM. */
 uint64_t guest_mem_run(const struct guest_mem *mem, ipa_t ipa, uint64_t len);
 
-/* Copy len bytes out of the guest; -ERR_RANGE, and nothing copied, unless all is RAM. */
+/* Copy len bytes out of the guest; -ERR_RANGE, and nothing copied, unless all is RAM, or ROM. */
 int must_check guest_mem_read(const struct guest_mem *mem, ipa_t ipa, void *dst, size_t len);
 
 #endif

@@ -144,7 +144,7 @@ static struct s1_step read_step(const struct walk *walk, const struct guest_mem 
 {
     uint64_t index = FIELD_GET(GENMASK(walk->bits - 1, level_shift(walk, level)), va);
     struct s1_step step = {.where = ipa(walk->table + index * DESC_SIZE), .level = level};
-    const uint64_t *slot = guest_mem_ptr(mem, step.where, DESC_SIZE);
+    const uint64_t *slot = guest_mem_readable(mem, step.where, DESC_SIZE);
 
     step.in_ram = slot != NULL;
     if (step.in_ram)

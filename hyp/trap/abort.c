@@ -27,6 +27,9 @@
 /* Nothing is mapped there, and the fault is of the access itself: a device may be meant. */
 #define DEVICE_MASK (ISS_ABORT_CM | ISS_ABORT_S1PTW | FSC_KIND)
 #define DEVICE      FSC_TRANSLATION
+/* The same of one that shows its content by a read-only map, and is written to. */
+#define SHOWN_MASK (DEVICE_MASK | ISS_ABORT_WnR)
+#define SHOWN      (FSC_PERMISSION | ISS_ABORT_WnR)
 
 /* What the CPU says of an abort taken to EL2: ESR_EL2, FAR_EL2, HPFAR_EL2. */
 struct trap {
@@ -325,17 +328,38 @@ static bool emulate_insn(struct vcpu *vcpu, const struct trap *trap)
     return true;
 }
 
+/* May a device be meant? If so, the trap has the page of the access, as hardware may not. */
+static bool may_be_device(const struct vcpu *vcpu, struct trap *trap)
+{
+    ipa_t where;
+
+    if ((trap->esr & DEVICE_MASK) == DEVICE)
+        return true;
+    if ((trap->esr & SHOWN_MASK) != SHOWN || !find_ipa(vcpu, trap, &where))
+        return false;
+    trap->hpfar = FIELD_PREP(HPFAR_EL2_FIPA, where.v / PAGE_SIZE);
+    return true;
+}
+
+/* Cache maintenance that stage 2 has stopped, in the guest's own right. */
+static bool is_maintenance(uint64_t esr)
+{
+    uint64_t kind = esr & DEVICE_MASK;
+
+    return kind == (ISS_ABORT_CM | FSC_TRANSLATION) || kind == (ISS_ABORT_CM | FSC_PERMISSION);
+}
+
 void abort_data(struct vcpu *vcpu, uint64_t esr)
 {
     struct trap trap = read_trap(esr);
 
-    if ((esr & DEVICE_MASK) == DEVICE &&
+    if (may_be_device(vcpu, &trap) &&
         ((esr & ISS_ABORT_ISV) != 0 ? emulate_syndrome(vcpu, &trap) : emulate_insn(vcpu, &trap)))
         return;
     if (is_allowed_by_now(vcpu, &trap, (esr & ISS_ABORT_WnR) != 0 ? STAGE2_WRITE : STAGE2_READ)) {
         vcpu->exits[EXIT_ABORT_RETRY]++;
-    } else if ((esr & DEVICE_MASK) == (ISS_ABORT_CM | DEVICE)) {
-        /* Maintenance where there is no memory: nothing of it is cached, so it is done. */
+    } else if (is_maintenance(esr)) {
+        /* Where there is no memory, nothing is cached, and what can't be written is not dirty. */
         vcpu->exits[EXIT_ABORT_CACHE]++;
         skip_insn(vcpu, esr);
     } else {

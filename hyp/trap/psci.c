@@ -43,11 +43,11 @@ static struct vcpu *find_vcpu(struct vm *vm, uint64_t affinity)
     return NULL;
 }
 
-/* Can a CPU begin to run at `entry`: at an instruction that lies in RAM? */
+/* Can a CPU begin to run at `entry`: at an instruction that lies in memory? */
 static bool entry_is_valid(const struct vm *vm, uint64_t entry)
 {
     return is_aligned(entry, INSTRUCTION_SIZE) &&
-           guest_mem_ptr(&vm->mem, ipa(entry), INSTRUCTION_SIZE) != NULL;
+           guest_mem_readable(&vm->mem, ipa(entry), INSTRUCTION_SIZE) != NULL;
 }
 
 /* Of all who ask for the same CPU, the one that finds it off under the lock starts it. */

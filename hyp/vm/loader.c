@@ -47,11 +47,13 @@ static ipa_t usual_kernel_base(const struct vm_config *config, uint64_t offset, 
 static struct ipa_range kernel_place(const struct vm *vm)
 {
     const struct image_header *header = pa_to_ptr(vm->config.kernel.base);
-    bool old = header->image_size == 0;
-    uint64_t offset = old ? IMAGE_OLD_TEXT_OFFSET : header->text_offset;
     uint64_t size = vm->config.kernel.size;
     ipa_t base = vm->config.guest_kernel;
+    uint64_t offset;
 
+    if (size == 0)
+        return (struct ipa_range){.base = base};
+    offset = header->image_size == 0 ? IMAGE_OLD_TEXT_OFFSET : header->text_offset;
     if (header->image_size > size)
         size = header->image_size;
     if (base.v == VM_KERNEL_ANYWHERE)
@@ -72,10 +74,28 @@ static unsigned list_images(const struct vm *vm, struct placed list[MAX_PLACED])
     return count;
 }
 
+/* Without a kernel, does a device show something where the guest begins? */
+static int check_start(const struct vm_config *config)
+{
+    for (unsigned i = 0; i < config->nr_devices; i++) {
+        const struct vm_device_config *device = &config->device[i];
+
+        if (device->shown && range_contains(device->regs.base.v, device->regs.size,
+                                            config->guest_kernel.v, sizeof(uint32_t)))
+            return 0;
+    }
+    log_error("/chosen: there is no \"traproom,kernel\", and no flash at 0x%lx, where the guest "
+              "shall begin",
+              config->guest_kernel.v);
+    return -ERR_NOENT;
+}
+
 static int check_kernel(const struct vm *vm)
 {
     const struct image_header *header = pa_to_ptr(vm->config.kernel.base);
 
+    if (vm->config.kernel.size == 0)
+        return check_start(&vm->config);
     if (elf_guest_is_kernel(&vm->config))
         return 0;
     if (vm->config.kernel.size < sizeof(*header) || header->magic != IMAGE_MAGIC) {
@@ -155,7 +175,7 @@ void loader_load(const struct vm *vm)
         uint8_t *to = guest_mem_ptr(&vm->mem, list[i].to.base, size);
 
         if (to == NULL)
-            continue; /* no initramfs */
+            continue; /* no kernel, no initramfs */
         memcpy(to, pa_to_ptr(list[i].from.base), filled);
         if (list[i].zeroed)
             memset(to + filled, 0, size - filled);

@@ -20,6 +20,7 @@
 #include "lib/string.h"
 #include "vm/vm.h"
 #include "vm/vm_console.h"
+#include "vm/vm_flash.h"
 #include "vm/vm_model.h"
 #include "vm/vm_virtio.h"
 #include "vm/watch.h"
@@ -139,6 +140,17 @@ static const struct vm_device_kind kinds[] = {
         .make_fn = vm_model_make,
         .reset_fn = vmodel_reset,
         .access_fn = vmodel_access,
+    },
+    {
+        .property = "traproom,flash",
+        .name = "flash",
+        .min_size = VPFLASH_MIN_SIZE,
+        .all_regs = true,
+        .read_fn = vm_flash_read,
+        .state_size = VM_FLASH_STATE_SIZE,
+        .make_fn = vm_flash_make,
+        .reset_fn = vpflash_reset,
+        .access_fn = vpflash_access,
     },
     {
         .property = "traproom,registers",

@@ -18,7 +18,7 @@ _Thread_local struct fake_sysreg fake_sysreg;
 
 static uint64_t slot;
 
-void *guest_mem_ptr(const struct guest_mem *mem, ipa_t ipa, uint64_t len)
+const void *guest_mem_readable(const struct guest_mem *mem, ipa_t ipa, uint64_t len)
 {
     (void)mem;
     (void)ipa;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A console, a clock and a vGIC that remember. See fake_machine.h. */
+/* A console, a clock, a vGIC and a map that remember. See fake_machine.h. */
 #include "fake_machine.h"
 
 #include "cpu.h"
@@ -7,6 +7,7 @@
 #include "drv/console.h"
 #include "gic/gic.h"
 #include "gic/vgic.h"
+#include "mm/stage2.h"
 #include "trap/irq.h"
 #include "vm/power.h"
 
@@ -20,6 +21,8 @@ uint32_t fake_pending;
 struct vcpu *fake_kicked;
 bool (*fake_sleep)(struct vcpu *vcpu);
 _Thread_local unsigned fake_cpu_index;
+struct fake_map fake_map;
+int fake_map_error;
 
 uint64_t alarm_now(void)
 {
@@ -89,4 +92,18 @@ void power_kick(struct vcpu *target)
 bool power_sleep(struct vcpu *vcpu)
 {
     return fake_sleep(vcpu);
+}
+
+int stage2_map(struct stage2 *s2, ipa_t ipa, pa_t pa, uint64_t size, unsigned perms)
+{
+    (void)s2;
+    fake_map = (struct fake_map){ipa.v, pa.v, size, perms};
+    return fake_map_error;
+}
+
+int stage2_unmap(struct stage2 *s2, ipa_t ipa, uint64_t size)
+{
+    (void)s2;
+    fake_map = (struct fake_map){.ipa = ipa.v, .size = size};
+    return fake_map_error;
 }

@@ -28,6 +28,13 @@ extern uint32_t fake_pending;
 extern struct vcpu *fake_kicked;
 extern bool (*fake_sleep)(struct vcpu *vcpu);
 
+/* The latest range that stage2_map() or stage2_unmap() got, which is mapped if `perms` is not 0. */
+extern struct fake_map {
+    uint64_t ipa, pa, size;
+    unsigned perms;
+} fake_map;
+extern int fake_map_error; /* what both return */
+
 extern uint64_t fake_now, fake_frequency;
 extern struct alarm *fake_alarm; /* the latest that was added */
 extern unsigned fake_panics;     /* calls of watch_panicked() */

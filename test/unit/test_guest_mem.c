@@ -114,6 +114,29 @@ static void test_a_failed_copy_moves_no_byte(void **state)
     assert_int_equal(guest_mem_read(&mem, ipa(LOW), buf, 0), -ERR_RANGE);
 }
 
+/* What is read may lie in ROM, which is no RAM. */
+static void test_roms(void **state)
+{
+    static uint8_t content[2][SIZE];
+    const struct ram_region rom[] = {{ipa(0), ptr_to_pa(content[0]), SIZE},
+                                     {ipa(SIZE), ptr_to_pa(content[1]), SIZE}};
+    uint16_t value;
+
+    (void)state;
+    assert_null(guest_mem_readable(&mem, ipa(0), 1));
+    for (unsigned i = 0; i < GUEST_MEM_MAX_ROMS; i++)
+        assert_int_equal(guest_mem_add_rom(&mem, &rom[i]), 0);
+    assert_int_equal(guest_mem_add_rom(&mem, &rom[0]), -ERR_NOMEM);
+    assert_ptr_equal(guest_mem_readable(&mem, ipa(SIZE), SIZE), content[1]);
+    assert_ptr_equal(guest_mem_readable(&mem, ipa(LOW), SIZE), first);
+    assert_null(guest_mem_readable(&mem, ipa(SIZE - 1), 2));
+    assert_null(guest_mem_ptr(&mem, ipa(0), 1));
+    content[0][7] = 0x34;
+    content[0][8] = 0x12;
+    assert_int_equal(guest_mem_read(&mem, ipa(7), &value, sizeof(value)), 0);
+    assert_int_equal(value, 0x1234);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +148,7 @@ int main(void)
         cmocka_unit_test_setup(test_no_regions, setup),
         cmocka_unit_test_setup(test_read, setup),
         cmocka_unit_test_setup(test_a_failed_copy_moves_no_byte, setup),
+        cmocka_unit_test_setup(test_roms, setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,7 @@
 #define MOST     16
 
 static uint8_t ram[RAM_SIZE] __attribute__((aligned(4096)));
-static struct guest_mem mem = {1, {{{RAM_IPA}, {0}, RAM_SIZE}}};
+static struct guest_mem mem = {.count = 1, .region = {{{RAM_IPA}, {0}, RAM_SIZE}}};
 static struct vmodel_link models;
 static struct vmodel model[VMODEL_MAX + 1];
 static bool level;
