@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-from launcher import (Problem, TimeUp, attach, console, guest_tree, hunt, inject, kernel_words, layout, machine, options_file,
+from launcher import (Problem, TimeUp, attach, console, firmware, guest_tree, hunt, inject, kernel_words, layout, machine, options_file,
                       results, session, stage, streams, verdict, virtiofsd)
 from launcher.stage import NONE, REPO
 
@@ -103,6 +103,11 @@ def add_guest_options(parser):
     guest = parser.add_argument_group("the guest")
     guest.add_argument("--kernel", metavar="IMAGE", help="program in arm64 Image format, Linux or "
                        "not, also packed as Image.gz or EFI's zboot (default: Debian's Linux, BUILD/images/Image)")
+    guest.add_argument("--firmware", metavar="FILE[,vars=FILE]", help="in place of a kernel, firmware that begins in "
+                       "flash, as U-Boot and EDK2 for QEMU's virt machine do. vars=: the file, 64 MiB, that is the "
+                       "second bank of flash, with EDK2's variables. What the guest programs IS WRITTEN TO IT")
+    guest.add_argument("--flash", metavar="FILE", help="the same file for any firmware, U-Boot's environment for one; "
+                       "where it is not there it is made, erased (default: what is programmed is gone with the run)")
     guest.add_argument("--dtb", metavar="DTB", help="the guest's device tree, which is the machine "
                        "it gets: RAM, CPUs, devices (default: made from dts/virt.dts)")
     guest.add_argument("--initrd", metavar="FILE", action="append", help="initramfs, 'none' for no one "
@@ -329,11 +334,12 @@ def machine_clock():
 
 
 def run(args, kind):
+    firmware.check(args)
     args.cpu = args.cpu or (GDB_CPU if args.gdb else DEFAULT_CPU)
     if args.dump_dtb is None and shutil.which(machine.program()) is None:
         raise Problem(f"{machine.program()} is not installed: run tools/setup run")
     with tempfile.TemporaryDirectory(prefix="traproom-") as folder:
-        staged = stage.stage(args, folder)
+        staged = (stage.stage if args.firmware is None else firmware.stage_firmware)(args, folder)
         dtb = args.dump_dtb or os.path.join(folder, "guest.dtb")
         with open(dtb, "wb") as file:
             file.write(staged.tree.tree.pack())

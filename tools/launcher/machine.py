@@ -5,7 +5,7 @@ import mmap
 import re
 import subprocess
 
-from launcher import Problem, slots
+from launcher import Problem, firmware, slots
 from launcher.layout import GUEST_TREE, MACHINE_RAM, MIB
 from launcher.words import escape
 
@@ -55,16 +55,21 @@ def command(args, staged, dtb, terminal):
             *slots.arguments(staged.placed), *staged.models.arguments(), *args.qemu]
 
 
-def board(model, size, staged):
-    """The machine, and its RAM of so many bytes, which another process may have to see."""
-    found = ["-M", model, "-m", f"{size // MIB}M"]
+def board(model, size, staged, flash=()):
+    """The machine, and its RAM of so many bytes, which another process may have to see. `flash`: the banks
+    that more of it holds."""
+    ram = None
     if staged.models.stops:
-        found[1] += ",memory-backend=ram"
-        found += ["-object", staged.models.ram(size)]
+        ram = staged.models.ram(size)
     elif any(device.shares_ram for device, _, _ in staged.placed):
-        found[1] += ",memory-backend=ram"
-        found += ["-object", f"memory-backend-memfd,id=ram,size={size // MIB}M,share=on"]
-    return found
+        ram = f"memory-backend-memfd,id=ram,size={size // MIB}M,share=on"
+    elif flash:
+        ram = f"memory-backend-ram,id=ram,size={size // MIB}M"
+    total = size + len(flash) * firmware.BANK
+    found = ["-M", model + ",memory-backend=ram" * bool(ram and not flash), "-m", f"{total // MIB}M"]
+    if ram:
+        found += ["-object", ram]
+    return found + firmware.arguments(flash) if flash else found
 
 
 def common(args, cpus, terminal):
@@ -83,8 +88,8 @@ def common(args, cpus, terminal):
 
 def traproom(args, staged, dtb):
     """The hypervisor by -kernel, the rest in memory where the guest's tree says."""
-    found = [*board("virt,virtualization=on,gic-version=3", staged.staging.machine_size(), staged),
-             "-kernel", args.hypervisor]
+    found = [*board("virt,virtualization=on,gic-version=3", staged.staging.machine_size(), staged,
+                    staged.banks), "-kernel", args.hypervisor]
     images = [(file.path, address) for file, address in staged.staging.files]
     for path, address in [(dtb, GUEST_TREE)] + images:
         found += ["-device", f"loader,file={escape(path)},addr=0x{address:x},force-raw=on"]
@@ -100,7 +105,10 @@ def bundled(args, staged, path):
 def bare(_args, staged, dtb):
     """The same guest without a hypervisor. QEMU puts its own RAM into the tree."""
     size = max(start + length for start, length in staged.tree.ram()) - MACHINE_RAM
-    found = [*board("virt,gic-version=3", max(size, MIB), staged), "-kernel", staged.files["kernel"], "-dtb", dtb]
+    found = board("virt,gic-version=3", max(size, MIB), staged)
+    if staged.banks:
+        return found + firmware.drives(staged.banks)
+    found += ["-kernel", staged.files["kernel"], "-dtb", dtb]
     if staged.files["initrd"]:
         found += ["-initrd", staged.files["initrd"]]
     return found

@@ -29,6 +29,7 @@ REFUSED = {  # options of a run, by their places in the arguments
     "cmd": "{0} needs the launcher beside the guest, for its status: `tools/traproom run --cmd` has it, and a file "
            "what --put puts into the initramfs",
     "model": "{0} needs the model's program beside the guest: `tools/traproom run` starts it",
+    "firmware": "{0} needs flash, which a file has no room for: `tools/traproom run` has it",
     "bare": "{0} leaves Traproom out, and the file begins with it",
     "dump_dtb": "{0} packs nothing: give it to `tools/traproom run`",
 }

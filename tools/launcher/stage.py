@@ -18,8 +18,9 @@ HANG = 30  # seconds, for a guest that nobody watches
 
 # What the guest is to be: `files`, paths by option; `placed`, its devices, see slots.place(); `nonce`,
 # the word by which its relay.c is known, `port` its Port, None without it; `models`, its Models;
-# `rules` of --inject.
-Staged = collections.namedtuple("Staged", "tree staging files placed nonce port models rules")
+# `rules` of --inject; `banks` of flash, of firmware.py.
+Staged = collections.namedtuple("Staged", "tree staging files placed nonce port models rules banks",
+                                defaults=((),))
 
 
 def built(args, name):
@@ -34,6 +35,12 @@ def choose(args, files, option, name):
     """The File for an option: the user's, else the build's."""
     given = getattr(args, option)
     return files.get(f"--{option}", built(args, name) if given is None else given)
+
+
+def choose_hypervisor(args, files):
+    hypervisor = choose(args, files, "hypervisor", "hyp/traproom.elf")
+    images.check_hypervisor(hypervisor)
+    args.hypervisor = hypervisor.path
 
 
 def make_tree(args, files):
@@ -184,9 +191,7 @@ def stage(args, folder, staging=None):
     # nobody can give any, the guest shall not ask, and have one way out.
     args.no_input = args.icount and session.is_input_empty()
     if not args.bare:
-        hypervisor = choose(args, files, "hypervisor", "hyp/traproom.elf")
-        images.check_hypervisor(hypervisor)
-        args.hypervisor = hypervisor.path
+        choose_hypervisor(args, files)
     kernel = images.Kernel(unpack.plain(choose(args, files, "kernel", "images/Image"), files))
     if kernel.looks_short and kernel.version:
         session.say(f"warning: {kernel.file.name} has {kernel.file.size} bytes of the {kernel.image_size} "
