@@ -200,6 +200,36 @@ class Configurations(PackTest):
             fit.content("tree")
 
 
+class Runs(PackTest):
+    def test_run(self):
+        """QEMU gets the file and nothing else to load; a device is where the tree has it."""
+        disk = self.write("disk", bytes(4096))
+        self.pack("--quiet", "--smp", "3")
+        self.pack("--quiet", "--add", "--config", "two", "--smp", "2", "--disk", disk)
+        status, _, err = self.run_launcher("--bundle", self.out)
+        self.assertEqual(status, 0, err)
+        arguments = self.arguments()
+        self.assertEqual(arguments[arguments.index("-kernel") + 1], self.out)
+        self.assertEqual(arguments[arguments.index("-smp") + 1], "3")
+        self.assertNotIn("-device", arguments)
+        status, _, err = self.run_launcher("--bundle", self.out, "--config", "two", "--disk", disk)
+        self.assertEqual(status, 0, err)
+        line = " ".join(self.arguments())
+        self.assertIn("-append traproom.config=two", line)
+        self.assertRegex(line, "-smp 2 .*bus=virtio-mmio-bus.0")
+
+    def test_refused(self):
+        self.pack("--quiet")
+        for options, words in ((["--kernel", "x"], "--kernel is of the guest, which is in the file"),
+                               (["--bare"], "--bare does not go with --bundle"),
+                               (["--config", "x"], "has no configuration 'x': it has conf-1"),
+                               (["--rng"], "has 0 devices of the machine's, and the options make 1")):
+            status, _, err = self.run_launcher("--bundle", self.out, *options)
+            self.assertEqual(status, 1)
+            self.assertIn(words, err)
+        self.assertIn("--config chooses one in a bundle", self.run_launcher("--config", "x")[2])
+
+
 class Outer(PackTest):
     def test_fit(self):
         self.pack("--quiet")

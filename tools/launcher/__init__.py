@@ -36,6 +36,7 @@ inject.py       the rules of --inject: which device misbehaves when, and how
 inject_words.py the words of such a rule
 pack.py         tools/traproom pack: Traproom and a guest in one file
 bundle.py       that file
+unbundle.py     a run of it
 fit.py          U-Boot's format, in which the guest is in it
 debug.py        tools/traproom debug: a run, and gdb on it
 attach.py       gdb's command line

@@ -163,13 +163,13 @@ class Bundle:
         self.check()
         configurations = [*self.configurations, self.ours]
         guest = configurations[0].description if len(configurations) == 1 else f"{len(configurations)} configurations"
-        made = fit.write(f"Traproom {self.hypervisor.version}: {guest}", self.images,
-                         {one.name: one.lines() for one in configurations}, self.folder)
-        self.size = round_up(self.hypervisor.size + os.path.getsize(made))
-        with open(made, "rb") as source, open(path, "wb") as out:
-            out.write(self.hypervisor.padded(self.size))
-            shutil.copyfileobj(source, out, layout.MIB)
-            out.truncate(self.size)
+        with fit.made(f"Traproom {self.hypervisor.version}: {guest}", self.images,
+                      {one.name: one.lines() for one in configurations}) as made:
+            self.size = round_up(self.hypervisor.size + os.path.getsize(made))
+            with open(made, "rb") as source, open(path, "wb") as out:
+                out.write(self.hypervisor.padded(self.size))
+                shutil.copyfileobj(source, out, layout.MIB)
+                out.truncate(self.size)
 
     def write_outer(self, path, inner, key=None, tree=None):
         """A FIT for U-Boot's bootm with the bundle `inner` as its kernel; `key`: signs it, a file NAME.key; `tree`: a
@@ -184,14 +184,19 @@ class Bundle:
             lines += fit.node("signature-1", ['algo = "sha256,rsa2048";', f"key-name-hint = {fit.quote(name)};",
                                               'sign-images = "kernel";'])
             more = ["-k", folder, "-r"] + (["-K", tree] if tree else [])
-        made = fit.write(image.description, [image], {"conf-1": fit.node("conf-1", lines)}, self.folder, more)
-        shutil.copyfile(made, path)
+        with fit.made(image.description, [image], {"conf-1": fit.node("conf-1", lines)}, more) as made:
+            shutil.copyfile(made, path)
 
     def machine_size(self):
-        """RAM that the machine needs, in bytes. A guest whose own place the file takes goes to another."""
-        end = layout.round_up(layout.HYPERVISOR + self.size)
-        aside = sum(layout.round_up(size) for _, size in self._ram) if end > layout.ROOM else 0
-        return max(layout.room_end(self._ram), end) + aside + layout.SPARE - layout.MACHINE_RAM
+        return machine_size(self.size, self._ram)
+
+
+def machine_size(size, ram):
+    """RAM that a machine needs for a file of that size and its guest, in bytes. A guest whose own place the file takes
+    goes to another."""
+    end = layout.round_up(layout.HYPERVISOR + size)
+    aside = sum(layout.round_up(piece) for _, piece in ram) if end > layout.ROOM else 0
+    return max(layout.room_end(ram), end) + aside + layout.SPARE - layout.MACHINE_RAM
 
 
 def digest(path):

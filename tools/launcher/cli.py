@@ -11,8 +11,8 @@ import sys
 import tempfile
 import time
 
-from launcher import (Problem, TimeUp, attach, console, firmware, guest_tree, hunt, inject, kernel_words, layout, machine, options_file,
-                      results, session, stage, streams, verdict, virtiofsd)
+from launcher import (Problem, TimeUp, attach, console, firmware, guest_tree, hunt, inject, kernel_words, layout, machine,
+                      options_file, results, session, stage, streams, unbundle, verdict, virtiofsd)
 from launcher.stage import NONE, REPO
 
 DEFAULT_CPU = "max,pauth-impdef=on"
@@ -236,6 +236,10 @@ def add_run_options(parser):
     run.add_argument("--options", metavar="FILE", help="take options from this file, too, those of the command line "
                      f"on top; 'none' for no file (default: {options_file.NAME}, where the current folder has one). "
                      "PROFILE names one of its tables")
+    run.add_argument("--bundle", metavar="FILE", help="boot this file of `tools/traproom pack`'s, with --disk, --net "
+                     "and the like as it was packed")
+    run.add_argument("--config", metavar="NAME", help="which of the file's configurations (default: its first); of "
+                     "pack: the name of the one that is packed (default: conf-1)")
     volume = run.add_mutually_exclusive_group()
     volume.add_argument("--verbose", action="store_true", help="print where everything goes, and "
                         "QEMU's command line")
@@ -299,6 +303,7 @@ def parse_arguments(argv):
     commands.add_parser("explain", add_help=False, help="ESR, HPFAR and FAR in words: `tools/traproom explain --help`")
     add_options(run)
     args = with_file(parser, run, bind_values(argv))
+    unbundle.check(run, args)
     check_guest_options(run, args)
     if args.junit is not None and args.results is None:
         run.error("--junit needs results to write: say --tap or --xfstests")
@@ -333,13 +338,20 @@ def machine_clock():
     return lambda: time.monotonic() - start
 
 
+def stage_of(args):
+    """What makes a Staged of the arguments."""
+    if args.bundle is not None:
+        return unbundle.read
+    return stage.stage if args.firmware is None else firmware.stage_firmware
+
+
 def run(args, kind):
     firmware.check(args)
     args.cpu = args.cpu or (GDB_CPU if args.gdb else DEFAULT_CPU)
     if args.dump_dtb is None and shutil.which(machine.program()) is None:
         raise Problem(f"{machine.program()} is not installed: run tools/setup run")
     with tempfile.TemporaryDirectory(prefix="traproom-") as folder:
-        staged = (stage.stage if args.firmware is None else firmware.stage_firmware)(args, folder)
+        staged = stage_of(args)(args, folder)
         dtb = args.dump_dtb or os.path.join(folder, "guest.dtb")
         with open(dtb, "wb") as file:
             file.write(staged.tree.tree.pack())

@@ -3,16 +3,19 @@
 them, written by mkimage from a source, and read. Used by bundle.py; docs/bundle.md has the part of the format
 that Traproom's bundles use."""
 
+import contextlib
 import dataclasses
 import os
 import struct
 import subprocess
+import tempfile
 
 from launcher import Problem, fdt
 
 MKIMAGE = "mkimage"
 ALIGN = 0x1000  # of each image's data, and of the first behind the tree
 FREE = 0x8000  # bytes that dtc leaves in the tree for what mkimage adds
+MEMORY, COPIES = "/dev/shm", 8  # a file system in memory; how often the data must fit there
 UNPACKED_SIZE = "traproom,unpacked-size"
 ARCH = "arm64"
 LISTS = {"flat_dt": "fdt", "kernel": "kernel", "ramdisk": "ramdisk"}  # the VM's property that names such an image
@@ -77,7 +80,7 @@ def node(name, lines):
 
 
 def source(description, images, configurations, data):
-    """The .its. `configurations`: lines of each, by name, the first of them the default; `data`: for each image the
+    """The text of an .its. `configurations`: lines of each, by name, the first of them the default; `data`: for each image the
     path of its file."""
     names = list(configurations)
     return "\n".join(["/dts-v1/;", *node("/", [
@@ -87,24 +90,38 @@ def source(description, images, configurations, data):
                                  *(line for lines in configurations.values() for line in lines)])])]) + "\n"
 
 
-def write(description, images, configurations, folder, more=()):
-    """The path of a FIT in `folder`, with its images' data behind the tree. `more`: options of mkimage."""
-    links = [os.path.join(folder, f"data{index}") for index in range(len(images))]  # names that no shell minds
-    for image, link in zip(images, links):
-        os.symlink(os.path.abspath(image.path), link)
-    text, made = os.path.join(folder, "fit.its"), os.path.join(folder, "fit.itb")
-    with open(text, "w", encoding="ascii") as file:
-        file.write(source(description, images, configurations, links))
-    command = [MKIMAGE, "-D", f"-I dts -O dtb -p {FREE}", "-f", text, "-E", "-B", hex(ALIGN), *more, made]
+@contextlib.contextmanager
+def made(description, images, configurations, more=()):
+    """The path, meanwhile, of a FIT with its images' data behind the tree. `configurations`: as for source(); `more`:
+    options of mkimage."""
+    with tempfile.TemporaryDirectory(prefix="traproom-fit-", dir=room(images)) as folder:
+        links = [os.path.join(folder, f"data{index}") for index in range(len(images))]  # names that no shell minds
+        for image, link in zip(images, links):
+            os.symlink(os.path.abspath(image.path), link)
+        text, path = os.path.join(folder, "fit.its"), os.path.join(folder, "fit.itb")
+        with open(text, "w", encoding="ascii") as file:
+            file.write(source(description, images, configurations, links))
+        mkimage(["-D", f"-I dts -O dtb -p {FREE}", "-f", text, "-E", "-B", hex(ALIGN), *more, path])
+        yield path
+
+
+def mkimage(options):
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run([MKIMAGE, *options], capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
         raise Problem(f"{MKIMAGE} is not installed: run tools/setup run") from error
-    for link in links:
-        os.unlink(link)
-    if done.returncode != 0 or not os.path.exists(made):
+    if done.returncode != 0:
         raise Problem(f"{MKIMAGE} has failed:\n{done.stderr.rstrip() or done.stdout.rstrip()}")
-    return made
+
+
+def room(images):
+    """A folder for mkimage, which writes all data several times: in memory if it fits; None: the usual one."""
+    size = sum(os.path.getsize(image.path) for image in images)
+    try:
+        status = os.statvfs(MEMORY)
+    except OSError:
+        return None
+    return MEMORY if status.f_bavail * status.f_frsize > COPIES * size else None
 
 
 class Fit:
@@ -131,6 +148,10 @@ class Fit:
         if wanted not in self.configurations or not self.configurations[wanted].children:
             raise Problem(f"{self.name} has no configuration '{wanted}': it has {', '.join(self.configurations)}")
         return self.configurations[wanted].children[0]
+
+    def guest(self, name):
+        """The device tree of that configuration's VM, or of the default one's."""
+        return fdt.parse(self.content(self.configuration(name).text("fdt")), f"{self.name}: its tree")
 
     def content(self, name):
         """An image's data as stored."""

@@ -87,19 +87,15 @@ def common(args, cpus, terminal):
 
 
 def traproom(args, staged, dtb):
-    """The hypervisor by -kernel, the rest in memory where the guest's tree says."""
-    found = [*board("virt,virtualization=on,gic-version=3", staged.staging.machine_size(), staged,
-                    staged.banks), "-kernel", args.hypervisor]
+    """A bundle by -kernel, or the hypervisor, and the rest in memory where the guest's tree says."""
+    found = board("virt,virtualization=on,gic-version=3", staged.staging.machine_size(), staged, staged.banks)
+    if args.bundle:
+        return [*found, "-kernel", args.bundle]
+    found += ["-kernel", args.hypervisor]
     images = [(file.path, address) for file, address in staged.staging.files]
     for path, address in [(dtb, GUEST_TREE)] + images:
         found += ["-device", f"loader,file={escape(path)},addr=0x{address:x},force-raw=on"]
     return found
-
-
-def bundled(args, staged, path):
-    """The whole line for a file that `pack` has made; its machine has a terminal."""
-    return [program(), *board("virt,virtualization=on,gic-version=3", staged.staging.machine_size(), staged),
-            "-kernel", path, *common(args, len(staged.tree.cpus()), True), *slots.arguments(staged.placed), *args.qemu]
 
 
 def bare(_args, staged, dtb):

@@ -25,7 +25,7 @@ examples:
 RUN = "{0} is of a run, not of a file: give it to `tools/traproom run --bundle FILE`"
 REFUSED = {  # options of a run, by their places in the arguments
     **{name: RUN for name in ("timeout", "results", "junit", "silence", "gdb", "core", "symbols", "console", "oops",
-                              "inject_log")},
+                              "inject_log", "bundle")},
     "cmd": "{0} needs the launcher beside the guest, for its status: `tools/traproom run --cmd` has it, and a file "
            "what --put puts into the initramfs",
     "model": "{0} needs the model's program beside the guest: `tools/traproom run` starts it",
@@ -33,16 +33,15 @@ REFUSED = {  # options of a run, by their places in the arguments
     "bare": "{0} leaves Traproom out, and the file begins with it",
     "dump_dtb": "{0} packs nothing: give it to `tools/traproom run`",
 }
+FIRST = "conf-1"
 OPTIONS = {"results": "--tap", "inject_log": "--inject-log", "dump_dtb": "--dump-dtb"}
 
 
 def add_options(parser):
     group = parser.add_argument_group("the file")
     group.add_argument("-o", "--output", metavar="FILE", required=True, help="where it goes")
-    group.add_argument("--config", metavar="NAME", default="conf-1", help="the configuration's name, by which "
-                       "traproom.config=NAME in the machine's boot arguments chooses it (default: conf-1)")
-    group.add_argument("--add", action="store_true", help="add this guest as one more configuration to FILE, whose "
-                       "first one stays its default")
+    group.add_argument("--add", action="store_true", help="add this guest to FILE as one more configuration, "
+                       "which traproom.config=NAME in the machine's boot arguments chooses; the first stays the default")
     group.add_argument("--hash", choices=("crc32", "sha256"), default="crc32", help="what Traproom checks each "
                        "image by before it is used (default: crc32)")
     group.add_argument("--compress", choices=("none", "lz4", "gzip"), default="none", help="kernel and initramfs, "
@@ -67,6 +66,7 @@ def parse(argv):
     refuse(packer, parser.parse_args(argv))
     args = cli.with_file(parser, packer, argv)
     cli.check_guest_options(packer, args)
+    args.config = args.config or FIRST
     for name in REFUSED:  # of a file of options, which serves runs, too
         setattr(args, name, packer.get_default(name))
     if args.sign and args.format != "fit":
@@ -120,7 +120,8 @@ def explain(args, staged):
     if args.format == "fit":
         print(f"U-Boot boots it by: bootm ADDRESS - TREE (load the file above 0x{bundle.layout.HYPERVISOR + staged.staging.size:x})")
         return
-    line = shlex.join(machine.bundled(args, staged, args.output))
+    args.bundle = args.output
+    line = shlex.join(machine.command(args, staged, None, True))
     print(line + (f" -append traproom.config={shlex.quote(args.config)}" if args.add else ""))
 
 
