@@ -19,15 +19,16 @@ struct fit {
     uint64_t size;   /* bytes from there to the end of all that belongs to it */
 };
 
-enum fit_compression { FIT_NONE, FIT_LZ4, FIT_GZIP };
+enum fit_compression { FIT_NONE, FIT_LZ4 };
 
 /* What a VM's node asks for, and what the image must then be. */
 struct fit_role {
     const char *property; /* of the VM's node, a list of images' names */
     const char *type;     /* "type" of the image */
+    bool may_be_packed;   /* false: it is read or written where it lies */
 };
 
-extern const struct fit_role fit_tree, fit_kernel, fit_ramdisk, fit_loadable;
+extern const struct fit_role fit_tree, fit_kernel, fit_app, fit_ramdisk, fit_loadable;
 
 struct fit_image {
     const char *name; /* lives in the FIT */

@@ -6,7 +6,6 @@
 #include "fdt/dt_prop.h"
 #include "fdt/fit_internal.h"
 #include "lib/addr.h"
-#include "lib/bits.h"
 #include "lib/log.h"
 #include "lib/string.h"
 
@@ -14,10 +13,11 @@
 #define DATA_ALIGNMENT 8 /* of a device tree, by its specification, and of an Image's header */
 #define STORE_ALIGN    4 /* of the first byte behind the FIT, from which "data-offset" counts */
 
-const struct fit_role fit_tree = {"fdt", "flat_dt"};
-const struct fit_role fit_kernel = {"kernel", "kernel"};
-const struct fit_role fit_ramdisk = {"ramdisk", "ramdisk"};
-const struct fit_role fit_loadable = {"loadables", "filesystem"};
+const struct fit_role fit_tree = {"fdt", "flat_dt", false};
+const struct fit_role fit_kernel = {"kernel", "kernel", true};
+const struct fit_role fit_app = {"app", "standalone", true};
+const struct fit_role fit_ramdisk = {"ramdisk", "ramdisk", true};
+const struct fit_role fit_loadable = {"loadables", "filesystem", false};
 
 static int check_kind(const struct fit *fit, const struct fit_role *role, const char *name,
                       int node)
@@ -43,25 +43,27 @@ static int check_kind(const struct fit *fit, const struct fit_role *role, const 
     return 0;
 }
 
-static int read_compression(const struct fit *fit, struct fit_image *image)
+static int read_compression(const struct fit *fit, const struct fit_role *role,
+                            struct fit_image *image)
 {
-    static const char *const names[] = {
-        [FIT_NONE] = "none", [FIT_LZ4] = "lz4", [FIT_GZIP] = "gzip"};
     const char *text = dt_prop_string(fit->fdt, image->node, "compression");
 
-    if (text == NULL)
-        text = names[FIT_NONE];
-    for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
-        if (strcmp(text, names[i]) == 0) {
-            image->compression = (enum fit_compression)i;
-            return 0;
-        }
+    if (text == NULL || strcmp(text, "none") == 0)
+        return 0;
+    if (strcmp(text, "lz4") != 0) {
+        log_error(
+            "the bundle's image \"%s\" has the compression \"%s\": \"none\" and \"lz4\" can be "
+            "read",
+            image->name, text);
+        return -ERR_UNSUPPORTED;
     }
-    log_error(
-        "the bundle's image \"%s\" has the compression \"%s\": \"none\", \"lz4\" and \"gzip\" "
-        "can be read",
-        image->name, text);
-    return -ERR_UNSUPPORTED;
+    if (!role->may_be_packed) {
+        log_error("the bundle's image \"%s\" is compressed, which a VM's \"%s\" may not be",
+                  image->name, role->property);
+        return -ERR_UNSUPPORTED;
+    }
+    image->compression = FIT_LZ4;
+    return 0;
 }
 
 /* "load" or "entry": *there says whether it has one. */
@@ -172,7 +174,7 @@ int fit_image(const struct fit *fit, int vm, const struct fit_role *role, int in
     if (err == 0)
         err = check_kind(fit, role, name, image->node);
     if (err == 0)
-        err = read_compression(fit, image);
+        err = read_compression(fit, role, image);
     if (err == 0)
         err = read_address(fit, image, "load", &image->has_load, &image->load);
     if (err == 0)

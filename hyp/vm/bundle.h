@@ -19,7 +19,7 @@ struct bundle {
     int configuration; /* node of the one that is used */
     int vm;            /* node of its VM */
     struct fit_image tree, kernel;
-    struct fit_image ramdisk; /* size 0: none */
+    struct fit_image app, ramdisk; /* size 0: none */
 };
 
 /*
@@ -29,11 +29,11 @@ struct bundle {
 int must_check bundle_open(struct bundle *bundle, struct pa_range range, const char *name);
 
 /*
- * Make the tree that vm_fdt_parse() is to read, *tree, which is claimed: that of the bundle with
- * the images' places in it. What of the bundle is not used is free memory afterwards. Errors are
- * logged.
+ * bundle_tree.c: make the tree that vm_fdt_parse() is to read, *tree, which is claimed: that of the
+ * bundle with the images' places in it, after those that are compressed were unpacked. Who reads
+ * that tree claims the images; what of the bundle is not used is free memory. Errors are logged.
  */
-int must_check bundle_make_tree(const struct bundle *bundle, struct phys_map *phys,
+int must_check bundle_make_tree(struct bundle *bundle, struct phys_map *phys,
                                 struct pa_range *tree);
 
 /* One line that says which guest it is. */

@@ -39,12 +39,19 @@ def disk(path, *lines):
     return Image(path, "filesystem", *lines)
 
 
+def pack(image, path):
+    """The image by LZ4."""
+    subprocess.run(["lz4", "-q", "-f", "-BI", "--content-size", image.path, path], check=True)
+    image.path = path
+    image.lines.append('compression = "lz4";')
+
+
 VM = 'vm-0 { fdt = "tree"; kernel = "kernel"; };'
 
 
 def make_fit(path, images, configurations, default="plain"):
     """`images`: Image by name; `configurations`: the lines of each by its name."""
-    nodes = "\n".join(f'{name} {{ description = "{name}"; compression = "none"; {image.source()} }};'
+    nodes = "\n".join(f'{name} {{ description = "{name}"; {image.source()} }};'
                       for name, image in images.items())
     plans = "\n".join(f'{name} {{ description = "{name}"; {lines} }};' for name, lines in configurations.items())
     source = (f'/dts-v1/; / {{ description = "a test\'s bundle"; #address-cells = <1>;\n'

@@ -67,6 +67,12 @@ class Boots(BundleTest):
         self.pack()
         self.assertIn('bundle: a test\'s bundle; configuration "plain", plain', self.runs())
 
+    def test_checked_by_sha256(self):
+        for image in self.images.values():
+            image.algo = "sha256"
+        self.pack()
+        self.runs()
+
     def test_configuration_by_name(self):
         self.images["broken"] = bundle.kernel(GUEST, algo=None)
         self.pack(default="other", plain=bundle.VM, other=bundle.VM.replace('"kernel"', '"broken"'))
@@ -83,6 +89,8 @@ class Boots(BundleTest):
             "kernel": bundle.kernel(os.path.join(images, "Image")),
             "ramdisk": bundle.ramdisk(os.path.join(images, "initramfs.cpio.gz")),
             "disk-0": bundle.disk(os.path.join(images, "disk.img"))}
+        for name in ("kernel", "ramdisk"):
+            bundle.pack(self.images[name], self.path(name + ".lz4"))
         self.pack(plain=bundle.VM.replace("}", 'ramdisk = "ramdisk"; loadables = "disk-0"; }'))
         child = pexpect.spawn(QEMU[0], [*QEMU[1:], "-kernel", self.bundle], timeout=LIMIT, encoding="utf-8",
                               codec_errors="replace")
@@ -136,6 +144,14 @@ class Damaged(BundleTest):
     def test_no_bundle(self):
         self.bundle = HYPERVISOR
         self.refused("no bundle: this image was made without `tools/traproom pack`")
+
+
+    def test_packed_image(self):
+        with open(self.path("broken"), "wb") as file:
+            file.write(bytes.fromhex("04224d18 6840 4000000000000000 00 05000000 ffffffffff 00000000"))
+        self.images["kernel"] = bundle.kernel(self.path("broken"), 'compression = "lz4";')
+        self.pack()
+        self.refused('image "kernel" can\'t be unpacked: a block of its LZ4 frame is broken')
 
 
 class Wrong(BundleTest):

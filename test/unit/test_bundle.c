@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of vm/bundle.c: what the tree is told of a bundle's images, and what is refused. */
+/* Tests of vm/bundle.c and bundle_tree.c: what the tree is told of a bundle's images, and what is
+ * refused. */
 #include "fdt/fit_crc32.h"
 #include "fit_fixture.h"
 #include "mm/phys.h"
@@ -164,6 +165,78 @@ static void tells_the_disk(void **state)
     assert_cells(opened(), "/slot", "traproom,disk", ptr_to_pa(blob + FIT_ROOM + 16).v, 512);
 }
 
+/* The ramdisk becomes a frame of one stored block, of `says` bytes it says. */
+static void pack_ramdisk(uint8_t says)
+{
+    static const uint8_t header[] = {4, 0x22, 0x4d, 0x18, 0x68, 0x40};
+    uint8_t *at = blob + FIT_ROOM + 8;
+
+    memset(at, 0, 100);
+    memcpy(at, header, sizeof(header));
+    at[6] = says;
+    at[15] = 50; /* the block's size */
+    at[18] = 0x80;
+    memset(at + 19, 'r', 50);
+    set_text(VM, "ramdisk", "initrd");
+    set_text("/images/initrd", "compression", "lz4");
+    add_hash("initrd");
+    add_hash("kernel");
+}
+
+static void unpacks_the_ramdisk(void **state)
+{
+    const uint8_t *end = ram + RAM_SIZE;
+    void *fdt;
+
+    (void)state;
+    pack_ramdisk(50);
+    fdt = opened();
+    assert_cells(fdt, "/chosen", "traproom,initrd", ptr_to_pa(end - PAGE_SIZE).v, 50);
+    assert_cells(fdt, "/chosen", "linux,initrd-end", 0x54000000 + 50, 0);
+    assert_int_equal(end[-(int)PAGE_SIZE] + end[49 - (int)PAGE_SIZE], 2 * 'r');
+}
+
+static void broken_ramdisk(void **state)
+{
+    (void)state;
+    pack_ramdisk(51);
+    refused(-ERR_INVAL, "\"initrd\" can't be unpacked", "less than it says");
+    blob[FIT_ROOM + 8] = 0;
+    add_hash("initrd");
+    add_hash("kernel");
+    refused(-ERR_INVAL, "\"initrd\" can't be unpacked", "no LZ4 frame");
+}
+
+static void no_room_to_unpack(void **state)
+{
+    (void)state;
+    pack_ramdisk(0);
+    refused(-ERR_NOMEM, "\"initrd\" unpacks to 0 bytes", "(-m)");
+    blob[FIT_ROOM + 8 + 9] = 1; /* 16 MiB */
+    add_hash("initrd");
+    add_hash("kernel");
+    refused(-ERR_NOMEM, "\"initrd\" unpacks to 16777216 bytes", "(-m)");
+    memset(blob + FIT_ROOM + 8 + 6, 0xff, 8);
+    add_hash("initrd");
+    add_hash("kernel");
+    refused(-ERR_NOMEM, "\"initrd\" unpacks to 18446744073709551615 bytes", "(-m)");
+}
+
+static void tells_the_app(void **state)
+{
+    void *fdt;
+
+    (void)state;
+    set_text("/images/kernel", "os", "elf");
+    set_cell("/images/kernel", "entry", 0);
+    set_text("/images/disk-0", "type", "standalone");
+    set_cell("/images/disk-0", "load", 0x50000000);
+    set_text(VM, "app", "disk-0");
+    fdt = opened();
+    assert_cells(fdt, "/chosen", "traproom,app", ptr_to_pa(blob + FIT_ROOM + 16).v, 512);
+    assert_cells(fdt, "/chosen", "traproom,app-address", 0x50000000, 0);
+}
+
 static void describes(void **state)
 {
     (void)state;
@@ -198,7 +271,7 @@ static void compressed_disk(void **state)
     set_text(VM, "loadables", "disk-0");
     set_text("/images/disk-0", "compression", "lz4");
     make_tree("disk-0", true);
-    refused(-ERR_UNSUPPORTED, "\"disk-0\" is compressed", "");
+    refused(-ERR_UNSUPPORTED, "\"disk-0\" is compressed", "\"loadables\" may not be");
 }
 
 static void images_damaged(void **state)
@@ -278,6 +351,10 @@ int main(void)
         test(tells_no_address),
         test(tells_the_ramdisk),
         test(tells_the_disk),
+        test(unpacks_the_ramdisk),
+        test(broken_ramdisk),
+        test(no_room_to_unpack),
+        test(tells_the_app),
         test(describes),
         test(disk_not_listed),
         test(disk_damaged),
