@@ -52,6 +52,7 @@ def mutate(blob, chance):
 class Options:
     """What stage.Stage wants to know of the command line."""
     dtb, bare, initrd, cmd = "tree.dtb", True, ["initrd"], None
+    kernel_paddr = None
 
 
 class Mutants(unittest.TestCase):
@@ -74,7 +75,7 @@ class Mutants(unittest.TestCase):
         work = stage.Stage(Options, tree, layout.Staging(tree.ram()))
         kernel = images.Kernel(self.file("kernel"))
         work.fix(kernel, self.file("initrd"))
-        end = work.add_kernel(kernel)
+        _, end = work.add_kernel(kernel)
         work.add_tree()
         work.add_initrd(self.file("initrd"), end)
         work.add_devices([Device("--disk ours", image=self.file("disk")), Device("--disk its", front="x")])

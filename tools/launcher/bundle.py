@@ -87,6 +87,10 @@ class Bundle:
         self._claim(start, kernel.size, f"the kernel, {kernel.file.name},")
         self._add("kernel", "kernel", kernel.file, description, self.compression, os="linux", load=start, is_entry=True)
 
+    def put_app(self, _chosen, app, _start):
+        raise Problem(f"--app {app.file.name}: a bundle has no place for one: tools/elfpack makes one program of it "
+                      "and its kernel")
+
     def put_initrd(self, _chosen, file, start):
         with open(file.path, "rb") as opened:
             packed = opened.read(8).startswith(PACKED)

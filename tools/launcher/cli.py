@@ -19,6 +19,7 @@ DEFAULT_CPU = "max,pauth-impdef=on"
 GDB_CPU = "max,pauth=off"  # gdb can't follow return addresses that are signed: QEMU 7.2 says no mask
 FREE_TEXT = ("--qemu", "--append", "--cmd")  # options whose value may begin with a dash
 SMALLEST_RAM = 4 * layout.MIB
+PAGE = 4096
 
 DESCRIPTION = """\
 Boot a guest under Traproom, in QEMU's machine. The guest's console is stdin and stdout;
@@ -91,6 +92,18 @@ def whole_seconds(text):
     return int(text)
 
 
+def address(text):
+    match = re.fullmatch(r"(0x[0-9a-f]+|\d+)([KMG]?)", text, re.IGNORECASE)
+    if not match:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number such as 0x48000000, 64K or 2M")
+    number = match.group(1)
+    value = int(number, 16 if number[:2] in ("0x", "0X") else 10) << \
+        {"": 0, "K": 10, "M": 20, "G": 30}[match.group(2).upper()]
+    if value % PAGE or value >= 1 << 48:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a multiple of 4K below 2^48")
+    return value
+
+
 def qemu_arguments(text):
     try:
         return shlex.split(text)
@@ -102,12 +115,19 @@ def add_guest_options(parser):
     parser.add_argument("profile", nargs="?", help=argparse.SUPPRESS)
     guest = parser.add_argument_group("the guest")
     guest.add_argument("--kernel", metavar="IMAGE", help="program in arm64 Image format, Linux or "
-                       "not, also packed as Image.gz or EFI's zboot (default: Debian's Linux, BUILD/images/Image)")
+                       "not, also packed as Image.gz or EFI's zboot, or a static ELF (default: Debian's Linux, "
+                       "BUILD/images/Image)")
     guest.add_argument("--firmware", metavar="FILE[,vars=FILE]", help="in place of a kernel, firmware that begins in "
                        "flash, as U-Boot and EDK2 for QEMU's virt machine do. vars=: the file, 64 MiB, that is the "
                        "second bank of flash, with EDK2's variables. What the guest programs IS WRITTEN TO IT")
     guest.add_argument("--flash", metavar="FILE", help="the same file for any firmware, U-Boot's environment for one; "
                        "where it is not there it is made, erased (default: what is programmed is gone with the run)")
+    guest.add_argument("--app", metavar="ELF", help="a second ELF, placed in memory behind the kernel, which finds "
+                       "it by the tree's /chosen/app (docs/elf-guests.md)")
+    guest.add_argument("--kernel-paddr", metavar="ADDRESS", type=address, help="where the kernel's lowest byte goes "
+                       "(default: where its headers have it)")
+    guest.add_argument("--app-offset", metavar="BYTES", type=address, help="how far from there the app's goes "
+                       "(default: the next multiple of 2 MiB that has room)")
     guest.add_argument("--dtb", metavar="DTB", help="the guest's device tree, which is the machine "
                        "it gets: RAM, CPUs, devices (default: made from dts/virt.dts)")
     guest.add_argument("--initrd", metavar="FILE", action="append", help="initramfs, 'none' for no one "

@@ -12,6 +12,7 @@ MAX_CPUS = 16  # of the hypervisor, lib/limits.h
 LARGEST_RAM = 1 << 38
 LARGEST = 2 << 20  # bytes of a tree (Linux, "Booting AArch64 Linux", on the device tree)
 MEMRESERVE = "/memreserve/"
+APP = "app"  # below /chosen
 PLAIN_BUSES = ("simple-bus", "arm,amba-bus")
 OF_THE_MACHINE = ("reg", "interrupts", "interrupts-extended")  # what has one is hidden, unless
 PASS, REGISTERS = MARKS = ("traproom,pass", "traproom,registers")  # one of these says otherwise
@@ -155,6 +156,15 @@ class GuestTree:
     def set_dtb_address(self, address):
         self.chosen.set_u64s("traproom,dtb-address", address)
 
+    def tell_app(self, start, app):
+        """The guest where its elf.App lies, and what it is: /chosen/app, numbers of 64 bits."""
+        self.chosen.children = [node for node in self.chosen.children if node.name != APP]
+        node = fdt.Node(APP)
+        for name, value in (("start", start), ("end", start + app.size), ("virtual-start", app.virtual),
+                            ("entry", app.entry)):
+            node.set_u64s(name, value)
+        self.chosen.children.append(node)
+
     def initrd_start(self):
         """Where the tree says the initramfs goes, or None."""
         return self.number(self.chosen, "linux,initrd-start")
@@ -175,6 +185,7 @@ class GuestTree:
         """
         self.chosen.properties.pop("traproom,kernel", None)
         self.chosen.properties.pop("traproom,initrd", None)
+        self.chosen.properties.pop("traproom,app", None)
         self.chosen.properties.pop("traproom,channel", None)
         self.chosen.properties.pop("traproom,pause", None)
         for node in self.root.walk():

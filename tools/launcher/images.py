@@ -66,6 +66,8 @@ def check_hypervisor(file):
 class Kernel:
     """A program in Image format: where it wants to be, from the start of RAM, and its size there."""
 
+    home = None  # it runs anywhere
+
     def __init__(self, file):
         self.file = file
         head = head_of(file)
@@ -83,6 +85,10 @@ class Kernel:
         # Without sections to go by: what is not in the file is zeroes at the end, never most of it.
         self.looks_short = not needed and file.size < image_size // 2
         self.image_size = image_size
+
+    def pieces(self, start):
+        """[((address, size), name)] of what it takes of the guest, its lowest byte at `start`."""
+        return [((start, self.size), "the kernel")]
 
     @functools.cached_property
     def version(self):

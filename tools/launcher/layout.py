@@ -68,13 +68,17 @@ class Guest:
                 return start + offset
         return None
 
-    def fix(self, piece, name):
-        """Take what the tree puts there. Problem: something else is there."""
+    def fix(self, piece, name, more=None):
+        """Take what is put there, by the tree, an option or an ELF. Problem: something else is there, or, if
+        `more` says what to do about too little RAM, not all of it is RAM."""
         for other, owner in self.taken:
             # A boot loader notes as reserved what it has put into place itself.
             if overlap(piece, other) and not (owner == MEMRESERVE and inside(piece, other)):
-                raise Problem(f"{name} at {text(piece)} overlaps {owner} at {text(other)}: the tree "
-                              "must move one of them")
+                raise Problem(f"{name} at {text(piece)} overlaps {owner} at {text(other)}: " +
+                              ("move one of them" if more else "the tree must move one of them"))
+        if more and not any(inside(piece, bank) for bank in self.ram):
+            raise Problem(f"{name} at {text(piece)} is not all in the guest's RAM, {describe(self.ram)}: move it, "
+                          f"or {more}")
         self.take(piece, name)
 
     def place_kernel(self, kernel, more):
@@ -148,9 +152,14 @@ class Staging:
         return address, file.size
 
     def put_kernel(self, chosen, kernel, start):
-        """An images.Kernel, for that address in the guest."""
+        """An images.Kernel or elf.Kernel, for that address in the guest."""
         chosen.set_u64s("traproom,kernel-address", start)
         chosen.set_u64s("traproom,kernel", *self.add(kernel.file))
+
+    def put_app(self, chosen, app, start):
+        """An elf.App, for that address in the guest."""
+        chosen.set_u64s("traproom,app-address", start)
+        chosen.set_u64s("traproom,app", *self.add(app.file))
 
     def put_initrd(self, chosen, file, _start):
         chosen.set_u64s("traproom,initrd", *self.add(file))

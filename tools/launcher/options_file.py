@@ -17,7 +17,7 @@ NAME = "traproom.toml"
 NONE = "none"
 # Options that begin with the name of a file or a folder, and of these those in which a comma has to be
 # written twice.
-PATHS = ("kernel", "dtb", "initrd", "put", "modules", "module", "disk", "share", "build", "hypervisor", "dump-dtb",
+PATHS = ("kernel", "app", "dtb", "initrd", "put", "modules", "module", "disk", "share", "build", "hypervisor", "dump-dtb",
          "junit", "inject-log", "bundle")
 WITH_WORDS = ("module", "disk", "share")
 NOT_HERE = ("help", "options")

@@ -7,7 +7,7 @@ import hashlib
 import os
 import secrets
 
-from launcher import (Problem, devices, guest_tree, images, initramfs, inject, layout, models, port, session,
+from launcher import (Problem, devices, elf, guest_tree, images, initramfs, inject, layout, models, port, session,
                       slots, unpack)
 from launcher.files import Files
 
@@ -100,9 +100,7 @@ class Stage:
 
     def fix(self, kernel, initrd):
         """First what the tree itself puts somewhere."""
-        at = self.tree.kernel_address()
-        if at is not None:
-            self.guest.fix((at, kernel.size), "the kernel (traproom,kernel-address)")
+        self._fix_kernel(kernel)
         at = self.tree.dtb_address()
         if at is not None:
             self.guest.fix((at, layout.TREE_ROOM), "the device tree (traproom,dtb-address)")
@@ -110,13 +108,38 @@ class Stage:
         if initrd and self.args.dtb is not None and at is not None:
             self.guest.fix((at, initrd.size), "the initramfs (linux,initrd-start)")
 
+    def _fix_kernel(self, kernel):
+        """By --kernel-paddr, by the tree, or by the kernel itself."""
+        by_tree = self.tree.kernel_address()
+        at = next((at for at in (self.args.kernel_paddr, by_tree, kernel.home) if at is not None), None)
+        if at is None:
+            return
+        self.tree.chosen.set_u64s("traproom,kernel-address", at)
+        for piece, name in kernel.pieces(at):
+            if at == by_tree:
+                self.guest.fix(piece, f"{name} (traproom,kernel-address)")
+            else:
+                self.guest.fix(piece, name, more_ram(self.args))
+
     def add_kernel(self, kernel):
-        """Returns the end of the kernel in the guest."""
+        """Returns where it begins and ends in the guest."""
         start = self.tree.kernel_address()
         if start is None:
             start = self.guest.place_kernel(kernel, more_ram(self.args))
         self.staging.put_kernel(self.tree.chosen, kernel, start)
-        return start + kernel.size
+        return start, max(sum(piece) for piece, _ in kernel.pieces(start))
+
+    def add_app(self, app, kernel_start, kernel_end):
+        """Behind the kernel, where the guest's tree tells it."""
+        start = self.guest.lowest(app.size, above=kernel_end)
+        if self.args.app_offset is not None:
+            start = kernel_start + self.args.app_offset
+        if start is None:
+            raise Problem(f"the guest's RAM, {layout.describe(self.guest.ram)}, has no room for {app.file.name}, "
+                          f"{app.size} bytes, behind the kernel: {more_ram(self.args)}")
+        self.guest.fix((start, app.size), "the app", more_ram(self.args))
+        self.staging.put_app(self.tree.chosen, app, start)
+        self.tree.tell_app(start, app)
 
     def add_tree(self):
         if self.tree.dtb_address() is None:
@@ -183,6 +206,28 @@ def make_nonce(args):
     return secrets.token_hex(8)
 
 
+def choose_kernel(args, files):
+    """What runs: an images.Kernel or an elf.Kernel."""
+    file = unpack.plain(choose(args, files, "kernel", "images/Image"), files)
+    if not images.is_elf(file.path):
+        return images.Kernel(file)
+    kernel = elf.Kernel(file)
+    if args.bare:
+        raise Problem(f"--bare: QEMU starts an ELF, {file.name}, without a tree: give an Image")
+    if args.initrd is None and not initramfs.is_wanted(args):
+        args.initrd = [NONE]  # the default one is Linux's
+    return kernel
+
+
+def choose_app(args, files):
+    """An elf.App or None."""
+    if args.app is None:
+        if args.app_offset is not None:
+            raise Problem("--app-offset needs --app, whose place it says")
+        return None
+    return elf.App(files.get("--app", args.app))
+
+
 def stage(args, folder, staging=None):
     """Everything checked and in its place, Staged. `staging`: what gives the images a place in the machine, a
     bundle.Bundle (default: a layout.Staging)."""
@@ -192,7 +237,8 @@ def stage(args, folder, staging=None):
     args.no_input = args.icount and session.is_input_empty()
     if not args.bare:
         choose_hypervisor(args, files)
-    kernel = images.Kernel(unpack.plain(choose(args, files, "kernel", "images/Image"), files))
+    kernel = choose_kernel(args, files)
+    app = choose_app(args, files)
     if kernel.looks_short and kernel.version:
         session.say(f"warning: {kernel.file.name} has {kernel.file.size} bytes of the {kernel.image_size} "
                     "that it takes in memory: is it cut short?")
@@ -213,7 +259,9 @@ def stage(args, folder, staging=None):
         staging = layout.Staging(tree.ram(), not args.bare and not images.is_elf(args.hypervisor))
     work = Stage(args, tree, staging)
     work.fix(kernel, initrd)
-    kernel_end = work.add_kernel(kernel)
+    kernel_start, kernel_end = work.add_kernel(kernel)
+    if app:
+        work.add_app(app, kernel_start, kernel_end)
     work.add_tree()
     paths = {"kernel": kernel.file.path, "initrd": work.add_initrd(initrd, kernel_end)}
     placed = work.add_devices(made)
