@@ -11,6 +11,25 @@ import pexpect
 
 from support import LAUNCHER, LIMIT, PROMPT, BootTest, tail
 
+# Prints what lies where the app is put, and powers off by PSCI.
+KERNEL = """
+    .globl _start
+_start:
+    ldr x1, =0x48600000
+    mov x2, 0x09000000
+1:  ldrb w0, [x1], 1
+    cbz w0, 2f
+    str w0, [x2]
+    b 1b
+2:  ldr w0, =0x84000008
+    hvc 0
+"""
+APP = """
+    .globl _start
+_start:
+    .asciz "hello from the app\\n"
+"""
+
 
 class PackTest(BootTest):
     def setUp(self):
@@ -66,6 +85,27 @@ class Boots(PackTest):
         self.assertIn("exit: guest powered off", self.ends(child))
         with open(disk, "rb") as file:
             self.assertTrue(file.read().startswith(b"written inside"))
+
+    def test_compressed(self):
+        child = self.by_line(self.pack("--compress", "lz4", "--hash", "sha256"))
+        self.says(child, "cat /mnt/disk/hello.txt; nproc", r"\s4\s")
+        self.says(child, "grep RAM /proc/iomem", "48000000-67ffffff : System RAM")
+        self.off(child)
+
+    def test_elf(self):
+        """A kernel that is one, and its app, compressed."""
+        kernel, app = self.link("kernel", KERNEL, 0x48400000), self.link("app", APP, 0x400000)
+        self.pack("--kernel", kernel, "--app", app, "--app-offset", "2M", "--disk", "none", "--compress", "lz4")
+        status, out, err = self.launch("--bundle", self.bundle)
+        self.assertEqual(status, 0, out + err)
+        self.assertIn("hello from the app", out)
+
+    def link(self, name, text, address):
+        """A static ELF of that assembly."""
+        linked = self.path(name)
+        subprocess.run(["aarch64-linux-gnu-gcc", "-nostdlib", "-static", "-no-pie", f"-Wl,-Ttext=0x{address:x},--build-id=none",
+                        "-x", "assembler", "-", "-o", linked], input=text, text=True, check=True)
+        return linked
 
     def test_larger_than_its_place(self):
         """The file reaches into what would be the guest's RAM, which goes elsewhere."""

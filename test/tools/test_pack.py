@@ -4,6 +4,7 @@
 
 import gzip
 import os
+import re
 import struct
 import subprocess
 import unittest
@@ -19,6 +20,13 @@ TREE = """/dts-v1/;
     cpus { #address-cells = <1>; #size-cells = <0>; cpu@0 { device_type = "cpu"; reg = <0>; }; };
     chosen { %s };
 };"""
+
+
+def elf(address, size=0x1000):
+    """A static one of one segment, entered at its beginning."""
+    header = struct.pack("<4s5B7x2HI3QI6H", b"\x7fELF", 2, 1, 1, 0, 0, 2, 183, 1, address, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+    segment = struct.pack("<2I6Q", 1, 5, 0x1000, address, address, size, size, 0x1000)
+    return (header + segment).ljust(0x1000, b"\0") + b"\x1f\x20\x03\xd5" * (size // 4)
 
 
 class PackTest(RunTest):
@@ -99,26 +107,29 @@ class Content(PackTest):
             self.assertEqual(data.index(content) % 0x1000, 0)
 
     def test_same_bits(self):
-        self.pack("--quiet", "--compress", "gzip")
+        self.pack("--quiet", "--compress", "lz4")
         first = self.data()
-        self.pack("--quiet", "--compress", "gzip", out=self.path("other"))
+        self.pack("--quiet", "--compress", "lz4", out=self.path("other"))
         with open(self.path("other"), "rb") as file:
             self.assertEqual(file.read(), first)
-        self.pack("--quiet", "--compress", "gzip", epoch="1700000001")
+        self.pack("--quiet", "--compress", "lz4", epoch="1700000001")
         self.assertNotEqual(self.data(), first)
 
     def test_compressed(self):
-        for name, unpack in (("gzip", ["gzip", "-dc"]), ("lz4", ["lz4", "-dc"])):
-            self.pack("--quiet", "--compress", name, "--hash", "sha256")
-            fit = bundle.read(self.out)
-            for part, content in (("kernel", image(3 * MIB)), ("ramdisk", b"i" * 1001)):
-                node = fit.images[part]
-                self.assertEqual(node.text("compression"), name)
-                self.assertEqual(node.child("hash-1").text("algo"), "sha256")
-                self.assertEqual(int.from_bytes(node.properties["traproom,unpacked-size"], "big"), len(content))
-                done = subprocess.run(unpack, input=fit.content(part), capture_output=True, check=True)
-                self.assertEqual(done.stdout, content)
-            self.assertEqual(fit.images["disk-0"].text("compression"), "none")
+        """The machine has room for what Traproom unpacks."""
+        before = self.pack("--mem", "64M")
+        after = self.pack("--mem", "64M", "--compress", "lz4", "--hash", "sha256")
+        fit = bundle.read(self.out)
+        for part, content in (("kernel", image(3 * MIB)), ("ramdisk", b"i" * 1001)):
+            node = fit.images[part]
+            self.assertEqual(node.text("compression"), "lz4")
+            self.assertEqual(node.child("hash-1").text("algo"), "sha256")
+            done = subprocess.run(["lz4", "-dc"], input=fit.content(part), capture_output=True, check=True)
+            self.assertEqual(done.stdout, content)
+        self.assertEqual(fit.images["disk-0"].text("compression"), "none")
+        self.assertEqual(fit.unpacked_sizes(None), [0, 3 * MIB, 1001, 0])
+        size = [int(re.search(r"-m (\d+)M", line)[1]) for line in (before, after)]
+        self.assertEqual(size[1] - size[0], 4 + 2)
 
     def test_packed_before(self):
         initrd = self.write("i.gz", gzip.compress(b"070701" * 100))
@@ -170,7 +181,7 @@ class Configurations(PackTest):
         self.assertEqual(list(fit.images), [*before.images, "tree-one"])
         for name in before.images:
             self.assertEqual(fit.content(name), before.content(name))
-            for prop in ("load", "entry", "compression", "os", "type", "traproom,unpacked-size"):
+            for prop in ("load", "entry", "compression", "os", "type"):
                 self.assertEqual(fit.images[name].properties.get(prop), before.images[name].properties.get(prop))
 
     def test_refused(self):
@@ -238,10 +249,30 @@ class Outer(PackTest):
         listed = subprocess.run(["dumpimage", "-l", self.out], capture_output=True, text=True, check=True).stdout
         for words in ("(traproom)", "Load Address: 0x40200000", "Entry Point:  0x40200000", "Hash algo:    sha256"):
             self.assertIn(words, listed)
+        again = self.path("again")
+        self.pack("--quiet", "--format", "fit", "--bundle", self.write("plain", plain), out=again)
+        with open(again, "rb") as one, open(self.out, "rb") as other:
+            self.assertEqual(one.read(), other.read())
         inner = self.path("inner")
         subprocess.run(["dumpimage", "-T", "flat_dt", "-p", "0", "-o", inner, self.out], capture_output=True, check=True)
         with open(inner, "rb") as file:
             self.assertEqual(file.read(), plain)
+
+
+class Elf(PackTest):
+    def test_kernel_and_app(self):
+        """They keep what their headers say: where the kernel's lowest byte goes is all that is told."""
+        kernel, app = self.write("k.elf", elf(0x48400000)), self.write("a.elf", elf(0x400000))
+        self.pack("--quiet", "--kernel", kernel, "--app", app, "--disk", "none")
+        fit = bundle.read(self.out)
+        self.assertEqual(list(fit.images), ["kernel", "app", "tree"])
+        for name, load in (("kernel", 0x48400000), ("app", 0x48600000)):
+            node = fit.images[name]
+            self.assertEqual((node.text("os"), int.from_bytes(node.properties["load"], "big")), ("elf", load))
+            self.assertNotIn("entry", node.properties)
+        self.assertEqual(fit.configuration(None).text("app"), "app")
+        self.assertEqual(self.guest(fit).number(self.guest(fit).chosen.child("app"), "start"), 0x48600000)
+        self.assertNotIn("traproom,app", self.guest(fit).chosen.properties)
 
 
 class Refusals(PackTest):
@@ -249,6 +280,8 @@ class Refusals(PackTest):
         for option, words in ((["--timeout", "5"], "--timeout is of a run"), (["--cmd", "true"], "--cmd needs the launcher"),
                               (["--tap"], "--tap is of a run"), (["--bare"], "leaves Traproom out"),
                               (["--gdb"], "--gdb is of a run"), (["--sign", "k.key"], "needs --format fit"),
+                              (["--bundle", "x"], "--bundle goes with --format fit"),
+                              (["--bundle", "x", "--format", "fit", "--smp", "2"], "--smp is of the guest, which is in"),
                               (["--share", self.folder.name], "add ,9p"), (["--smp", "2", "--dtb", "x"], "go with --dtb"),
                               (["--model", "x=unix:y"], "needs the model's program")):
             self.refused(words, *option)

@@ -2,7 +2,8 @@
 """The launcher: puts a guest's images and its device tree into QEMU's machine, beside the
 hypervisor, and turns what comes back into an exit status.
 
-cli.py          options, and the order of things
+cli.py          the command line, and the order of things
+options.py      what can be in it
 options_file.py traproom.toml, which has options, too
 stage.py        the guest as the options ask for it, everything checked and in its place
 fdt.py          flattened device trees, to read and to write

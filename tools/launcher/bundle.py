@@ -2,7 +2,6 @@
 """A bundle: Traproom's Image, as large as it is in memory, and behind it a FIT (fit.py) with the guest's tree and
 its images. Stands in for layout.Staging when stage.py prepares a guest. Used by pack.py; docs/bundle.md."""
 
-import gzip
 import hashlib
 import os
 import re
@@ -74,9 +73,8 @@ class Bundle:
             known[name] = other.image(name, os.path.join(self.folder, f"other{index}"))
         self.images = list(known.values())
         for name in other.configurations:
-            vm = other.configuration(name)
-            names = [text for prop in (*fit.LISTS.values(), fit.OTHERS) if prop in vm.properties for text in vm.texts(prop)]
-            self.configurations.append(Configuration(name, vm.text("description"), [known[text] for text in names]))
+            self.configurations.append(Configuration(name, other.configuration(name).text("description"),
+                                                     [known[image] for image in other.names(name)]))
 
     # ---- What stage.py puts in ----
 
@@ -84,17 +82,20 @@ class Bundle:
         chosen.properties.pop("traproom,kernel-address", None)  # "load" says it
         description = f"Linux {kernel.version}" if kernel.version else os.path.basename(kernel.file.name)
         self.ours.description = description
-        self._claim(start, kernel.size, f"the kernel, {kernel.file.name},")
-        self._add("kernel", "kernel", kernel.file, description, self.compression, os="linux", load=start, is_entry=True)
+        for piece, what in kernel.pieces(start):
+            self._claim(piece, f"{what}, {kernel.file.name},")
+        is_elf = images.is_elf(kernel.file.path)
+        self._add("kernel", "kernel", kernel.file, description, self.compression, os="elf" if is_elf else "linux",
+                  load=start, is_entry=not is_elf)
 
-    def put_app(self, _chosen, app, _start):
-        raise Problem(f"--app {app.file.name}: a bundle has no place for one: tools/elfpack makes one program of it "
-                      "and its kernel")
+    def put_app(self, _chosen, app, start):
+        self._claim((start, app.size), f"the app, {app.file.name},")
+        self._add("app", "standalone", app.file, os.path.basename(app.file.name), self.compression, os="elf", load=start)
 
     def put_initrd(self, _chosen, file, start):
         with open(file.path, "rb") as opened:
             packed = opened.read(8).startswith(PACKED)
-        self._claim(start, file.size, f"the initramfs, {file.name},")
+        self._claim((start, file.size), f"the initramfs, {file.name},")
         self._add("ramdisk", "ramdisk", file, "the initramfs", "none" if packed else self.compression, os="linux",
                   load=start)
 
@@ -117,13 +118,13 @@ class Bundle:
         self._add("tree", "flat_dt", File(tree.name, path, len(data)), "the guest's device tree", "none",
                   load=layout.USUAL_TREE if address is None else address)
 
-    def _claim(self, start, size, what):
-        self._pieces.append(((start, size), what))
+    def _claim(self, piece, what):
+        self._pieces.append((piece, what))
 
     def _add(self, name, kind, file, description, compression, **more):
         """The Image: a new one, or one of the other bundle's that is the same."""
-        path, unpacked = self._compress(file, compression, name)
-        image = Image(name, kind, path, self.algorithm, description, compression=compression, unpacked=unpacked, **more)
+        path = self._pack(file, compression, name)
+        image = Image(name, kind, path, self.algorithm, description, compression=compression, **more)
         image = self._like(image) or self._new(image)
         self.ours.images.append(image)
         return image
@@ -142,18 +143,14 @@ class Bundle:
                  if (other.kind, other.hash, other.os, other.compression, other.load) == what]
         return next((other for other in alike if digest(other.path) == digest(image.path)), None)
 
-    def _compress(self, file, compression, name):
-        """(path, size when unpacked or None)."""
+    def _pack(self, file, compression, name):
+        """The path of the data as it is stored."""
         if compression == "none":
-            return file.path, None
+            return file.path
         path = os.path.join(self.folder, f"{name}.packed")
         with open(file.path, "rb") as plain, open(path, "wb") as out:
-            if compression == "gzip":
-                with gzip.GzipFile("", "wb", 9, out, mtime=0) as packed:
-                    shutil.copyfileobj(plain, packed, layout.MIB)
-            else:
-                run_lz4(plain, out)
-        return path, file.size
+            run_lz4(plain, out)
+        return path
 
     # ---- The file ----
 
@@ -175,32 +172,35 @@ class Bundle:
                 shutil.copyfileobj(source, out, layout.MIB)
                 out.truncate(self.size)
 
-    def write_outer(self, path, inner, key=None, tree=None):
-        """A FIT for U-Boot's bootm with the bundle `inner` as its kernel; `key`: signs it, a file NAME.key; `tree`: a
-        blob that gets the public key, which it makes a must."""
-        image = Image("traproom", "kernel", inner, "sha256", f"Traproom {self.hypervisor.version}", os="linux",
-                      load=layout.HYPERVISOR, is_entry=True)
-        lines = [f"description = {fit.quote(image.description)};", f'compatible = "{BOARD}";',
-                 f'kernel = "{image.name}";']
-        more = []
-        if key:
-            folder, name = os.path.split(os.path.splitext(os.path.abspath(key))[0])
-            lines += fit.node("signature-1", ['algo = "sha256,rsa2048";', f"key-name-hint = {fit.quote(name)};",
-                                              'sign-images = "kernel";'])
-            more = ["-k", folder, "-r"] + (["-K", tree] if tree else [])
-        with fit.made(image.description, [image], {"conf-1": fit.node("conf-1", lines)}, more) as made:
-            shutil.copyfile(made, path)
-
     def machine_size(self):
-        return machine_size(self.size, self._ram)
+        return machine_size(self.size, self._ram, [image.unpacked_size() for image in self.ours.images])
 
 
-def machine_size(size, ram):
+def machine_size(size, ram, unpacked):
     """RAM that a machine needs for a file of that size and its guest, in bytes. A guest whose own place the file takes
-    goes to another."""
+    goes to another. `unpacked`: of the images that Traproom unpacks at boot."""
     end = layout.round_up(layout.HYPERVISOR + size)
     aside = sum(layout.round_up(piece) for _, piece in ram) if end > layout.ROOM else 0
+    aside += sum(layout.round_up(piece) for piece in unpacked)
     return max(layout.room_end(ram), end) + aside + layout.SPARE - layout.MACHINE_RAM
+
+
+def write_outer(path, inner, key=None, tree=None):
+    """A FIT for U-Boot's bootm with the bundle `inner` as its kernel; `key`: signs it, a file NAME.key; `tree`: a blob
+    that gets the public key, which it makes a must."""
+    with open(inner, "rb") as file:
+        version = BANNER.search(file.read())[1].decode()
+    image = Image("traproom", "kernel", inner, "sha256", f"Traproom {version}", os="linux", load=layout.HYPERVISOR,
+                  is_entry=True)
+    lines = [f"description = {fit.quote(image.description)};", f'compatible = "{BOARD}";', f'kernel = "{image.name}";']
+    more = []
+    if key:
+        folder, name = os.path.split(os.path.splitext(os.path.abspath(key))[0])
+        lines += fit.node("signature-1", ['algo = "sha256,rsa2048";', f"key-name-hint = {fit.quote(name)};",
+                                          'sign-images = "kernel";'])
+        more = ["-k", folder, "-r"] + (["-K", tree] if tree else [])
+    with fit.made(image.description, [image], {"conf-1": fit.node("conf-1", lines)}, more) as made:
+        shutil.copyfile(made, path)
 
 
 def digest(path):

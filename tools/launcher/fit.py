@@ -16,9 +16,9 @@ MKIMAGE = "mkimage"
 ALIGN = 0x1000  # of each image's data, and of the first behind the tree
 FREE = 0x8000  # bytes that dtc leaves in the tree for what mkimage adds
 MEMORY, COPIES = "/dev/shm", 8  # a file system in memory; how often the data must fit there
-UNPACKED_SIZE = "traproom,unpacked-size"
+LZ4_SIZE = struct.Struct("<6xQ")  # of an lz4 frame's content, as bundle.py has it written
 ARCH = "arm64"
-LISTS = {"flat_dt": "fdt", "kernel": "kernel", "ramdisk": "ramdisk"}  # the VM's property that names such an image
+LISTS = {"flat_dt": "fdt", "kernel": "kernel", "ramdisk": "ramdisk", "standalone": "app"}  # the VM's property that names such an image
 OTHERS = "loadables"
 
 
@@ -33,7 +33,6 @@ class Image:
     compression: str = "none"
     load: int = None  # in the guest
     is_entry: bool = False  # it is entered there, too
-    unpacked: int = None  # bytes, of one that is compressed
 
     def lines(self, data):
         """Of the source; `data`: the file's path there."""
@@ -45,9 +44,11 @@ class Image:
             found.append(f"load = {cells(self.load)};")
         if self.is_entry:
             found.append(f"entry = {cells(self.load)};")
-        if self.unpacked is not None:
-            found.append(f"{UNPACKED_SIZE} = {cells(self.unpacked)};")
         return node(self.name, [*found, *node("hash-1", [f'algo = "{self.hash}";'])])
+
+    def unpacked_size(self):
+        with open(self.path, "rb") as file:
+            return unpacked_size(self.compression, file.read(LZ4_SIZE.size))
 
 
 @dataclasses.dataclass
@@ -149,6 +150,14 @@ class Fit:
             raise Problem(f"{self.name} has no configuration '{wanted}': it has {', '.join(self.configurations)}")
         return self.configurations[wanted].children[0]
 
+    def names(self, name):
+        """Of the images of that configuration's VM, or of the default one's."""
+        vm = self.configuration(name)
+        return [text for prop in (*LISTS.values(), OTHERS) if prop in vm.properties for text in vm.texts(prop)]
+
+    def unpacked_sizes(self, name):
+        return [unpacked_size(self.images[image].text("compression"), self.content(image)) for image in self.names(name)]
+
     def guest(self, name):
         """The device tree of that configuration's VM, or of the default one's."""
         return fdt.parse(self.content(self.configuration(name).text("fdt")), f"{self.name}: its tree")
@@ -172,11 +181,15 @@ class Fit:
         with open(path, "wb") as file:
             file.write(self.content(name))
         image = self.images[name]
-        load, unpacked = number(image, "load"), number(image, UNPACKED_SIZE)
         hashed = image.child("hash-1")
         return Image(name, image.text("type"), path, hashed.text("algo") if hashed else "crc32",
-                     image.text("description"), image.text("os"), image.text("compression") or "none", load,
-                     "entry" in image.properties, unpacked)
+                     image.text("description"), image.text("os"), image.text("compression") or "none",
+                     number(image, "load"), "entry" in image.properties)
+
+
+def unpacked_size(compression, head):
+    """Bytes of what Traproom unpacks of an image that begins so; 0: it need not."""
+    return LZ4_SIZE.unpack_from(head)[0] if compression == "lz4" and len(head) >= LZ4_SIZE.size else 0
 
 
 def number(image, name):

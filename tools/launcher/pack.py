@@ -7,7 +7,7 @@ import os
 import shlex
 import tempfile
 
-from launcher import Problem, bundle, cli, machine, stage
+from launcher import Problem, bundle, cli, layout, machine, options, stage, unbundle
 from launcher.files import Files
 
 DESCRIPTION = """\
@@ -25,7 +25,7 @@ examples:
 RUN = "{0} is of a run, not of a file: give it to `tools/traproom run --bundle FILE`"
 REFUSED = {  # options of a run, by their places in the arguments
     **{name: RUN for name in ("timeout", "results", "junit", "silence", "gdb", "core", "symbols", "console", "oops",
-                              "inject_log", "bundle")},
+                              "inject_log")},
     "cmd": "{0} needs the launcher beside the guest, for its status: `tools/traproom run --cmd` has it, and a file "
            "what --put puts into the initramfs",
     "model": "{0} needs the model's program beside the guest: `tools/traproom run` starts it",
@@ -37,17 +37,17 @@ FIRST = "conf-1"
 OPTIONS = {"results": "--tap", "inject_log": "--inject-log", "dump_dtb": "--dump-dtb"}
 
 
-def add_options(parser):
+def add_file_options(parser):
     group = parser.add_argument_group("the file")
     group.add_argument("-o", "--output", metavar="FILE", required=True, help="where it goes")
     group.add_argument("--add", action="store_true", help="add this guest to FILE as one more configuration, "
                        "which traproom.config=NAME in the machine's boot arguments chooses; the first stays the default")
     group.add_argument("--hash", choices=("crc32", "sha256"), default="crc32", help="what Traproom checks each "
                        "image by before it is used (default: crc32)")
-    group.add_argument("--compress", choices=("none", "lz4", "gzip"), default="none", help="kernel and initramfs, "
+    group.add_argument("--compress", choices=("none", "lz4"), default="none", help="kernel and initramfs, "
                        "unless they come packed (default: none)")
     group.add_argument("--format", choices=("image", "fit"), default="image", help="'fit': in a FIT around it, for "
-                       "U-Boot's bootm (default: image)")
+                       "U-Boot's bootm, or around the file that --bundle names (default: image)")
     group.add_argument("--sign", metavar="NAME.key", help="with --format fit: sign it, for a U-Boot that has the "
                        "public key; NAME.crt must be beside it")
     group.add_argument("--public-key", metavar="DTB", help="with --sign: put the public key into that tree, U-Boot's "
@@ -60,8 +60,8 @@ def parse(argv):
     packer = commands.add_parser("pack", usage="tools/traproom pack [PROFILE] -o FILE [OPTIONS]", allow_abbrev=False,
                                  description=DESCRIPTION, epilog=EPILOG,
                                  formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_options(packer)
-    cli.add_options(packer)
+    add_file_options(packer)
+    options.add(packer)
     argv = cli.bind_values(["pack", *argv])
     refuse(packer, parser.parse_args(argv))
     args = cli.with_file(parser, packer, argv)
@@ -74,7 +74,10 @@ def parse(argv):
     if args.public_key and not args.sign:
         packer.error("--public-key goes with --sign")
     if args.add and args.format == "fit":
-        packer.error("--add needs a bundle: make it first, then pack its last configuration with --format fit")
+        packer.error("--add needs a bundle: make it first, then put a FIT around it by --format fit --bundle FILE")
+    if args.bundle is not None and args.format != "fit":
+        packer.error("--bundle goes with --format fit, which puts a FIT around that file")
+    unbundle.check(packer, args)
     return args
 
 
@@ -90,39 +93,50 @@ def check_devices(staged):
             raise Problem(f"{device.said}: virtiofsd would have to run beside the machine: add ,9p, which needs none")
 
 
+def prepare(args, folder, output):
+    """Stage the guest and write its bundle; the Staged."""
+    own = os.path.join(folder, "bundle")
+    os.mkdir(own)
+    hypervisor = bundle.Hypervisor(Files(folder).get("--hypervisor", args.hypervisor))
+    made = bundle.Bundle(hypervisor, own, args.config, args.hash, args.compress)
+    if args.add:
+        made.take(bundle.read(args.output))
+    staged = stage.stage(args, folder, made)
+    check_devices(staged)
+    made.put_tree(staged.tree)
+    made.write(output)
+    return staged
+
+
 def pack(args):
     args.attended, args.console = True, True  # a file boots by itself, with a console and nobody who reads a status
     quiet, args.quiet = args.quiet, False
-    args.cpu = args.cpu or cli.DEFAULT_CPU
+    args.cpu = args.cpu or options.DEFAULT_CPU
     args.hypervisor = args.hypervisor or stage.built(args, "hyp/traproom.img")
     with tempfile.TemporaryDirectory(prefix="traproom-") as folder:
-        own = os.path.join(folder, "bundle")
-        os.mkdir(own)
-        hypervisor = bundle.Hypervisor(Files(folder).get("--hypervisor", args.hypervisor))
-        made = bundle.Bundle(hypervisor, own, args.config, args.hash, args.compress)
-        if args.add:
-            made.take(bundle.read(args.output))
-        staged = stage.stage(args, folder, made)
-        check_devices(staged)
-        made.put_tree(staged.tree)
-        if args.format == "fit":
-            inner = os.path.join(folder, "inner")
-            made.write(inner)
-            made.write_outer(args.output, inner, args.sign, args.public_key)
-        else:
-            made.write(args.output)
+        how = wrap(args, folder) if args.format == "fit" else line(args, prepare(args, folder, args.output))
     if not quiet:
-        explain(args, staged)
+        print(how)
     return 0
 
 
-def explain(args, staged):
-    if args.format == "fit":
-        print(f"U-Boot boots it by: bootm ADDRESS - TREE (load the file above 0x{bundle.layout.HYPERVISOR + staged.staging.size:x})")
-        return
+def line(args, staged):
+    """QEMU's, for the file."""
     args.bundle = args.output
-    line = shlex.join(machine.command(args, staged, None, True))
-    print(line + (f" -append traproom.config={shlex.quote(args.config)}" if args.add else ""))
+    found = shlex.join(machine.command(args, staged, None, True))
+    return found + (f" -append traproom.config={shlex.quote(args.config)}" if args.add else "")
+
+
+def wrap(args, folder):
+    """A FIT around a bundle that is there, or that is made for it; how it is booted."""
+    inner = args.bundle
+    if inner:
+        bundle.read(inner)
+    else:
+        inner = os.path.join(folder, "inner")
+        prepare(args, folder, inner)
+    bundle.write_outer(args.output, inner, args.sign, args.public_key)
+    return f"U-Boot boots it by: bootm ADDRESS - TREE (load it above 0x{layout.HYPERVISOR + os.path.getsize(inner):x})"
 
 
 def main(argv):

@@ -7,7 +7,7 @@ from launcher import Problem, bundle, devices, disks, guest_tree, models, sessio
 from launcher.files import Files
 
 OF_THE_GUEST = {  # options by their places in the arguments
-    "kernel": "--kernel", "dtb": "--dtb", "initrd": "--initrd", "put": "--put", "modules": "--modules",
+    "kernel": "--kernel", "app": "--app", "kernel_paddr": "--kernel-paddr", "app_offset": "--app-offset", "dtb": "--dtb", "initrd": "--initrd", "put": "--put", "modules": "--modules",
     "modprobe": "--modprobe", "module": "--module", "append": "--append", "passed": "--pass", "registers": "--registers",
     "smp": "--smp", "mem": "--mem", "inject": "--inject", "hang": "--hang", "stats": "--stats", "hypervisor": "--hypervisor"}
 BESIDE = {"cmd": "--cmd", "model": "--model", "bare": "--bare", "inject_log": "--inject-log",
@@ -18,18 +18,16 @@ class Placed:
     """The machine for a bundle's file, as layout.Staging has it for a run."""
     files = ()
 
-    def __init__(self, size, ram):
-        self.size = size
-        self.ram = ram
+    def __init__(self, size, ram, unpacked):
+        """As for bundle.machine_size()."""
+        self.needs = (size, ram, unpacked)
 
     def machine_size(self):
-        return bundle.machine_size(self.size, self.ram)
+        return bundle.machine_size(*self.needs)
 
 
 def check(parser, args):
     """Wrong usage: options that make no sense with a file that is packed."""
-    if args.config is not None and args.bundle is None:
-        parser.error("--config chooses one in a bundle: it goes with --bundle")
     if args.bundle is None:
         return
     for name, option in {**OF_THE_GUEST, **BESIDE}.items():
@@ -50,8 +48,8 @@ def read(args, folder):
     placed = place(args, tree, Files(folder))
     if args.config:
         args.qemu = [*args.qemu, "-append", f"traproom.config={args.config}"]
-    return stage.Staged(tree, Placed(os.path.getsize(args.bundle), tree.ram()), {}, placed, None, None,
-                        models.Models([], args.model_timeout, False), [])
+    machine = Placed(os.path.getsize(args.bundle), tree.ram(), fit.unpacked_sizes(args.config))
+    return stage.Staged(tree, machine, {}, placed, None, None, models.Models([], args.model_timeout, False), [])
 
 
 def place(args, tree, files):
