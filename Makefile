@@ -19,7 +19,7 @@ configure-run = cmake -S . -B $(BUILD) $(if $(wildcard $(BUILD)/CMakeCache.txt),
 configure-test = cmake -S . -B $(BUILD) $(if $(wildcard $(BUILD)/CMakeCache.txt),,-G Ninja) -DTRAPROOM_TESTS=ON --log-level=WARNING
 build = cmake --build $(BUILD) --target
 
-.PHONY: help run-linux debug build test fuzz coverage analyze prove bench soak compat headers guest-kernel format clean distclean
+.PHONY: help run-linux debug build test fuzz coverage analyze prove bench elfpack soak compat headers guest-kernel format clean distclean
 help:
 	@echo 'make run-linux     boot Linux under Traproom, to a shell; Ctrl-A X leaves'
 	@echo '                   KERNEL=Image: another kernel; ARGS=...: see tools/traproom run --help'
@@ -30,6 +30,7 @@ help:
 	@echo 'make prove         proofs, by Frama-C, that some of the code has no run-time error'
 	@echo 'make debug         as run-linux, but stopped before the first instruction, for gdb'
 	@echo 'make bench         measure what Traproom costs, against the budget'
+	@echo 'make elfpack       build the packer of ELF kernels, build/elfpack/elfpack, and its loader'
 	@echo 'make soak          a guest that reboots under load, ROUNDS=200 times; QEMU killed in mid-write, 110 times;'
 	@echo '                   devices reset under load, 10,000 times each; 200 guests that end in all sorts of ways;'
 	@echo '                   ARGS=...: see test/boot/soak.py --help'
@@ -79,6 +80,12 @@ bench: build
 	@tools/setup bench
 	@$(build) guest
 	@tools/bench --build $(BUILD) $(ARGS)
+
+elfpack: build
+	@tools/setup elfpack
+	@$(build) guest
+	@cmake -S tools/elfpack -B $(BUILD)/elfpack -G Ninja --log-level=WARNING
+	@cmake --build $(BUILD)/elfpack
 
 soak: build
 	@$(build) guest

@@ -12,6 +12,7 @@
 #define HEADER_TOTALSIZE 4
 #define HEADER_STRUCT    8
 #define HEADER_STRINGS   12
+#define HEADER_RESERVED  16
 #define PROP_HEADER_SIZE 8
 #define MAX_DEPTH        16
 
@@ -102,6 +103,15 @@ bool fdt_reg(const struct fdt_node *node, unsigned index, struct fdt_reg *reg)
     return true;
 }
 
+bool fdt_reservation(const void *fdt, unsigned index, struct fdt_reg *reg)
+{
+    const uint8_t *entry =
+        (const uint8_t *)fdt + read_cell((const uint8_t *)fdt + HEADER_RESERVED) + 16 * index;
+
+    *reg = (struct fdt_reg){read_cells(entry, 2), read_cells(entry + 8, 2)};
+    return reg->address != 0 || reg->size != 0;
+}
+
 void fdt_for_each_node(const void *fdt, fdt_node_fn fn, void *arg)
 {
     struct fdt_node stack[MAX_DEPTH];
@@ -115,6 +125,7 @@ void fdt_for_each_node(const void *fdt, fdt_node_fn fn, void *arg)
             struct fdt_node *node = &stack[depth];
 
             node->fdt = fdt;
+            node->depth = depth;
             node->name = (const char *)p + 4;
             p = align_cell(p + 4 + strlen(node->name) + 1);
             node->properties = p;

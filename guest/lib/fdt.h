@@ -15,6 +15,7 @@ struct fdt_node {
     const uint8_t *fdt;
     const uint8_t *properties; /* the token after its name */
     const char *name;
+    unsigned depth;         /* 0: the root */
     uint32_t address_cells; /* of its parent: how its reg reads */
     uint32_t size_cells;
 };
@@ -28,6 +29,9 @@ typedef void (*fdt_node_fn)(const struct fdt_node *node, void *arg);
 
 /* Whole size in bytes of the tree at `fdt`, 0 where there is none. */
 uint32_t fdt_size(const void *fdt);
+
+/* Entry `index` of the memory reservation block; false: there are no more. */
+bool fdt_reservation(const void *fdt, unsigned index, struct fdt_reg *reg);
 
 /* Call `fn` for each node, parents first. */
 void fdt_for_each_node(const void *fdt, fdt_node_fn fn, void *arg);
