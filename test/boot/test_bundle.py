@@ -175,6 +175,20 @@ class Wrong(BundleTest):
         self.refused(r"the initramfs at \[0x48001000, 0x[0-9a-f]+\] overlaps the kernel at \[0x48000000, 0x[0-9a-f]+\]",
                      "move one of them")
 
+    def test_overlap_in_the_bundle(self):
+        self.images["ramdisk"] = bundle.ramdisk(GUEST)
+        self.pack(plain=bundle.VM.replace("}", 'ramdisk = "ramdisk"; }'))
+        kernel, ramdisk = (struct.pack(">I", int(subprocess.run(
+            ["fdtget", self.path("fit"), f"/images/{name}", "data-offset"], stdout=subprocess.PIPE,
+            check=True).stdout)) for name in ("kernel", "ramdisk"))
+        with open(self.path("fit"), "r+b") as file:
+            fit = file.read()
+            self.assertEqual(fit[:bundle.PAGE].count(ramdisk), 1)
+            file.seek(fit.index(ramdisk))
+            file.write(kernel)
+        bundle.append(HYPERVISOR, self.path("fit"), self.bundle)
+        self.refused(r"initramfs's image at \[0x[0-9a-f]+, 0x[0-9a-f]+\] overlaps the kernel's image at \[0x")
+
     def test_entry(self):
         for entry in (0, 0x48000004):
             with self.subTest(entry):

@@ -50,6 +50,29 @@ static void test_seed(void **state)
     assert_int_equal(info.seed, 0);
 }
 
+/* A word of the boot arguments, wherever it stands. */
+static void test_configuration(void **state)
+{
+    static const char *const cases[][2] = {
+        {"quiet", ""},
+        {"traproom.config=small", "small"},
+        {"quiet traproom.config=small nr_cpus=2", "small"},
+        {"xtraproom.config=a  traproom.config=b", "b"},
+        {"traproom.config= quiet", ""},
+        {"traproom.config=0123456789012345678901234567890123456789012345678901234567890123456789",
+         "012345678901234567890123456789012345678901234567890123456789012"},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        void *fdt = tree_open("host");
+
+        tree_set_string(fdt, "/chosen", "bootargs", cases[i][0]);
+        parse(fdt);
+        assert_string_equal(info.configuration, cases[i][1]);
+    }
+}
+
 static void test_guest_fdt(void **state)
 {
     void *fdt = tree_open("host");
@@ -360,13 +383,21 @@ static void test_qemu(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all),         cmocka_unit_test(test_seed),
-        cmocka_unit_test(test_guest_fdt),   cmocka_unit_test(test_model),
-        cmocka_unit_test(test_defaults),    cmocka_unit_test(test_pmu),
-        cmocka_unit_test(test_clock),       cmocka_unit_test(test_clock_and_no_uart),
-        cmocka_unit_test(test_virtio),      cmocka_unit_test(test_more_than_fits),
-        cmocka_unit_test(test_refused),     cmocka_unit_test(test_no_uart),
-        cmocka_unit_test(test_broken_blob), cmocka_unit_test(test_qemu),
+        cmocka_unit_test(test_all),
+        cmocka_unit_test(test_seed),
+        cmocka_unit_test(test_configuration),
+        cmocka_unit_test(test_guest_fdt),
+        cmocka_unit_test(test_model),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_pmu),
+        cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_clock_and_no_uart),
+        cmocka_unit_test(test_virtio),
+        cmocka_unit_test(test_more_than_fits),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_no_uart),
+        cmocka_unit_test(test_broken_blob),
+        cmocka_unit_test(test_qemu),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
