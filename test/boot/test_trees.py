@@ -157,7 +157,7 @@ class Trees(BootTest):
         self.assertIn("\n0\n", out)
 
     def test_hypervisor_as_an_image(self):
-        """QEMU then puts the machine's tree into the way of the guest's RAM, which lies elsewhere."""
+        """QEMU then puts the machine's tree to where the guest's RAM is to be: Traproom has read it by then."""
         image = os.path.join(BUILD, "hyp", "traproom.img")
         self.assertIn("\n4\n", self.command("echo; nproc", "--hypervisor", image))
 

@@ -4,14 +4,17 @@
 
 import gzip
 import os
+import random
 import re
 import struct
 import subprocess
 import unittest
 
 from support import LAUNCHER, LIMIT, MIB, RunTest, compile_dts, image
-from launcher import Problem, bundle, fdt, guest_tree
+from test_mutants import PYTHON, SEED, mutate
+from launcher import Problem, bundle, fdt, fit, guest_tree
 
+ROUNDS = 3000  # of mutated files
 IN_MEMORY = 0x9000  # of the hypervisor
 VERSION = "9.9 (abcdef01)"
 TREE = """/dts-v1/;
@@ -199,6 +202,33 @@ class Configurations(PackTest):
                             (image() + self.fit_of("/ { };"), "no FIT"), (b"\xd0\r\xfe\xed" + bytes(100), "bootm")):
             with self.assertRaisesRegex(Problem, words):
                 bundle.read(self.write("x", data))
+
+    def test_names(self):
+        """A name must not become more of the source that mkimage reads."""
+        self.refused("--config a b: a name has up to 31 letters", "--config", "a b")
+        for part in ("images", "configurations"):
+            nodes = {"images": "x {};", "configurations": "y {};"}
+            tree = fdt.parse(self.fit_of("/ { " + " ".join(f"{name} {{ {node} }};" for name, node in nodes.items()) + "};"), "t")
+            tree.root.child(part).children[0].name = 'a{};b=/incbin/("/etc/hostname");c'
+            with self.assertRaisesRegex(Problem, "is no name of an image or a configuration"):
+                bundle.read(self.write("x", image() + tree.pack()))
+
+    def test_mutated(self):
+        """Each can be taken in, or is refused in a sentence."""
+        self.write("build/images/Image", image(0x2000))
+        self.pack("--quiet")
+        whole, chance = self.data()[IN_MEMORY:], random.Random(SEED)
+        end = struct.unpack_from(">I", whole, 4)[0]
+        for _ in range(ROUNDS):
+            try:
+                read = fit.Fit(mutate(whole[:end], chance) + whole[end:], "bundle")
+                for name in read.configurations:
+                    read.guest(name)
+                    read.unpacked_sizes(name)
+                taken = [read.image(name, self.path("taken")) for name in read.images]
+                fit.source(read.description, taken, {name: [] for name in read.configurations}, [self.out] * len(taken))
+            except Problem as problem:
+                self.assertNotRegex(str(problem), PYTHON)
 
     @staticmethod
     def fit_of(text):

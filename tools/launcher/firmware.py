@@ -13,7 +13,7 @@ import collections
 import os
 import shutil
 
-from launcher import Problem, devices, disks, fdt, images, inject, layout, models, session, slots, stage
+from launcher import Problem, devices, disks, fdt, inject, layout, models, session, stage
 from launcher.files import Files
 from launcher.words import Words, escape, split
 
@@ -142,8 +142,7 @@ def stage_firmware(args, folder):
         asked = [*asked, (disks.DISK, devices.NONE)]
     made = devices.make(asked, devices.Work(files, len(tree.cpus()), args.bare), None)
     stage.set_watch(args, tree, None)
-    by_image = not args.bare and not images.is_elf(args.hypervisor)
-    work = stage.Stage(args, tree, layout.Staging(tree.ram(), by_image))
+    work = stage.Stage(args, tree, layout.Staging(tree.ram()))
     placed = work.add_devices(made)
     modelled.take_slots(tree, placed)
     rules = inject.add(args, tree, placed)

@@ -6,6 +6,7 @@ that Traproom's bundles use."""
 import contextlib
 import dataclasses
 import os
+import re
 import struct
 import subprocess
 import tempfile
@@ -18,6 +19,7 @@ FREE = 0x8000  # bytes that dtc leaves in the tree for what mkimage adds
 MEMORY, COPIES = "/dev/shm", 8  # a file system in memory; how often the data must fit there
 LZ4_SIZE = struct.Struct("<6xQ")  # of an lz4 frame's content, as bundle.py has it written
 ARCH = "arm64"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9,._+-]{0,30}")  # Devicetree Specification, "Node Names"
 LISTS = {"flat_dt": "fdt", "kernel": "kernel", "ramdisk": "ramdisk", "standalone": "app"}  # the VM's property that names such an image
 OTHERS = "loadables"
 
@@ -37,14 +39,14 @@ class Image:
     def lines(self, data):
         """Of the source; `data`: the file's path there."""
         found = [f"description = {quote(self.description)};", f"data = /incbin/({quote(data)});",
-                 f'type = "{self.kind}";', f'arch = "{ARCH}";', f'compression = "{self.compression}";']
+                 f"type = {quote(self.kind)};", f'arch = "{ARCH}";', f"compression = {quote(self.compression)};"]
         if self.os:
-            found.append(f'os = "{self.os}";')
+            found.append(f"os = {quote(self.os)};")
         if self.load is not None:
             found.append(f"load = {cells(self.load)};")
         if self.is_entry:
             found.append(f"entry = {cells(self.load)};")
-        return node(self.name, [*found, *node("hash-1", [f'algo = "{self.hash}";'])])
+        return node(self.name, [*found, *node("hash-1", [f"algo = {quote(self.hash)};"])])
 
     def unpacked_size(self):
         with open(self.path, "rb") as file:
@@ -138,6 +140,9 @@ class Fit:
         self.images = {child.name: child for child in images.children}
         self.configurations = {child.name: child for child in configurations.children}
         self.default = configurations.text("default") or configurations.children[0].name
+        for node_name in (*self.images, *self.configurations):
+            if not NAME.fullmatch(node_name):  # it could be anything of a source's, an /incbin/ of another file's too
+                raise Problem(f"{name}: '{node_name}' is no name of an image or a configuration")
 
     @property
     def description(self):
@@ -153,10 +158,17 @@ class Fit:
     def names(self, name):
         """Of the images of that configuration's VM, or of the default one's."""
         vm = self.configuration(name)
-        return [text for prop in (*LISTS.values(), OTHERS) if prop in vm.properties for text in vm.texts(prop)]
+        return [self._node(text).name for prop in (*LISTS.values(), OTHERS) if prop in vm.properties
+                for text in vm.texts(prop)]
 
     def unpacked_sizes(self, name):
-        return [unpacked_size(self.images[image].text("compression"), self.content(image)) for image in self.names(name)]
+        return [unpacked_size(self._node(image).text("compression"), self.content(image)) for image in self.names(name)]
+
+    def _node(self, name):
+        """That of an image."""
+        if name not in self.images:
+            raise Problem(f"{self.name} has no image '{name}': it has {', '.join(self.images)}")
+        return self.images[name]
 
     def guest(self, name):
         """The device tree of that configuration's VM, or of the default one's."""
@@ -164,9 +176,7 @@ class Fit:
 
     def content(self, name):
         """An image's data as stored."""
-        image = self.images.get(name)
-        if image is None:
-            raise Problem(f"{self.name} has no image '{name}': it has {', '.join(self.images)}")
+        image = self._node(name)
         if "data" in image.properties:
             return image.properties["data"]
         size, total = image.u32("data-size", 0), struct.unpack_from(">I", self.data, 4)[0]
@@ -181,10 +191,10 @@ class Fit:
         with open(path, "wb") as file:
             file.write(self.content(name))
         image = self.images[name]
-        hashed = image.child("hash-1")
+        load, hashed = number(image, "load"), image.child("hash-1")
         return Image(name, image.text("type"), path, hashed.text("algo") if hashed else "crc32",
                      image.text("description"), image.text("os"), image.text("compression") or "none",
-                     number(image, "load"), "entry" in image.properties)
+                     load, load is not None and "entry" in image.properties)
 
 
 def unpacked_size(compression, head):

@@ -137,11 +137,8 @@ def room_end(ram):
 class Staging:
     """The machine's memory above the guest's: files get a place each, one after the other."""
 
-    def __init__(self, ram, by_image=False):
-        """`by_image`: QEMU then puts the machine's tree where the guest's RAM would lie, which needs
-        another place."""
+    def __init__(self, ram):
         self.next = room_end(ram)
-        self.spare = SPARE + (sum(round_up(size) for _, size in ram) if by_image else 0)
         self.files = []  # (File, address)
 
     def add(self, file):
@@ -169,4 +166,4 @@ class Staging:
 
     def machine_size(self):
         """RAM that the machine needs, in bytes."""
-        return round_up(self.next - MACHINE_RAM + self.spare)
+        return round_up(self.next - MACHINE_RAM + SPARE)

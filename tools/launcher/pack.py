@@ -7,7 +7,7 @@ import os
 import shlex
 import tempfile
 
-from launcher import Problem, bundle, cli, layout, machine, options, stage, unbundle
+from launcher import Problem, bundle, cli, fit, layout, machine, options, stage, unbundle
 from launcher.files import Files
 
 DESCRIPTION = """\
@@ -67,6 +67,8 @@ def parse(argv):
     args = cli.with_file(parser, packer, argv)
     cli.check_guest_options(packer, args)
     args.config = args.config or FIRST
+    if not fit.NAME.fullmatch(args.config):
+        packer.error(f"--config {args.config}: a name has up to 31 letters, digits and ,._+-, the first a letter or digit")
     for name in REFUSED:  # of a file of options, which serves runs, too
         setattr(args, name, packer.get_default(name))
     if args.sign and args.format != "fit":

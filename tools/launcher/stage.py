@@ -256,7 +256,7 @@ def stage(args, folder, staging=None):
         made.append(relay_port.device())  # the last: the user's are where they are without it
     initrd = initramfs.make(args, files, parts, nonce, kernel, made, relay_port is not None)
     if staging is None:
-        staging = layout.Staging(tree.ram(), not args.bare and not images.is_elf(args.hypervisor))
+        staging = layout.Staging(tree.ram())
     work = Stage(args, tree, staging)
     work.fix(kernel, initrd)
     kernel_start, kernel_end = work.add_kernel(kernel)
