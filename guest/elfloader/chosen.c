@@ -32,8 +32,8 @@ static void read_option(const char *word, size_t length, struct chosen *chosen)
     if (length < skipped || memcmp(word, CONFIG_OPTION, skipped) != 0)
         return;
     if (length - skipped >= sizeof(chosen->config))
-        fail("the bootargs' " CONFIG_OPTION " has a name of more than %u characters",
-             PAYLOAD_NAME - 1);
+        fail_with("the bootargs' " CONFIG_OPTION " has a name of more than %u characters",
+                  PAYLOAD_NAME - 1);
     memcpy(chosen->config, word + skipped, length - skipped);
     chosen->config[length - skipped] = '\0';
 }

@@ -51,9 +51,9 @@ static void start_one(uint64_t mpidr, unsigned number)
     cache_clean_inval_poc(cpu, sizeof(*cpu)); /* it reads this with its caches off */
     answer = psci_call(PSCI_CPU_ON64, mpidr, (uintptr_t)cpus_entry, (uintptr_t)cpu);
     if (answer != PSCI_SUCCESS)
-        fail("CPU %u, MPIDR 0x%lx, can't be started: PSCI says %d", number, mpidr, answer);
+        fail_with("CPU %u, MPIDR 0x%lx, can't be started: PSCI says %d", number, mpidr, answer);
     if (!timer_wait_until(__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE), WAIT_US))
-        fail("CPU %u, MPIDR 0x%lx, does not come", number, mpidr);
+        fail_with("CPU %u, MPIDR 0x%lx, does not come", number, mpidr);
     printf("elfloader: CPU %u, MPIDR 0x%lx, waits\n", number, mpidr);
 }
 
@@ -63,7 +63,7 @@ unsigned cpus_start(unsigned count)
     unsigned running = 1;
 
     if (count > platform.nr_cpus)
-        fail("the configuration wants %u CPUs, the machine has %u", count, platform.nr_cpus);
+        fail_with("the configuration wants %u CPUs, the machine has %u", count, platform.nr_cpus);
     if (count == 0)
         count = platform.nr_cpus;
     for (unsigned i = 0; i < platform.nr_cpus && running < count; i++) {

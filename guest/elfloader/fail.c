@@ -12,7 +12,7 @@
 
 extern char exception_vectors[];
 
-void fail(const char *format, ...)
+void fail_with(const char *format, ...)
 {
     va_list args;
 
@@ -35,7 +35,7 @@ void fail_on_exceptions(void)
 
 void exception_fatal(struct exception_frame *frame)
 {
-    fail("unexpected exception: ESR %lx ELR %lx FAR %lx", frame->esr, frame->elr, frame->far);
+    fail_with("unexpected exception: ESR %lx ELR %lx FAR %lx", frame->esr, frame->elr, frame->far);
 }
 
 void exception_sync(struct exception_frame *frame)

@@ -4,7 +4,7 @@
 #define ELFLOADER_FAIL_H
 
 /* Say why on the console, then turn this CPU off: the machine stays as it is, to be looked at. */
-_Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void fail_with(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Have this CPU's exceptions end so, too. */
 void fail_on_exceptions(void);

@@ -46,7 +46,7 @@ static const struct payload *find_payload(void)
     const char *wrong = payload_check(payload, whole - (uint64_t)(bss_end - image_head));
 
     if (wrong != NULL)
-        fail("%s", wrong);
+        fail_with("%s", wrong);
     return payload;
 }
 
@@ -55,8 +55,8 @@ static const struct payload_config *choose(const struct payload *payload, const 
     const struct payload_config *config = payload_find(payload, name[0] != '\0' ? name : NULL);
 
     if (config == NULL)
-        fail("there is no configuration \"%s\": the first of %u is \"%s\"", name,
-             payload->nr_configs, payload->config[0].name);
+        fail_with("there is no configuration \"%s\": the first of %u is \"%s\"", name,
+                  payload->nr_configs, payload->config[0].name);
     printf("elfloader: configuration \"%s\": kernel %s, app %s\n", config->name,
            payload->file[config->kernel].name,
            config->app != PAYLOAD_NO_FILE ? payload->file[config->app].name : "none");
@@ -87,7 +87,7 @@ static void place_app(const struct payload *payload, const struct payload_config
     if (config->app_offset != PAYLOAD_NO_ADDRESS)
         start = at.first + kernel.moved + config->app_offset;
     else if (start == 0)
-        fail("the app, 0x%lx bytes, has no room behind the kernel", size);
+        fail_with("the app, 0x%lx bytes, has no room behind the kernel", size);
     regions_take(&regions, "app", start, size);
     app.moved = start - first;
     handover.x[0] = start;
@@ -99,13 +99,14 @@ static void place_app(const struct payload *payload, const struct payload_config
 static void map(const char *name, uint64_t va, uint64_t pa, uint64_t size, uint32_t flags)
 {
     if (!tables_can_map(va, size))
-        fail("%s at virtual [0x%lx, 0x%lx] does not fit into 48 bits of address", name, va,
-             va + (size - 1));
+        fail_with("%s at virtual [0x%lx, 0x%lx] does not fit into 48 bits of address", name, va,
+                  va + (size - 1));
     if (!tables_map(va, pa, size, flags))
-        fail("%s at virtual [0x%lx, 0x%lx] can't be mapped to 0x%lx: another page is there, they "
-             "differ below "
-             "a page, or it takes too many tables",
-             name, va, va + (size - 1), pa);
+        fail_with(
+            "%s at virtual [0x%lx, 0x%lx] can't be mapped to 0x%lx: another page is there, they "
+            "differ below "
+            "a page, or it takes too many tables",
+            name, va, va + (size - 1), pa);
 }
 
 /* The loader and the tree where they are, and the kernel in its window. */
@@ -125,7 +126,7 @@ static void build_tables(void)
                               range_contains(s->vaddr, s->memsz, kernel.elf.entry, 1));
     }
     if (!entered)
-        fail("the kernel's entry 0x%lx is no virtual address of its", kernel.elf.entry);
+        fail_with("the kernel's entry 0x%lx is no virtual address of its", kernel.elf.entry);
     count = tables_finish(&handover);
     printf("elfloader: %u tables: the kernel's window [0x%lx, 0x%lx], loader and tree where they "
            "are\n",

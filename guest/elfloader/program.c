@@ -16,8 +16,8 @@ void program_read(struct program *program, const struct payload *payload, uint32
     struct elf64_fault fault;
 
     if (crc != from->crc)
-        fail("the %s, %s, is damaged: its CRC is 0x%08x, not 0x%08x", role, from->name, crc,
-             from->crc);
+        fail_with("the %s, %s, is damaged: its CRC is 0x%08x, not 0x%08x", role, from->name, crc,
+                  from->crc);
     *program = (struct program){.role = role, .space = space};
     if (elf64_read(&program->elf, data, from->size, &fault) &&
         (space == ELF64_VIRTUAL || elf64_check_physical(&program->elf, &fault)))
@@ -25,7 +25,7 @@ void program_read(struct program *program, const struct payload *payload, uint32
     printf("elfloader: the %s, %s: ", role, from->name);
     printf(ELF64_FAULT(fault));
     printf("\n");
-    fail("the %s can't be loaded", role);
+    fail_with("the %s can't be loaded", role);
 }
 
 uint64_t program_address(const struct program *program, const struct elf64_segment *segment)

@@ -14,7 +14,7 @@ struct program {
     uint64_t moved;         /* what makes an address of that space a physical one */
 };
 
-/* Check the file, whole and as an ELF. Whatever is wrong with it ends in fail(). */
+/* Check the file, whole and as an ELF. Whatever is wrong with it ends in fail_with(). */
 void program_read(struct program *program, const struct payload *payload, uint32_t file,
                   const char *role, enum elf64_space space);
 

@@ -38,7 +38,7 @@ void regions_note(struct regions *regions, const char *name, uint64_t start, uin
     if (size == 0)
         return;
     if (regions->count == REGIONS_MAX)
-        fail("more than %u regions of memory are taken", REGIONS_MAX);
+        fail_with("more than %u regions of memory are taken", REGIONS_MAX);
     regions->taken[regions->count++] = (struct region){name, start, size};
 }
 
@@ -47,11 +47,12 @@ void regions_take(struct regions *regions, const char *name, uint64_t start, uin
     const struct region *clash;
 
     if (!range_is_valid(start, size) || !in_ram(start, size))
-        fail("%s at [0x%lx, 0x%lx] is not all in RAM", name, start, last(start, size));
+        fail_with("%s at [0x%lx, 0x%lx] is not all in RAM", name, start, last(start, size));
     clash = find_clash(regions, start, size);
     if (clash != NULL)
-        fail("%s at [0x%lx, 0x%lx] overlaps %s at [0x%lx, 0x%lx]: move one of them", name, start,
-             last(start, size), clash->name, clash->start, last(clash->start, clash->size));
+        fail_with("%s at [0x%lx, 0x%lx] overlaps %s at [0x%lx, 0x%lx]: move one of them", name,
+                  start, last(start, size), clash->name, clash->start,
+                  last(clash->start, clash->size));
     regions_note(regions, name, start, size);
 }
 
