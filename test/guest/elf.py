@@ -3,7 +3,7 @@
 """ELF guests: a kernel (elf_kernel.c) and its root task (elf_root.c) by guest/elfloader/, and one by the
 hypervisor alone (elf_plain.c).
 
-    elf.py TEST [--build DIR]
+    elf.py TEST [--build DIR] [--hypervisor ELF]
 
 Each test packs what it runs. Those under Traproom are judged by the exit status, too; on bare QEMU a loader that
 fails turns its CPU off, and nothing would end the machine.
@@ -29,6 +29,7 @@ CRC_AT, CRC_FROM = 8, 12
 DONE = "root task: done, status 0"
 ALL_OFF = "[traproom] exit: guest stopped: all its CPUs are off"
 BUILD = os.path.join(run.REPO, "build")
+HYPERVISOR = ()  # the option
 
 
 def built(name):
@@ -95,7 +96,7 @@ class ElfTest(unittest.TestCase):
 
     def traproom(self, kernel, *options):
         return self.output([os.path.join(run.REPO, "tools", "traproom"), "run", "--kernel", kernel, "--initrd", "none",
-                            "--disk", "none", "--build", BUILD, "--timeout", str(LIMIT), *options])
+                            "--disk", "none", "--build", BUILD, "--timeout", str(LIMIT), *HYPERVISOR, *options])
 
     def bare(self, machine, *options):
         return self.output(["timeout", str(LIMIT), "qemu-system-aarch64", "-M", machine, "-cpu", "max,pauth-impdef=on",
@@ -259,14 +260,16 @@ class Wrong(ElfTest):
 
 
 def main():
-    global BUILD  # pylint: disable=global-statement
+    global BUILD, HYPERVISOR  # pylint: disable=global-statement
     tests = {"traproom": Traproom, "el1": El1, "el2": El2, "plain": Plain, "configurations": Configurations,
              "wrong": Wrong}
     parser = argparse.ArgumentParser(description="Run ELF guests.")
     parser.add_argument("test", choices=tests)
     parser.add_argument("--build", default=BUILD, help="build folder")
+    parser.add_argument("--hypervisor", help="instead of the build folder's")
     args = parser.parse_args()
     BUILD = os.path.realpath(args.build)
+    HYPERVISOR = ("--hypervisor", args.hypervisor) if args.hypervisor else ()
     suite = unittest.defaultTestLoader.loadTestsFromTestCase(tests[args.test])
     return 0 if unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful() else 1
 
