@@ -95,8 +95,8 @@ class ElfTest(unittest.TestCase):
         return done.returncode, text
 
     def traproom(self, kernel, *options):
-        return self.output([os.path.join(run.REPO, "tools", "traproom"), "run", "--kernel", kernel, "--initrd", "none",
-                            "--disk", "none", "--build", BUILD, "--timeout", str(LIMIT), *HYPERVISOR, *options])
+        return self.output([os.path.join(run.REPO, "tools", "traproom"), "run", "--kernel", kernel,
+                            *(() if "--initrd" in options else ("--initrd", "none")), "--disk", "none", "--build", BUILD, "--timeout", str(LIMIT), *HYPERVISOR, *options])
 
     def bare(self, machine, *options):
         return self.output(["timeout", str(LIMIT), "qemu-system-aarch64", "-M", machine, "-cpu", "max,pauth-impdef=on",
@@ -162,7 +162,8 @@ class Plain(ElfTest):
         """The launcher names both; it does not start QEMU."""
         status, text = self.traproom(guest("elf_plain.elf"), "--app", guest("elf_root.elf"), "--app-offset", "4K")
         self.assertEqual(status, 1)
-        self.assertRegex(text, r"the app at \[0x48401000, \w+\] overlaps segment 0 of the kernel at \[0x48400000, ")
+        self.assertRegex(text, r"the app \(--app-offset moves it\) at \[0x48401000, \w+\] overlaps segment 0 of the kernel "
+                               r"\(--kernel-paddr moves it\) at \[0x48400000, ")
 
     def test_outside_ram(self):
         """Of the one for the loader, too."""
@@ -213,6 +214,28 @@ class Wrong(ElfTest):
             with self.subTest(words=words):
                 self.pack_usual(*options)
                 self.refused(words)
+
+    def test_reserved(self):
+        """What the tree keeps free, in each of its ways."""
+        tree = os.path.join(os.path.dirname(self.image), "guest.dtb")
+        with open(os.path.join(run.REPO, "dts", "virt.dts"), encoding="utf-8") as file:
+            source = file.read()
+        reserved = """/ { reserved-memory { #address-cells = <2>; #size-cells = <2>; ranges;
+            off@50000000 { reg = <0 0x50000000 0 0x1000>; status = "disabled"; };
+            fw@50001000 { reg = <0 0x50001000 0 0x1000>; }; }; };"""
+        for words, text in (
+                (r"kernel at \[0x50000000, \w+\] overlaps fw@50001000 at \[0x50001000, 0x50001fff\]", source + reserved),
+                (r"kernel at \[0x50000000, \w+\] overlaps a memory reservation of the tree at \[0x50002000, ",
+                 source.replace("/dts-v1/;", "/dts-v1/; /memreserve/ 0x60000000 0x1000; /memreserve/ 0x50002000 0x1000;"))):
+            with self.subTest(words=words):
+                subprocess.run(["dtc", "-q", "-O", "dtb", "-o", tree], input=text.encode(), check=True)
+                self.pack_usual()
+                self.refused(words, "--dtb", tree)
+
+    def test_initramfs(self):
+        self.pack_usual("--kernel-paddr", "0x54000000")
+        self.refused(r"kernel at \[0x54000000, \w+\] overlaps the initramfs at \[0x54000000, ", "--initrd",
+                     guest("elf_root.elf"))
 
     def test_damaged(self):
         for index, name in enumerate(("kernel, elf_kernel.elf", "app, elf_root.elf")):

@@ -108,7 +108,8 @@ class Kernel(Program):
 
     def pieces(self, start):
         """[((address, size), name)] of what it takes of the guest, its lowest byte at `start`."""
-        return [((segment.physical - self.home + start, segment.size), f"segment {segment.number} of the kernel")
+        return [((segment.physical - self.home + start, segment.size),
+                 f"segment {segment.number} of the kernel (--kernel-paddr moves it)")
                 for segment in self.segments]
 
     def has_devices(self):

@@ -137,7 +137,7 @@ class Stage:
         if start is None:
             raise Problem(f"the guest's RAM, {layout.describe(self.guest.ram)}, has no room for {app.file.name}, "
                           f"{app.size} bytes, behind the kernel: {more_ram(self.args)}")
-        self.guest.fix((start, app.size), "the app", more_ram(self.args))
+        self.guest.fix((start, app.size), "the app (--app-offset moves it)", more_ram(self.args))
         self.staging.put_app(self.tree.chosen, app, start)
         self.tree.tell_app(start, app)
 
