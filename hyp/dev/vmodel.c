@@ -91,10 +91,12 @@ enum mmio_result vmodel_access(void *dev, struct mmio_access *access)
 static void take_answer(struct vmodel *model, const struct vmodel_message *message)
 {
     uint32_t who = message->tag & TAG_WHO;
-    struct vmodel_call *call = &model->call[who];
+    struct vmodel_call *call;
 
-    if (who >= MAX_VCPUS || call->tag != message->tag ||
-        __atomic_load_n(&call->answered, __ATOMIC_ACQUIRE))
+    if (who >= MAX_VCPUS)
+        return;
+    call = &model->call[who];
+    if (call->tag != message->tag || __atomic_load_n(&call->answered, __ATOMIC_ACQUIRE))
         return;
     call->aborts = message->type == VMODEL_ABORT;
     call->value = message->value;
