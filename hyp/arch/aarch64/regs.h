@@ -128,6 +128,7 @@
 #define MPAMIDR_EL1_HAS_TIDR         BIT(58)
 
 /* ID_AA64*_EL1 fields, by register */
+#define ID_AA64ISAR0_EL1_SHA2     GENMASK(15, 12)
 #define ID_AA64ISAR0_EL1_CRC32    GENMASK(19, 16)
 #define ID_AA64ISAR0_EL1_RNDR     GENMASK(63, 60)
 #define ID_AA64ISAR1_EL1_APA      GENMASK(7, 4)
