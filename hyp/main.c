@@ -97,18 +97,25 @@ static void claim(struct pa_range range, const char *name)
 }
 
 /*
- * Who has which part of the RAM before there is a guest. The machine's tree is no longer needed,
- * and lies where a guest may want its RAM: QEMU puts it at 0x48000000. What made keys is no guest's
- * to see.
+ * The machine's tree has been read and lies where a guest may want its RAM: QEMU puts it at
+ * 0x48000000. It gets free, without what our keys were made of.
  */
+static void wipe_tree(struct pa_range tree)
+{
+    if (phys_map_check(&phys, tree, "the machine's device tree") != 0)
+        panic("the machine's memory contradicts itself");
+    memset(pa_to_ptr(tree.base), 0, tree.size);
+}
+
+/* Who has which part of the RAM before there is a guest. */
 static void claim_memory(pa_t host_fdt)
 {
-    memset(pa_to_ptr(host_fdt), 0, host.fdt_size);
     for (unsigned i = 0; i < host.nr_ram; i++) {
         if (phys_map_add_ram(&phys, host.ram[i]) != 0)
             panic("the machine's RAM is in too many pieces");
     }
     claim(image_all(), "the hypervisor");
+    wipe_tree((struct pa_range){host_fdt, host.fdt_size});
     for (unsigned i = 0; i < host.nr_reserved; i++)
         claim(host.reserved[i], "memory the machine reserves");
 }
@@ -210,7 +217,8 @@ static void banner(void)
 
     for (unsigned i = 0; i < host.nr_ram; i++)
         ram += host.ram[i].size;
-    log_info("Traproom " TRAPROOM_VERSION " (" TRAPROOM_COMMIT ", " TRAPROOM_DATE ") on %s: %u CPU%s, %lu MiB of RAM",
+    log_info("Traproom " TRAPROOM_VERSION " (" TRAPROOM_COMMIT ", " TRAPROOM_DATE
+             ") on %s: %u CPU%s, %lu MiB of RAM",
              host.model, host.nr_cpus, host.nr_cpus == 1 ? "" : "s", ram / (1024 * 1024));
 }
 
