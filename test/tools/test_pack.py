@@ -14,7 +14,7 @@ from support import LAUNCHER, LIMIT, MIB, RunTest, compile_dts, image
 from test_mutants import PYTHON, SEED, mutate
 from launcher import Problem, bundle, fdt, fit, guest_tree
 
-ROUNDS = 3000  # of mutated files
+ROUNDS = 1000  # of mutated files
 IN_MEMORY = 0x9000  # of the hypervisor
 VERSION = "9.9 (abcdef01)"
 TREE = """/dts-v1/;
@@ -80,7 +80,7 @@ class Content(PackTest):
     def test_images(self):
         self.pack("--quiet")
         fit = bundle.read(self.out)
-        self.assertEqual(fit.description, f"Traproom {VERSION}: Image, 4 CPUs, 512 MiB")
+        self.assertEqual(fit.description, f"Traproom {VERSION}")
         self.assertEqual(fit.content("kernel"), image(3 * MIB))
         self.assertEqual(fit.content("ramdisk"), b"i" * 1001)
         self.assertEqual(fit.content("disk-0"), b"d" * 4096)
@@ -155,7 +155,7 @@ class Content(PackTest):
             file.write("timeout = 5\ncmd = 'true'\nsmp = 3\n")
         status, _, err = self.run_pack("--options", self.path("traproom.toml"))
         self.assertEqual(status, 0, err)
-        self.assertIn("3 CPUs", bundle.read(self.out).description)
+        self.assertIn("3 CPUs", bundle.read(self.out).configuration(None).text("description"))
 
 
 class Configurations(PackTest):
@@ -165,7 +165,7 @@ class Configurations(PackTest):
         self.assertIn(" -append traproom.config=small\n", out)
         fit = bundle.read(self.out)
         self.assertEqual((fit.default, list(fit.configurations)), ("conf-1", ["conf-1", "small"]))
-        self.assertEqual(fit.description, f"Traproom {VERSION}: 2 configurations")
+        self.assertEqual(fit.configuration("small").text("description"), "Image, 1 CPU, 64 MiB")
         self.assertEqual(list(fit.images), ["kernel", "ramdisk", "disk-0", "tree", "tree-small"])
         vm = fit.configuration("small")
         self.assertEqual((vm.text("fdt"), vm.text("kernel"), vm.text("loadables")), ("tree-small", "kernel", "disk-0"))

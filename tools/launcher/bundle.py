@@ -163,8 +163,7 @@ class Bundle:
     def write(self, path):
         self.check()
         configurations = [*self.configurations, self.ours]
-        guest = configurations[0].description if len(configurations) == 1 else f"{len(configurations)} configurations"
-        with fit.made(f"Traproom {self.hypervisor.version}: {guest}", self.images,
+        with fit.made(f"Traproom {self.hypervisor.version}", self.images,
                       {one.name: one.lines() for one in configurations}) as made:
             self.size = round_up(self.hypervisor.size + os.path.getsize(made))
             with open(made, "rb") as source, open(path, "wb") as out:
