@@ -201,6 +201,13 @@ class Wrong(BundleTest):
         self.pack()
         self.refused(r"the kernel does not fit: it needs \[0x80000000, 0x[0-9a-f]+\], which is not all in the guest's RAM")
 
+    def test_machine_without_el2(self):
+        self.pack()
+        for machine in ("virt", "virt,gic-version=3"):
+            with self.subTest(machine):
+                self.assertIn("exit: guest refused: the machine has started us at EL1",
+                              self.boot("-M", f"{machine},virtualization=off"))
+
     def test_machine_too_small(self):
         self.pack()
         self.refused(r"0x48000000, 0x67ffffff.*give QEMU more \(-m\)", options=("-m", "256M"))

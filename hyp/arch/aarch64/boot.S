@@ -14,10 +14,14 @@
 #define TCR_BOOT     0x80803519 /* T0SZ 25: 39 bits; inner shareable, write-back, 4 KiB; RES1 */
 #define MAIR_BOOT    0x04ff     /* Attr0: normal, write-back; Attr1: Device-nGnRE */
 #define BLOCK_BOOT   0x741      /* a block: AF, inner shareable, RES1 of AP, Attr0 */
+#define BLOCK_EL1    0x701      /* the same for EL1, which executes nothing that EL0 could write */
 #define DEVICE_BOOT  0x445      /* a block: AF, RES1 of AP, Attr1 */
 #define XN_BOOT      0x40       /* execute-never, bit 54, in the upper 16 bits */
 #define BOOT_VA_BITS 39         /* as TCR_BOOT has them */
 #define GIB_SHIFT    30
+#define CURRENT_EL1  (1 << 2)
+#define CURRENT_EL2  (2 << 2)
+#define CPACR_FPEN   (3 << 20)
 #define TREE_MAX     0x200000 /* Linux, "Booting AArch64 Linux": a tree has 2 MiB at most */
 #define IMAGE_MAGIC  0x644d5241 /* "ARM\x64" */
 #define R_AARCH64_RELATIVE 1027
@@ -25,7 +29,7 @@
 /* At EL2, or nowhere. */
 .macro require_el2
     mrs x1, CurrentEL
-    cmp x1, #8
+    cmp x1, #CURRENT_EL2
     b.ne park
 .endm
 
@@ -57,10 +61,16 @@ _head:
     .long IMAGE_MAGIC
     .long 0
 
-/* x0: the host's device tree, or 0. */
+/* x0: the host's device tree, or 0. At EL1, too: then only to say that this is the wrong one. */
 FUNC(boot_primary)
-    require_el2
-    mov x20, x0
+    mrs x23, CurrentEL
+    mov x22, #BLOCK_BOOT
+    cmp x23, #CURRENT_EL2
+    b.eq 2f
+    mov x22, #BLOCK_EL1
+    cmp x23, #CURRENT_EL1
+    b.ne park
+2:  mov x20, x0
     adrp x21, _head
     cbnz x20, 1f
     lsr x20, x21, #GIB_SHIFT    /* QEMU leaves it at the base of RAM: look there */
@@ -86,7 +96,12 @@ FUNC(boot_primary)
     orr x1, x1, x2, lsl #16     /* TCR_EL2.PS */
     ldr x2, =MAIR_BOOT
     ldr x3, =SCTLR_BOOT
+    cmp x23, #CURRENT_EL2
+    b.ne 3f
     bl set_map
+    b 4f
+3:  bl set_map_el1
+4:
     adrp x0, __bss_start
     adrp x2, __bss_end          /* both page aligned */
     sub x2, x2, x0
@@ -96,16 +111,21 @@ FUNC(boot_primary)
     adrp x1, boot_stacks
     add x1, x1, #STACK_STRIDE   /* CPU 0's; no page of it lies above it */
     mov x0, x20
+    cmp x23, #CURRENT_EL2
+    b.ne 5f
     enter_c main
+5:  mov sp, x1
+    mov x29, xzr
+    mov x30, xzr
+    bl main_wrong_level
 END(boot_primary)
 
-/* Map the GiB around x1 by a block of the table at x0. Clobbers x2 to x4. */
+/* Map the GiB around x1 by a block, with the attributes x22, of the table at x0. Clobbers x2, x3. */
 FUNC(map_gib)
     ubfx x2, x1, #GIB_SHIFT, #9
     lsr x3, x1, #GIB_SHIFT
     lsl x3, x3, #GIB_SHIFT
-    mov x4, #BLOCK_BOOT
-    orr x3, x3, x4
+    orr x3, x3, x22
     add x2, x0, x2, lsl #3
     str x3, [x2]
     dc ivac, x2                 /* no stale line in front of what was written uncached */
@@ -179,6 +199,26 @@ set_map:
     isb
     msr sctlr_el2, x3
     isb                         /* from here on through the map */
+    ret
+
+/*
+ * The same at EL1, whose fields are in the same places but for the size of physical addresses, x1's
+ * bits 18 to 16 (here the size of the upper half, which TCR_BOOT turns off). libfdt may use vectors.
+ */
+set_map_el1:
+    ubfx x4, x1, #16, #3
+    orr x1, x1, x4, lsl #32     /* TCR_EL1.IPS */
+    mov x4, #CPACR_FPEN
+    msr cpacr_el1, x4
+    msr ttbr0_el1, x0
+    msr tcr_el1, x1
+    msr mair_el1, x2
+    tlbi vmalle1
+    ic iallu
+    dsb nsh
+    isb
+    msr sctlr_el1, x3
+    isb
     ret
 
 /*

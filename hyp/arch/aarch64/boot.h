@@ -51,6 +51,8 @@ void boot_secondary(void);
 /* C's side: main.c. */
 void main(uint64_t host_fdt) __attribute__((noreturn));
 void main_secondary(uint64_t index) __attribute__((noreturn));
+/* In place of main(), at EL1: trap/wrong_level.c. */
+void main_wrong_level(uint64_t host_fdt) __attribute__((noreturn));
 
 extern char boot_stacks[];
 
