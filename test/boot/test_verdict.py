@@ -4,13 +4,15 @@
 what looks like it and is not. docs/verdicts.md says how it is told."""
 
 import os
+import tempfile
 import unittest
 from xml.etree import ElementTree
 
 from support import BUILD, BootTest, tail
-from verdicts import ENDINGS, MODULE
+from verdicts import ENDINGS, MODULE, build_module
 
 OWN = os.path.join(BUILD, "guest-kernel", "Image")
+OWN_TREE = os.path.join(BUILD, "guest-kernel", "build")
 
 TAP = r"""
 printf 'TAP version 14\n1..3\nok 1 - left\n    1..2\n    ok 1 a\n    not ok 2 b # TODO\nok 2 - both\n'
@@ -49,11 +51,16 @@ add_tests(Verdict, ENDINGS)
 
 @unittest.skipUnless(os.path.exists(OWN), "no own kernel: make guest-kernel builds it")
 class OwnKernel(BootTest):
-    """Endings that need no module, by the built one, which has a driver for pvpanic."""
+    """All endings by the built one, too, which has a driver for pvpanic."""
 
     kernel = ("--kernel", OWN)
-    module = MODULE
     check = Verdict.check
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="traproom-module-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.module = build_module(OWN_TREE, folder.name)
 
     def test_pvpanic(self):
         """Even if its console says nothing."""
@@ -78,8 +85,7 @@ class OwnKernel(BootTest):
         self.assertIsNotNone(ElementTree.parse(junit).find(".//testcase[@name='example_simple_test']"))
 
 
-add_tests(OwnKernel, ("crash", "crash-that-resets", "init-dies", "no-root", "halt", "poweroff", "reboot",
-                      "forged-and-goes-on"))
+add_tests(OwnKernel, ENDINGS)
 
 
 class Results(BootTest):

@@ -4,8 +4,10 @@ once, and soak.py, which mixes them."""
 
 import dataclasses
 import os
+import shutil
+import subprocess
 
-from support import BUILD
+from support import BUILD, REPO
 
 MODULE = os.path.join(BUILD, "module", "misbehave.ko")
 
@@ -35,6 +37,16 @@ class Ending:
         """The launcher's; `module`: misbehave.ko for another kernel."""
         options = (module if option == MODULE else option for option in self.options)
         return (*options, *(("--cmd", self.command) if self.command is not None else ()))
+
+
+def build_module(tree, folder):
+    """misbehave.ko for the kernel that was built in `tree`. Kbuild writes beside the source, which gets a copy."""
+    shutil.copy(os.path.join(REPO, "guest", "module", "misbehave.c"), folder)
+    with open(os.path.join(folder, "Kbuild"), "w", encoding="utf-8") as file:
+        file.write("obj-m := misbehave.o\n")
+    subprocess.run(["make", "-s", "-C", tree, "ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-", f"M={folder}"],
+                   env={name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}, check=True)
+    return os.path.join(folder, "misbehave.ko")
 
 
 def goes_wrong(how, status, words, *options, before=""):
