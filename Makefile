@@ -34,6 +34,7 @@ help:
 	@echo 'make soak          a guest that reboots under load, ROUNDS=200 times; QEMU killed in mid-write, 110 times;'
 	@echo '                   devices reset under load, 10,000 times each; 200 guests that end in all sorts of ways;'
 	@echo '                   ARGS=...: see test/boot/soak.py --help'
+	@echo 'make efi-debian    EDK2, GRUB and Debian from an EFI disk, to a login, a reboot and off'
 	@echo 'make compat        guest and boot tests with the QEMU and kernel of the next Debian; RELEASE=sid: of that'
 	@echo 'make headers       fetch what a module for the default kernel is built with, and say how'
 	@echo 'make guest-kernel  build Linux 6.12, or KERNEL_SRC=dir, for the guest: build/guest-kernel/Image;'
@@ -115,3 +116,10 @@ clean:
 
 distclean:
 	@rm -rf $(BUILD)
+
+.PHONY: efi-debian
+efi-debian:
+	@tools/setup run test
+	@$(configure-test) >/dev/null
+	@$(build) hyp efi-disk
+	@TRAPROOM_BUILD=$(abspath $(BUILD)) /usr/bin/python3 -B test/boot/efi_debian.py

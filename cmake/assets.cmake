@@ -81,3 +81,30 @@ add_custom_command(OUTPUT ${model_driver}/reverser.ko ${model_driver}/twowire.ko
     DEPENDS ${headers}/.version guest/model/driver/Kbuild guest/model/driver/reverser.c guest/model/driver/twowire.c
     COMMENT "Building the models' drivers" VERBATIM)
 add_custom_target(model-drivers DEPENDS ${model_driver}/reverser.ko)
+
+# Firmware for QEMU's virt machine, U-Boot and EDK2, and disks that it boots from: one with a kernel, one
+# with Debian (docs/firmware.md).
+set(firmware ${CMAKE_BINARY_DIR}/debian/firmware)
+set(efi_packages ${CMAKE_BINARY_DIR}/debian/efi)
+set(make_efi_disk ${PROJECT_SOURCE_DIR}/tools/make-efi-disk)
+add_custom_command(OUTPUT ${firmware}/.packages
+    COMMAND ${PROJECT_SOURCE_DIR}/tools/fetch-debian ${firmware} u-boot-qemu qemu-efi-aarch64
+    COMMAND ${CMAKE_COMMAND} -E rm -rf ${firmware}/usr/share/AAVMF
+    DEPENDS ${PROJECT_SOURCE_DIR}/tools/fetch-debian
+    COMMENT "Fetching firmware" USES_TERMINAL VERBATIM)
+add_custom_command(OUTPUT ${efi_packages}/.packages
+    COMMAND ${PROJECT_SOURCE_DIR}/tools/fetch-whole arm64 ${efi_packages} ?essential
+        systemd-sysv udev dbus iproute2 kmod libpam-runtime usr-is-merged grub-efi-arm64-bin
+    DEPENDS ${PROJECT_SOURCE_DIR}/tools/fetch-whole
+    COMMENT "Fetching a small Debian" USES_TERMINAL VERBATIM)
+add_custom_command(OUTPUT ${images}/efi-small.img
+    COMMAND ${make_efi_disk} --small ${efi_packages} ${TRAPROOM_SYSROOT} ${images}/efi-small.img
+    DEPENDS ${efi_packages}/.packages ${make_efi_disk} ${sysroot_stamp} ${sysroot_path}
+    COMMENT "Making an EFI disk with a kernel" VERBATIM)
+add_custom_command(OUTPUT ${images}/efi-debian.img
+    COMMAND ${make_efi_disk} ${efi_packages} ${TRAPROOM_SYSROOT} ${images}/efi-debian.img
+    DEPENDS ${efi_packages}/.packages ${make_efi_disk} ${sysroot_stamp} ${sysroot_path}
+    COMMENT "Making an EFI disk with Debian" VERBATIM)
+add_custom_target(firmware DEPENDS ${firmware}/.packages)
+add_custom_target(firmware-disk DEPENDS ${firmware}/.packages ${images}/efi-small.img)
+add_custom_target(efi-disk DEPENDS ${firmware}/.packages ${images}/efi-debian.img)

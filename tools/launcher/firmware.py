@@ -103,8 +103,9 @@ def add_node(tree, banks, staging):
     node.properties["compatible"] = b"cfi-flash\0"
     node.set_u64s("reg", *(number for bank in banks for number in (bank.address, BANK)))
     node.set_u32("bank-width", BANK_WIDTH)
-    content = layout.MACHINE_RAM + staging.machine_size()
-    node.set_u64s("traproom,flash", *(number for index in range(len(banks)) for number in (content + index * BANK, BANK)))
+    start = layout.MACHINE_RAM + staging.machine_size()
+    content = [(start + index * BANK, BANK) for index in range(len(banks))]
+    node.set_u64s("traproom,flash", *(number for place in content for number in place))
     tree.root.children.append(node)
 
 
