@@ -63,6 +63,9 @@ static void read_node(const struct fdt_node *node, void *arg)
             read_device(node, &platform.uart);
     } else if (fdt_property_has(node, "compatible", "arm,pl031")) {
         read_device(node, &platform.rtc);
+    } else if (fdt_property_has(node, "compatible", "cfi-flash")) {
+        for (unsigned i = 0; i < PLATFORM_MAX_FLASH && fdt_reg(node, i, &reg); i++)
+            platform.flash[i] = reg;
     } else if (fdt_property_has(node, "compatible", "virtio,mmio")) {
         if (platform.nr_virtio < PLATFORM_MAX_VIRTIO)
             read_device(node, &platform.virtio[platform.nr_virtio++]);

@@ -12,6 +12,7 @@
 #define PLATFORM_MAX_CPUS   16
 #define PLATFORM_MAX_VIRTIO 40
 #define PLATFORM_MAX_GICR   4
+#define PLATFORM_MAX_FLASH  2
 
 struct platform_device {
     struct fdt_reg regs;
@@ -28,6 +29,7 @@ struct platform {
     struct fdt_reg gicr[PLATFORM_MAX_GICR];
     struct platform_device uart;
     struct platform_device rtc;
+    struct fdt_reg flash[PLATFORM_MAX_FLASH]; /* size 0: not there */
     struct platform_device virtio[PLATFORM_MAX_VIRTIO];
     bool psci_smc;        /* the conduit the tree names */
     uint32_t test_rounds; /* what /chosen wants of a test that goes in rounds; 0: nothing */

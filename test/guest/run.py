@@ -39,6 +39,7 @@ FAMILIES = {
     "timer": {},
     "pmu": {"icount": True},
     "rtc": {},
+    "flash": {"flash": True},
     "model": {"model": True},
     "mem": {},
     "leak": {},
@@ -60,6 +61,10 @@ FAMILIES = {
     # A CPU that has AArch32 at EL0, as max does, and takes half the time.
     "hostile_a32": {"cpu": "cortex-a72"},
 }
+
+# Two banks of flash: where the guest has them, and their content, at the end of a machine's RAM of so many MiB.
+FLASH, FLASH_SIZE, MACHINE_RAM, MACHINE_MIB = 0x10000000, 0x100000, 0x40000000, 1024
+FLASH_CONTENT = MACHINE_RAM + MACHINE_MIB * (1 << 20) - 2 * FLASH_SIZE
 
 # The guest asks for input by this line; what follows the colon is to be typed.
 TYPE_REQUEST = re.compile(rb"^type: (\S+)", re.MULTILINE)
@@ -97,12 +102,21 @@ def bare_command(image, disk, args):
     return command
 
 
-def make_tree(folder, without, slots, free, rounds):
+def add_flash(tree):
+    node = f"/flash@{FLASH:x}"
+    subprocess.run(["fdtput", "-p", "-t", "s", tree, node, "compatible", "cfi-flash"], check=True)
+    subprocess.run(["fdtput", "-t", "i", tree, node, "bank-width", "4"], check=True)
+    for name, first in (("reg", FLASH), ("traproom,flash", FLASH_CONTENT)):
+        cells = [word for at in (first, first + FLASH_SIZE) for word in ("0", f"{at:x}", "0", f"{FLASH_SIZE:x}")]
+        subprocess.run(["fdtput", "-t", "x", tree, node, name, *cells], check=True)
+
+
+def make_tree(folder, without, slots, free, rounds, flash):
     """
     The default tree, less one node, with so many of the machine's slots and `free` more for the launcher;
     None: as it is.
     """
-    if not without and not slots:
+    if not without and not slots and not flash:
         return None
     path = os.path.join(folder, "guest.dtb")
     source = os.path.join(REPO, "dts", "virt.dts")
@@ -112,6 +126,8 @@ def make_tree(folder, without, slots, free, rounds):
     if rounds:
         subprocess.run(["fdtput", "-t", "i", path, "/chosen", "test,rounds", str(rounds)], check=True)
     devices.add_to_tree(path, slots, free)
+    if flash:
+        add_flash(path)
     return path
 
 
@@ -207,7 +223,10 @@ def main():
                 file.truncate(DISK_SIZE)
         if slots:
             devices.make_disk(folder, DISK_SIZE)
-        tree = make_tree(folder, args.without, len(slots), 1 if args.share else 0, args.rounds)
+        tree = make_tree(folder, args.without, len(slots), 1 if args.share else 0, args.rounds,
+                         "flash" in needs)
+        if "flash" in needs:
+            args.qemu = ["-m", f"{MACHINE_MIB}M"]
         command = (bare_command(image, disk, args) if args.bare
                    else traproom_command(image, disk, args, tree))
         status, text = run(command, args.timeout, needs.get("typed", False))
