@@ -267,6 +267,27 @@ static void test_number_widths(void **state)
     assert_int_equal(config.guest_kernel.v, 0x4b000000);
 }
 
+/* An app: staged, and for a place in the guest, or for its own. */
+static void test_app(void **state)
+{
+    void *fdt = tree_open("guest");
+
+    (void)state;
+    parse(fdt);
+    assert_int_equal(config.app.size, 0);
+    fdt = tree_open("guest");
+    TREE_CELLS(fdt, "/chosen", "traproom,app", 0, 0x6c000000, 0, 0x1234);
+    parse(fdt);
+    assert_int_equal(config.app.base.v, 0x6c000000);
+    assert_int_equal(config.app.size, 0x1234);
+    assert_int_equal(config.guest_app.v, VM_KERNEL_ANYWHERE);
+    fdt = tree_open("guest");
+    TREE_CELLS(fdt, "/chosen", "traproom,app", 0, 0x6c000000, 0, 0x1234);
+    TREE_CELLS(fdt, "/chosen", "traproom,app-address", 0, 0x4c000000);
+    parse(fdt);
+    assert_int_equal(config.guest_app.v, 0x4c000000);
+}
+
 /* A tree that names a place for an initramfs, but nobody has given one. */
 static void test_no_initrd(void **state)
 {
@@ -410,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_many_slots),
         cmocka_unit_test(test_number_widths),
         cmocka_unit_test(test_no_initrd),
+        cmocka_unit_test(test_app),
         cmocka_unit_test(test_interrupt_parent_above),
         cmocka_unit_test(test_boundaries),
         cmocka_unit_test(test_size),
