@@ -100,7 +100,7 @@ class ElfTest(unittest.TestCase):
 
     def bare(self, machine, *options):
         return self.output(["timeout", str(LIMIT), "qemu-system-aarch64", "-M", machine, "-cpu", "max,pauth-impdef=on",
-                            "-smp", "4", "-m", "640", "-nodefaults", "-display", "none", "-serial", "stdio",
+                            "-smp", "4", "-m", "1G", "-nodefaults", "-display", "none", "-serial", "stdio",
                             "-kernel", self.image, *options])
 
     def reaches_root(self, result, cpus=4):
@@ -156,6 +156,14 @@ class Plain(ElfTest):
 
     def test(self):
         status, text = self.traproom(guest("elf_plain.elf"), "--app", guest("elf_root.elf"))
+        self.assertEqual(run.judge(status, text, run.POWERED_OFF, True), [])
+
+    @unittest.skipIf("--hypervisor" in sys.argv, "a bundle is of the usual one")
+    def test_bundle(self):
+        """The same in one file, which QEMU starts."""
+        subprocess.run([os.path.join(run.REPO, "tools", "traproom"), "pack", "-o", self.image, "--build", BUILD, "--disk",
+                        "none", "--kernel", guest("elf_plain.elf"), "--app", guest("elf_root.elf")], check=True)
+        status, text = self.bare("virt,virtualization=on,gic-version=3")
         self.assertEqual(run.judge(status, text, run.POWERED_OFF, True), [])
 
     def test_overlap(self):
