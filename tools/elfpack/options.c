@@ -9,7 +9,7 @@
 #include "elfpack.h"
 
 static const char usage[] =
-    "usage: elfpack -o IMAGE [--loader elfloader.img] [--default NAME] CONFIGURATION...\n"
+    "usage: elfpack -o IMAGE --loader elfloader.img [--default NAME] CONFIGURATION...\n"
     "       elfpack --list IMAGE\n"
     "\n"
     "A CONFIGURATION is a --config NAME (\"default\", if there is but one) and its parts:\n"
