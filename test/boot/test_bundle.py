@@ -14,7 +14,7 @@ import pexpect
 import bundle
 from support import BUILD, LIMIT, PROMPT, REPO, BootTest, tail
 
-HYPERVISOR = os.path.join(BUILD, "hyp", "traproom.img")
+HYPERVISOR = os.path.join(BUILD, os.environ.get("TRAPROOM_HYP", "hyp"), "traproom.img")
 GUEST = os.path.join(BUILD, "guest", "mem.img")
 QEMU = ["qemu-system-aarch64", "-M", "virt,virtualization=on,gic-version=3", "-cpu", "max,pauth-impdef=on",
         "-smp", "4", "-m", "1G", "-nographic", "-nic", "none"]
