@@ -5,6 +5,7 @@ docs/driver-testing.md has the results."""
 
 import os
 import re
+import shlex
 import subprocess
 import unittest
 
@@ -150,6 +151,99 @@ dmesg
         self.expect("")
 
 
+class Network(InjectTest):
+    """Each card has a rule of its own, about a frame that comes once the card has its address, which takes ten at
+    most. Then the guest sends 20 echoes by each, to QEMU's end of the network."""
+    rules = (
+        "net0 tx nth=12 : drop",
+        "net1 tx nth=12 : lose",
+        "net2 tx : delay=200ms",
+        "net3 tx nth=12 : reorder=1",
+        "net4 tx nth=12 : corrupt=60/0xff",
+        "net5 tx nth=12 : needs-reset",
+        "net6 tx nth=12 : config=6/0000",
+        "net7 tx nth=12 : unplug",
+        "net8 tx nth=12 : add-irq",
+        "net9 rx nth=12 : len=0",
+        "net10 rx nth=12 : lose",
+    )
+    script = r"""
+for card in /sys/class/net/eth*; do arp -i ${card##*/} -s 10.0.2.2 52:55:0a:00:02:02; done
+echoes() {
+    ping -i 0.1 -c 20 -W 1 -I $1 10.0.2.2 >/tmp/$1
+    echo $1=$(sed -n 's/.*, \([0-9]*\) packets received.*/\1/p' /tmp/$1)
+}
+for n in 0 1 2 3 4 5 6 7 8 9 10; do echoes eth$n & done
+wait
+echo fastest=$(sed -n 's,.*min/avg/max = \([0-9]*\).*,\1,p' /tmp/eth2)
+echo carrier=$(cat /sys/class/net/eth6/carrier)
+echo errors=$(cat /sys/class/net/eth9/statistics/rx_length_errors)
+"""
+
+    def test_cards(self):
+        cards = ("--net", "user") * len(self.rules)
+        out, log = self.injected(self.script, self.rules, "--smp", "1", "--quiet", "--append", "ipv6.disable=1", *cards)
+        for number in range(1, len(self.rules) + 1):
+            self.acted(log, number)
+        received = [int(self.value(out, f"eth{index}")) for index in range(len(self.rules))]
+        self.assertEqual([received[index] for index in (0, 1, 4, 9)], [19] * 4)
+        self.assertEqual([received[index] for index in (2, 3, 8, 10)], [20] * 4)
+        for index in (5, 6, 7):
+            self.assertIn(received[index], range(1, 12))
+        self.assertGreaterEqual(int(self.value(out, "fastest")), 200)
+        self.assertEqual(self.value(out, "carrier"), "0")
+        self.assertEqual(self.value(out, "errors"), "1")
+
+
+class Registers(InjectTest):
+    clock = (
+        "mmio 0x09010000 read every=2 : flip=0x80000000",
+        "mmio 0x09010000 read : delay=300ms",
+        "mmio 0x09010008 write : drop",
+        "mmio 0x0a000200 read : value=0",
+    )
+    script = SCRIPT + r"""
+seconds() { cat /sys/class/rtc/rtc0/since_epoch; }
+start=$(now); say first $(seconds); say second $(seconds); say time $(($(now) - start))
+date -s @1000000000 >/dev/null; hwclock -w -u; say set $?
+say third $(seconds); say fourth $(seconds)
+dmesg
+"""
+
+    def test_wrong_values(self):
+        """Of a clock each other value has a wrong bit, the others take their time, and it can't be set. A device
+        without its magic number is none."""
+        disks = ("--disk", self.disk("a", 1), "--disk", self.disk("b", 1))
+        out, log = self.injected(self.script, self.clock, "--quiet", *disks)
+        for number in range(1, len(self.clock) + 1):
+            self.acted(log, number)
+        first, second, third, fourth = (int(self.value(out, name)) for name in ("first", "second", "third", "fourth"))
+        self.assertAlmostEqual(abs(first - second), 1 << 31, delta=LIMIT)
+        self.assertAlmostEqual(abs(third - fourth), 1 << 31, delta=LIMIT)
+        self.assertAlmostEqual(min(first, second), min(third, fourth), delta=LIMIT)
+        self.assertGreaterEqual(int(self.value(out, "time")), 29)
+        self.assertEqual(self.value(out, "set"), "0")
+        self.assertIn("a000200.virtio_mmio: Wrong magic value 0x00000000!", out)
+
+    def test_abort(self):
+        """In a system call: the process ends there, or tries to."""
+        out, log = self.injected("hwclock -w -u & until dmesg | grep -q 'end trace'; do sleep 1; done; dmesg",
+                                 ["mmio 0x09010008 write : abort"], "--quiet")
+        self.acted(log, 1)
+        self.assertIn("Internal error: synchronous external abort", out)
+        self.assertIn("pc : pl031_set_time", out)
+
+
+class Storm(InjectTest):
+    def test_nobody_cared(self):
+        """Of so many interrupts for nothing Linux turns theirs off, and goes on."""
+        out, log = self.injected("until dmesg | grep -q 'Disabling IRQ'; do sleep 1; done; dmesg",
+                                 ["irq 48 at=1ms every=10us : storm"], "--icount", "--smp", "1", "--quiet")
+        self.assertEqual(len(self.acted(log, 1)), 1)
+        self.assertRegex(out, "irq [0-9]+: nobody cared")
+        self.assertIn("vm_interrupt [virtio_mmio]", out)
+
+
 class Deterministic(InjectTest):
     def once(self, seed):
         """The whole console of a run, as bytes."""
@@ -167,6 +261,23 @@ class Deterministic(InjectTest):
         self.assertRegex(first, rb"inject: rule 2 at [0-9]+ ns")
         self.assertEqual(first, self.once(1))
         self.assertNotEqual(first, self.once(2))
+
+
+class Hunt(InjectTest):
+    """tools/traproom hunt with guests: the first seed with which the rule acts, and no rule but that."""
+    rules = "disk0 read sector=1024 p=0.5 : fail; disk0 write sector=1 : delay=1ms"
+    read = "dd if=/dev/vda of=/dev/null bs=4k count=1 skip=128 iflag=direct 2>/dev/null || exit 9"
+
+    def test_first_that_fails(self):
+        done = subprocess.run(
+            [LAUNCHER, "hunt", "--seeds", "8", "--", "run", "--quiet", "--append", "quiet", "--timeout", str(LIMIT),
+             "--disk", self.disk("image", 1) + ",ram", "--inject", self.rules, "--cmd", self.read],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=8 * LIMIT, check=False)
+        self.assertEqual(done.returncode, 9, done.stderr)
+        self.assertNotIn("delay", done.stdout)
+        again = subprocess.run(shlex.split(done.stdout), stdin=subprocess.DEVNULL, capture_output=True,
+                               timeout=LIMIT + 60, check=False)
+        self.assertEqual(again.returncode, 9, again.stderr)
 
 
 class Driver(InjectTest):
