@@ -19,7 +19,7 @@ class Debian(FirmwareTest):
         child = self.start(EDK2, "--flash", self.path("flash"), "--disk", DEBIAN_DISK + ",snapshot", "--net", "user")
         self.log_in(child)
         child.send("touch /kept; systemctl is-system-running --wait; networkctl --no-pager; date +year=%Y\r")
-        self.expect(child, r"\n(running|degraded)\r")
+        self.expect(child, r"[\r\n](running|degraded)\r")
         self.expect(child, r"ether\s+\S*routable")
         self.expect(child, r"year=20[2-9]\d")
         child.send("reboot\r")
