@@ -13,7 +13,7 @@ from support import LAUNCHER, LIMIT, PROMPT, REPO, BootTest
 def lines(text):
     """Of a start, without what differs: the time, the build, the CPU and the kernel's version."""
     text = re.sub(r"^\[ *\d+\.\d+\] ", "", text.replace("\r", ""), flags=re.MULTILINE)
-    text = re.sub(r"\([0-9a-f]{8}\S*\)|\[0x[0-9a-f]{8}\]|\d+ MiB of RAM", "*", text)
+    text = re.sub(r"\([0-9a-f]{8}[^)]*\)|\[0x[0-9a-f]{8}\]|\d+ MiB of RAM", "*", text)
     return re.sub(r"^Linux (version )?[0-9][^ ,]*", "Linux *", text, flags=re.MULTILINE).splitlines()
 
 
