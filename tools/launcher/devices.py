@@ -26,10 +26,10 @@ class Work:
 def make(asked, work, default_disk):
     """
     A Device for each (option, text) in `asked`, in that order. Where no --disk is among them, the
-    first is `default_disk`, a path, in memory.
+    first is `default_disk`, a path, in memory, unless that is None.
     """
     made = []
-    if not any(option == disks.DISK for option, _ in asked):
+    if default_disk is not None and not any(option == disks.DISK for option, _ in asked):
         made.append(disks.default(default_disk, work))
     for index, (option, text) in enumerate(asked, len(made)):
         if text != NONE or option not in (disks.DISK, network.NET):

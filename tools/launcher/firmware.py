@@ -13,7 +13,7 @@ import collections
 import os
 import shutil
 
-from launcher import Problem, devices, disks, fdt, inject, layout, models, session, stage
+from launcher import Problem, devices, fdt, inject, layout, models, session, stage
 from launcher.files import Files
 from launcher.words import Words, escape, split
 
@@ -138,10 +138,7 @@ def stage_firmware(args, folder):
     banks = make_banks(args, files, folder)
     modelled = models.Models(args.model, args.model_timeout, args.bare, args.icount)
     modelled.add_nodes(tree)
-    asked = args.devices
-    if not any(option == disks.DISK for option, _ in asked):
-        asked = [*asked, (disks.DISK, devices.NONE)]
-    made = devices.make(asked, devices.Work(files, len(tree.cpus()), args.bare), None)
+    made = devices.make(args.devices, devices.Work(files, len(tree.cpus()), args.bare), None)
     stage.set_watch(args, tree, None)
     work = stage.Stage(args, tree, layout.Staging(tree.ram()))
     placed = work.add_devices(made)

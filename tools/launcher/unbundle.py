@@ -3,7 +3,7 @@
 
 import os
 
-from launcher import Problem, bundle, devices, disks, guest_tree, models, session, slots, stage
+from launcher import Problem, bundle, devices, guest_tree, models, session, slots, stage
 from launcher.files import Files
 
 OF_THE_GUEST = {  # options by their places in the arguments
@@ -54,10 +54,7 @@ def read(args, folder):
 
 def place(args, tree, files):
     """(device, its slot, its node) for each that the guest has of the machine, in the order of its slots."""
-    asked = args.devices
-    if not any(option == disks.DISK for option, _ in asked):
-        asked = [*asked, (disks.DISK, devices.NONE)]
-    made = devices.make(asked, devices.Work(files, len(tree.cpus()), False), None)
+    made = devices.make(args.devices, devices.Work(files, len(tree.cpus()), False), None)
     for device in made:
         if device.image:
             raise Problem(f"{device.said}: a disk in memory is in the file: give it to `tools/traproom pack`")
