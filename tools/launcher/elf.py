@@ -5,11 +5,11 @@ the hypervisor (lib/elf64.c, vm/elf_guest.c) checks all of it again, and more.""
 import collections
 import struct
 
-from launcher import Problem, images, layout
+from launcher import Problem, images
 
 HEADER = struct.Struct("<4s5B7x2HI3QI6H")  # System V ABI, "ELF Header"
 PROGRAM = struct.Struct("<2I6Q")  # "Program Header"
-CLASS64, LITTLE, EXECUTABLE, AARCH64 = 2, 1, 2, 183
+CLASS64, LITTLE, CURRENT, EXECUTABLE, AARCH64 = 2, 1, 1, 2, 183
 LOAD, INTERPRETER, EXECUTE = 1, 3, 1
 VIRTUAL = 1 << 48  # no physical address of AArch64 is above, without its extensions
 TYPES = {1: "an object file: link it", 3: "position independent: link it with -static -no-pie", 4: "a core dump"}
@@ -92,19 +92,8 @@ class Kernel(Program):
         self.size = max(segment.physical + segment.size for segment in self.segments) - self.home
         if self.home >= VIRTUAL:
             self.refuse(f"its physical addresses, from 0x{self.home:x} on, are virtual ones: " +
-                        ("it is Linux's vmlinux: give the Image, arch/arm64/boot/Image" if self._is_linux()
+                        ("it is Linux's vmlinux: give the Image, arch/arm64/boot/Image" if images.linux_version(file)
                          else "link it with load addresses (AT) that are in the guest's RAM"))
-
-    def _is_linux(self):
-        with open(self.file.path, "rb") as opened:
-            tail = b""
-            while True:
-                data = opened.read(layout.MIB)
-                if images.BANNER.search(tail + data):
-                    return True
-                if not data:
-                    return False
-                tail = data[-256:]
 
     def pieces(self, start):
         """[((address, size), name)] of what it takes of the guest, its lowest byte at `start`."""

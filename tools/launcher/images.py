@@ -93,23 +93,28 @@ class Kernel:
     @functools.cached_property
     def version(self):
         """Of Linux, as `uname -r` says it; None: this is something else."""
-        found = self._search(BANNER)
-        return found[1].decode("ascii") if found else None
+        return linux_version(self.file)
 
     def has_devices(self):
         """Are the drivers of the guest's disk built in? Each leaves its name behind."""
-        return all(self._search(name) for name in BUILT_IN)
+        return all(search(self.file, name) for name in BUILT_IN)
 
     def names(self, driver):
         """Is a driver of that name built in?"""
-        return bool(self._search(re.compile(rb"\0" + re.escape(driver.encode()) + rb"\0")))
+        return bool(search(self.file, re.compile(rb"\0" + re.escape(driver.encode()) + rb"\0")))
 
-    def _search(self, pattern):
-        """What is found first, and its groups; None: nothing."""
-        with open(self.file.path, "rb") as opened, \
-                mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            found = pattern.search(data)
-            return (found[0], *found.groups()) if found else None
+
+def search(file, pattern):
+    """What is found first, and its groups; None: nothing."""
+    with open(file.path, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        found = pattern.search(data)
+        return (found[0], *found.groups()) if found else None
+
+
+def linux_version(file):
+    """As `uname -r` says it; None: the file is no Linux kernel, in whichever format."""
+    found = search(file, BANNER)
+    return found[1].decode("ascii") if found else None
 
 
 def not_an_image(head):
