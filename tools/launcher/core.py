@@ -4,14 +4,12 @@ crash, drgn and gdb. Used by session.py."""
 
 import struct
 
+from launcher import elf, images
 from launcher.guest_memory import NoRam
 
-EM_AARCH64 = 183
 ET_CORE = 4
-PT_LOAD, PT_NOTE = 1, 4
+PT_NOTE = 4
 NT_PRSTATUS = 1
-ELF_HEADER = struct.Struct("<16s2HI3QI6H")
-PROGRAM_HEADER = struct.Struct("<2I6Q")
 NOTE_HEADER = struct.Struct("<3I")
 PRSTATUS = struct.Struct("<12xh2x16x4I64x34QI4x")  # struct elf_prstatus: signal, pids, registers, fpvalid
 ALL_RIGHTS = 7
@@ -37,7 +35,7 @@ def write(path, autopsy):
     notes = make_notes(autopsy)
     ram = [Segment(linear_address(autopsy.info, start), start, size) for start, size, _ in autopsy.memory.pieces]
     segments = named_segments(autopsy, ram) + ram
-    offset = ELF_HEADER.size + PROGRAM_HEADER.size * (1 + len(segments))
+    offset = elf.HEADER.size + elf.PROGRAM.size * (1 + len(segments))
     notes_at = offset
     offset += len(notes)
     for segment in ram:
@@ -46,12 +44,13 @@ def write(path, autopsy):
     for segment in segments:
         place(segment, ram)
     with open(path, "wb") as file:
-        file.write(ELF_HEADER.pack(b"\x7fELF\2\1\1", ET_CORE, EM_AARCH64, 1, 0, ELF_HEADER.size, 0, 0,
-                                   ELF_HEADER.size, PROGRAM_HEADER.size, 1 + len(segments), 0, 0, 0))
-        file.write(PROGRAM_HEADER.pack(PT_NOTE, 0, notes_at, 0, 0, len(notes), len(notes), 4))
+        file.write(elf.HEADER.pack(images.ELF_MAGIC, elf.CLASS64, elf.LITTLE, elf.CURRENT, 0, 0, ET_CORE, elf.AARCH64,
+                                   elf.CURRENT, 0, elf.HEADER.size, 0, 0, elf.HEADER.size, elf.PROGRAM.size,
+                                   1 + len(segments), 0, 0, 0))
+        file.write(elf.PROGRAM.pack(PT_NOTE, 0, notes_at, 0, 0, len(notes), len(notes), 4))
         for segment in segments:
-            file.write(PROGRAM_HEADER.pack(PT_LOAD, ALL_RIGHTS, segment.offset, segment.virtual, segment.physical,
-                                           segment.size, segment.size, 0))
+            file.write(elf.PROGRAM.pack(elf.LOAD, ALL_RIGHTS, segment.offset, segment.virtual, segment.physical,
+                                        segment.size, segment.size, 0))
         file.write(notes)
         write_ram(file, autopsy.memory, ram)
         file.truncate(offset)
