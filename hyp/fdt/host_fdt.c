@@ -247,8 +247,8 @@ static int read_guest_fdt(const void *fdt, struct host_info *info)
 
     info->guest_fdt = pa(at);
     info->guest_fdt_room = readable_from(info, at);
-    if (info->guest_fdt_room > HOST_GUEST_DTB_ROOM)
-        info->guest_fdt_room = HOST_GUEST_DTB_ROOM;
+    if (info->guest_fdt_room > DT_MAX_SIZE)
+        info->guest_fdt_room = DT_MAX_SIZE;
     return err;
 }
 

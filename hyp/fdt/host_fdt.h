@@ -23,9 +23,6 @@
 /* Where the boot loader leaves the guest's tree, unless /chosen traproom,guest-dtb says so. */
 #define HOST_GUEST_DTB UINT64_C(0x47000000)
 
-/* No tree is larger: 2 MiB (Linux, "Booting AArch64 Linux", on the device tree). */
-#define HOST_GUEST_DTB_ROOM UINT64_C(0x200000)
-
 /* A virtio-mmio slot of the machine's, with or without a device in it. */
 struct host_virtio {
     struct pa_range regs;

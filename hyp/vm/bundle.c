@@ -6,11 +6,10 @@
 #include <stddef.h>
 
 #include "fdt/dt_walk.h"
+#include "lib/limits.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "mm/phys.h"
-
-#define TREE_MAX UINT64_C(0x200000) /* Linux, "Booting AArch64 Linux", on the device tree */
 
 /* The image of a role, if the VM names one, with the bytes that it should have. */
 static int take_image(const struct bundle *bundle, const struct fit_role *role,
@@ -86,7 +85,7 @@ static int take_tree(struct bundle *bundle)
 
     if (err != 0)
         return err;
-    if (tree->size > TREE_MAX) {
+    if (tree->size > DT_MAX_SIZE) {
         log_error("the bundle's image \"%s\" has %lu bytes: a device tree has 2 MiB at most",
                   tree->name, tree->size);
         return -ERR_RANGE;

@@ -9,6 +9,7 @@
  */
 #include "asm.h"
 #include "boot.h"
+#include "lib/limits.h"
 
 #define SCTLR_BOOT   0x30c51835 /* RES1, I, C, M; SA waits for the stack */
 #define TCR_BOOT     0x80803519 /* T0SZ 25: 39 bits; inner shareable, write-back, 4 KiB; RES1 */
@@ -22,7 +23,6 @@
 #define CURRENT_EL1  (1 << 2)
 #define CURRENT_EL2  (2 << 2)
 #define CPACR_FPEN   (3 << 20)
-#define TREE_MAX     0x200000 /* Linux, "Booting AArch64 Linux": a tree has 2 MiB at most */
 #define IMAGE_MAGIC  0x644d5241 /* "ARM\x64" */
 #define R_AARCH64_RELATIVE 1027
 
@@ -84,7 +84,7 @@ FUNC(boot_primary)
     bl map_gib
     mov x1, x20
     bl map_gib
-    add x1, x20, #TREE_MAX      /* what the tree may reach */
+    add x1, x20, #DT_MAX_SIZE      /* what the tree may reach */
     bl map_gib
     dsb sy                      /* the table is in memory before the walker looks */
     ldr x1, =TCR_BOOT
