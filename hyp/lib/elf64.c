@@ -5,6 +5,7 @@
 #include <stdarg.h>
 
 #include "lib/addr.h"
+#include "lib/bytes.h"
 
 /* The header and one program header, by offset and width (System V ABI, "ELF Header", "Program
  * Header"). */
@@ -52,16 +53,6 @@ __attribute__((format(printf, 2, 3))) static bool refuse(struct elf64_fault *fau
     return false;
 }
 
-/* `bytes` at `p`, little-endian. */
-static uint64_t get(const uint8_t *p, unsigned bytes)
-{
-    uint64_t value = 0;
-
-    while (bytes-- > 0)
-        value = value << 8 | p[bytes];
-    return value;
-}
-
 bool elf64_is_elf(const void *file, uint64_t size)
 {
     static const uint8_t magic[MAGIC_SIZE] = {0x7f, 'E', 'L', 'F'};
@@ -82,31 +73,31 @@ static bool check_header(const uint8_t *file, uint64_t size, struct elf64_fault 
         return refuse(fault, "it is cut short: it has %lu bytes of an ELF header's 64", size);
     if (file[EI_CLASS] != ELFCLASS64)
         return refuse(fault, "it is not a 64-bit ELF: its class is %lu, not 2",
-                      get(file + EI_CLASS, 1));
+                      bytes_le(file + EI_CLASS, 1));
     if (file[EI_DATA] != ELFDATA2LSB)
         return refuse(fault, "it is not little-endian: its data encoding is %lu, not 1",
-                      get(file + EI_DATA, 1));
+                      bytes_le(file + EI_DATA, 1));
     if (file[EI_VERSION] != EV_CURRENT)
-        return refuse(fault, "its ELF version is %lu, not 1", get(file + EI_VERSION, 1));
-    if (get(file + E_MACHINE, 2) != EM_AARCH64)
+        return refuse(fault, "its ELF version is %lu, not 1", bytes_le(file + EI_VERSION, 1));
+    if (bytes_le(file + E_MACHINE, 2) != EM_AARCH64)
         return refuse(fault, "it is for another machine: e_machine is %lu, not AArch64's 183",
-                      get(file + E_MACHINE, 2));
-    if (get(file + E_TYPE, 2) != ET_EXEC)
+                      bytes_le(file + E_MACHINE, 2));
+    if (bytes_le(file + E_TYPE, 2) != ET_EXEC)
         return refuse(fault,
                       "its type is %lu, not 2, an executable at fixed addresses: link it -static "
                       "and -no-pie",
-                      get(file + E_TYPE, 2));
+                      bytes_le(file + E_TYPE, 2));
     return true;
 }
 
 /* Are the program headers there? */
 static bool check_program_headers(const uint8_t *file, uint64_t size, struct elf64_fault *fault)
 {
-    uint64_t offset = get(file + E_PHOFF, 8), count = get(file + E_PHNUM, 2);
+    uint64_t offset = bytes_le(file + E_PHOFF, 8), count = bytes_le(file + E_PHNUM, 2);
 
-    if (count != 0 && get(file + E_PHENTSIZE, 2) != PHDR_SIZE)
+    if (count != 0 && bytes_le(file + E_PHENTSIZE, 2) != PHDR_SIZE)
         return refuse(fault, "its program headers have %lu bytes each, not 56",
-                      get(file + E_PHENTSIZE, 2));
+                      bytes_le(file + E_PHENTSIZE, 2));
     if (!range_contains(0, size, offset, count * PHDR_SIZE))
         return refuse(
             fault,
@@ -133,11 +124,11 @@ static bool check_segment(const struct elf64_segment *s, uint64_t size, struct e
 
 static bool read_segments(struct elf64 *elf, uint64_t size, struct elf64_fault *fault)
 {
-    const uint8_t *p = elf->file + get(elf->file + E_PHOFF, 8);
-    unsigned count = (unsigned)get(elf->file + E_PHNUM, 2);
+    const uint8_t *p = elf->file + bytes_le(elf->file + E_PHOFF, 8);
+    unsigned count = (unsigned)bytes_le(elf->file + E_PHNUM, 2);
 
     for (unsigned i = 0; i < count; i++, p += PHDR_SIZE) {
-        uint64_t type = get(p + P_TYPE, 4);
+        uint64_t type = bytes_le(p + P_TYPE, 4);
 
         if (type == PT_INTERP)
             return refuse(fault, "it wants a dynamic linker: link it -static");
@@ -147,12 +138,12 @@ static bool read_segments(struct elf64 *elf, uint64_t size, struct elf64_fault *
             return refuse(fault, "it has more than 16 LOAD segments");
         elf->load[elf->nr_loads] = (struct elf64_segment){
             .number = i,
-            .flags = (uint32_t)get(p + P_FLAGS, 4),
-            .offset = get(p + P_OFFSET, 8),
-            .filesz = get(p + P_FILESZ, 8),
-            .memsz = get(p + P_MEMSZ, 8),
-            .vaddr = get(p + P_VADDR, 8),
-            .paddr = get(p + P_PADDR, 8),
+            .flags = (uint32_t)bytes_le(p + P_FLAGS, 4),
+            .offset = bytes_le(p + P_OFFSET, 8),
+            .filesz = bytes_le(p + P_FILESZ, 8),
+            .memsz = bytes_le(p + P_MEMSZ, 8),
+            .vaddr = bytes_le(p + P_VADDR, 8),
+            .paddr = bytes_le(p + P_PADDR, 8),
         };
         if (!check_segment(&elf->load[elf->nr_loads++], size, fault))
             return false;
@@ -229,7 +220,7 @@ bool elf64_read(struct elf64 *elf, const void *file, uint64_t size, struct elf64
     if (!check_header(file, size, fault) || !check_program_headers(file, size, fault) ||
         !read_segments(elf, size, fault) || !check_space(elf, ELF64_VIRTUAL, fault))
         return false;
-    elf->entry = get(elf->file + E_ENTRY, 8);
+    elf->entry = bytes_le(elf->file + E_ENTRY, 8);
     return check_entry_point(elf, fault);
 }
 

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "lib/bits.h"
+#include "lib/bytes.h"
 #include "lib/string.h"
 
 #define MAGIC UINT32_C(0x184d2204)
@@ -45,10 +46,8 @@ struct reader {
 
 static uint64_t take_number(struct reader *reader, unsigned bytes)
 {
-    uint64_t value = 0;
+    uint64_t value = bytes_le(reader->at, bytes);
 
-    for (unsigned i = 0; i < bytes; i++)
-        value |= (uint64_t)reader->at[i] << (8 * i);
     reader->at += bytes;
     reader->left -= bytes;
     return value;
