@@ -151,7 +151,6 @@ static void pass_time(uint64_t ns)
 
 static void step(struct fuzz_input *in)
 {
-    struct poke poke;
     unsigned queue;
 
     switch (fuzz_below(in, 12)) {
@@ -175,8 +174,7 @@ static void step(struct fuzz_input *in)
         access_any(in);
         break;
     case 7:
-        poke = poke_take(in);
-        poke_now(&poke);
+        poke_at_once(in);
         break;
     case 8:
         poke_later(in);

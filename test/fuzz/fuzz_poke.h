@@ -60,6 +60,14 @@ static inline struct poke poke_take(struct fuzz_input *in)
     return poke;
 }
 
+/* One now. */
+static inline void poke_at_once(struct fuzz_input *in)
+{
+    struct poke poke = poke_take(in);
+
+    poke_now(&poke);
+}
+
 /* One more change waits, if there is room. */
 static inline void poke_later(struct fuzz_input *in)
 {

@@ -110,7 +110,6 @@ static void set_up(struct fuzz_input *in)
 
 static void step(struct fuzz_input *in)
 {
-    struct poke poke;
     unsigned queue;
 
     switch (fuzz_below(in, 10)) {
@@ -137,8 +136,7 @@ static void step(struct fuzz_input *in)
         access_any(in);
         break;
     case 7:
-        poke = poke_take(in);
-        poke_now(&poke);
+        poke_at_once(in);
         break;
     case 8:
         poke_later(in);

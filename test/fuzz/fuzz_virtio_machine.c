@@ -152,8 +152,6 @@ static void offer(struct fuzz_input *in, unsigned queue)
 
 static void guest_step(struct fuzz_input *in)
 {
-    struct poke poke;
-
     switch (fuzz_below(in, 9)) {
     case 0:
         bring_up(in);
@@ -172,8 +170,7 @@ static void guest_step(struct fuzz_input *in)
         access_any(in);
         break;
     case 6:
-        poke = poke_take(in);
-        poke_now(&poke);
+        poke_at_once(in);
         break;
     case 7:
         poke_later(in);
