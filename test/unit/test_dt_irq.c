@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* "interrupts-extended": whose interrupt it is. */
 #include "fdt/dt_irq.h"
-#include "fdt_log.h"
-#include "fdt_tree.h"
+#include "fdt_walk.h"
 
 #define GIC  "/interrupt-controller@8000000"
 #define UART "/serial@9040000"
@@ -14,9 +13,7 @@ static int read_with(void *fdt, uint32_t phandle, uint32_t *intid)
     int err;
 
     TREE_CELLS(fdt, UART, "interrupts-extended", phandle, 0, 7, 4);
-    dt_walk_start(&at, fdt);
-    while (dt_walk_next(&at) && dt_walk_node(&at) != tree_node(fdt, UART))
-        ;
+    tree_walk_to(fdt, UART, &at);
     log_clear();
     err = dt_irq_intid(&at, tree_node(fdt, GIC), 0, intid);
     free(fdt);

@@ -11,23 +11,13 @@
 #include <cmocka.h>
 
 #include "elf64_fixture.h"
-#include "fdt_log.h"
-#include "mm/phys.h"
-#include "vm/loader.h"
-#include "vm/vm.h"
+#include "loader_fixture.h"
 
-#define RAM      UINT64_C(0x48000000)
-#define RAM_SIZE UINT64_C(0x100000)
-#define HIGH     UINT64_C(0xffffff8000000000) /* of virtual memory from physical */
-#define APP      (RAM + 0x10000)
-#define FDT      (RAM + 0x30000)
-#define FDT_SIZE UINT64_C(0x800)
-#define DATA_AT  (ELF_DATA - ELF_TEXT) /* from the text on */
+#define HIGH    UINT64_C(0xffffff8000000000) /* of virtual memory from physical */
+#define APP     (RAM + 0x10000)
+#define DATA_AT (ELF_DATA - ELF_TEXT) /* from the text on */
 
-static struct vm vm;
 static struct elf_file kernel, app;
-static char fdt[FDT_SIZE];
-static char *ram;
 
 static void set_app(void)
 {
@@ -38,32 +28,12 @@ static void set_app(void)
 static int start(void **state)
 {
     (void)state;
-    memset(&vm, 0, sizeof(vm));
     elf_make(&kernel, HIGH);
     elf_make(&app, 0 - UINT64_C(0x47000000)); /* to low virtual addresses */
     memset(app.text, 'a', sizeof(app.text));
-    memset(fdt, 'f', sizeof(fdt));
-    ram = malloc(RAM_SIZE);
-    assert_non_null(ram);
-    memset(ram, 0xee, RAM_SIZE);
-    vm.config.nr_ram = 1;
-    vm.config.ram[0] = (struct ipa_range){ipa(RAM), RAM_SIZE};
+    loader_start(0xee);
     vm.config.kernel = (struct pa_range){ptr_to_pa(&kernel), sizeof(kernel)};
-    vm.config.guest_kernel = ipa(VM_KERNEL_ANYWHERE);
     vm.config.guest_app = ipa(VM_KERNEL_ANYWHERE);
-    vm.config.guest_dtb = ipa(FDT);
-    vm.fdt.base = ptr_to_pa(fdt);
-    vm.fdt.size = FDT_SIZE;
-    vm.mem.count = 1;
-    vm.mem.region[0] = (struct ram_region){ipa(RAM), ptr_to_pa(ram), RAM_SIZE};
-    log_clear();
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    free(ram);
     return 0;
 }
 
@@ -72,15 +42,6 @@ static void accepted(void)
     assert_int_equal(loader_check(&vm), 0);
     assert_int_equal(logged.errors, 0);
     loader_load(&vm);
-}
-
-static void refused(int err, const char *what, const char *why)
-{
-    assert_int_equal(loader_check(&vm), err);
-    assert_int_equal(logged.errors, 1);
-    assert_non_null(strstr(logged.error, what));
-    assert_non_null(strstr(logged.error, why));
-    log_clear();
 }
 
 static void only(const char *at, int byte, uint64_t size)

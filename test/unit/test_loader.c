@@ -8,22 +8,13 @@
 
 #include <cmocka.h>
 
-#include "fdt_log.h"
-#include "mm/phys.h"
-#include "vm/loader.h"
-#include "vm/vm.h"
+#include "loader_fixture.h"
 
-#define RAM         UINT64_C(0x48000000)
-#define RAM_SIZE    UINT64_C(0x100000)
 #define KERNEL_FILE UINT64_C(0x3210)
 #define INITRD_FILE UINT64_C(0x1234)
-#define FDT_SIZE    UINT64_C(0x800)
 
-static struct vm vm;
 static uint64_t kernel[KERNEL_FILE / 8]; /* the header: word 1 text_offset, word 2 image_size */
 static char initrd[INITRD_FILE];
-static char fdt[FDT_SIZE];
-static char *ram;
 
 static void set_header(uint64_t text_offset, uint64_t image_size)
 {
@@ -34,44 +25,15 @@ static void set_header(uint64_t text_offset, uint64_t image_size)
 static int start(void **state)
 {
     (void)state;
-    memset(&vm, 0, sizeof(vm));
+    loader_start(0);
     memset(kernel, 'k', sizeof(kernel));
     memset(initrd, 'i', sizeof(initrd));
-    memset(fdt, 'f', sizeof(fdt));
-    ram = malloc(RAM_SIZE);
-    assert_non_null(ram);
-    memset(ram, 0, RAM_SIZE);
     memcpy((char *)kernel + 56, "ARM\x64", 4);
     set_header(0, 0x8000);
-    vm.config.nr_ram = 1;
-    vm.config.ram[0] = (struct ipa_range){ipa(RAM), RAM_SIZE};
     vm.config.kernel = (struct pa_range){ptr_to_pa(kernel), sizeof(kernel)};
-    vm.config.guest_kernel = ipa(VM_KERNEL_ANYWHERE);
     vm.config.initrd = (struct pa_range){ptr_to_pa(initrd), sizeof(initrd)};
     vm.config.guest_initrd = (struct ipa_range){ipa(RAM + 0x20000), sizeof(initrd)};
-    vm.config.guest_dtb = ipa(RAM + 0x30000);
-    vm.fdt.base = ptr_to_pa(fdt);
-    vm.fdt.size = FDT_SIZE;
-    vm.mem.count = 1;
-    vm.mem.region[0] = (struct ram_region){ipa(RAM), ptr_to_pa(ram), RAM_SIZE};
-    log_clear();
     return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    free(ram);
-    return 0;
-}
-
-static void refused(int err, const char *what, const char *other)
-{
-    assert_int_equal(loader_check(&vm), err);
-    assert_int_equal(logged.errors, 1);
-    assert_non_null(strstr(logged.error, what));
-    assert_non_null(strstr(logged.error, other));
-    log_clear();
 }
 
 static void accepted(void)

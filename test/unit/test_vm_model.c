@@ -13,8 +13,7 @@
 #include "drv/host_channel.h"
 #include "fake_machine.h"
 #include "fake_virtio_device.h"
-#include "fdt_log.h"
-#include "fdt_tree.h"
+#include "fdt_walk.h"
 #include "lib/bits.h"
 #include "vm/vm.h"
 #include "vm/vm_virtio.h"
@@ -72,9 +71,7 @@ static int read_node(const char *name, unsigned len)
 
     tree_add_device(fdt, NODE + 1, "acme,toy", 0xc000000, 0x1000, INTID - 32);
     assert_int_equal(fdt_setprop(fdt, tree_node(fdt, NODE), "traproom,model", name, (int)len), 0);
-    dt_walk_start(&at, fdt);
-    while (dt_walk_next(&at) && dt_walk_node(&at) != tree_node(fdt, NODE))
-        ;
+    tree_walk_to(fdt, NODE, &at);
     err = vm_model_read(&at, 0, &config);
     if (err == 0)
         assert_string_equal(config.model, name);
