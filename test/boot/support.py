@@ -28,6 +28,17 @@ class BootTest(unittest.TestCase):
     def path(self, name):
         return os.path.join(self.folder, name)
 
+    def own_tree(self, *replacements):
+        """The blob of the default tree; `replacements`: in its source, (what, by what)."""
+        with open(os.path.join(REPO, "dts", "virt.dts"), encoding="utf-8") as file:
+            text = file.read()
+        for before, after in replacements:
+            self.assertIn(before, text)
+            text = text.replace(before, after)
+        path = self.path("own.dtb")
+        subprocess.run(["dtc", "-q", "-O", "dtb", "-o", path], input=text.encode(), check=True)
+        return path
+
     def launch(self, *options, stdin=subprocess.DEVNULL):
         """(exit status, what the guest printed, what the launcher did)."""
         done = subprocess.run([*self.user, LAUNCHER, "run", "--timeout", str(LIMIT), *options], stdin=stdin,

@@ -12,7 +12,7 @@ import unittest
 import pexpect
 
 import bundle
-from support import BUILD, LIMIT, PROMPT, REPO, BootTest, tail
+from support import BUILD, LIMIT, PROMPT, BootTest, tail
 
 HYPERVISOR = os.path.join(BUILD, os.environ.get("TRAPROOM_HYP", "hyp"), "traproom.img")
 GUEST = os.path.join(BUILD, "guest", "mem.img")
@@ -24,17 +24,7 @@ class BundleTest(BootTest):
     def setUp(self):
         super().setUp()
         self.bundle = self.path("bundle.img")
-        self.images = {"tree": bundle.tree(self.make_tree()), "kernel": bundle.kernel(GUEST)}
-
-    def make_tree(self, *changes):
-        """The default tree; `changes`: of its source, (what, by what)."""
-        with open(os.path.join(REPO, "dts", "virt.dts"), encoding="utf-8") as file:
-            source = file.read()
-        for old, new in changes:
-            self.assertIn(old, source)
-            source = source.replace(old, new)
-        subprocess.run(["dtc", "-q", "-O", "dtb", "-o", self.path("tree.dtb")], input=source, text=True, check=True)
-        return self.path("tree.dtb")
+        self.images = {"tree": bundle.tree(self.own_tree()), "kernel": bundle.kernel(GUEST)}
 
     def pack(self, default="plain", **configurations):
         bundle.make_fit(self.path("fit"), self.images, configurations or {"plain": bundle.VM}, default)
@@ -85,7 +75,7 @@ class Boots(BundleTest):
         slot = "virtio_mmio@a000000 {"
         images = os.path.join(BUILD, "images")
         self.images = {
-            "tree": bundle.tree(self.make_tree((slot, slot + ' traproom,image = "disk-0";'))),
+            "tree": bundle.tree(self.own_tree((slot, slot + ' traproom,image = "disk-0";'))),
             "kernel": bundle.kernel(os.path.join(images, "Image")),
             "ramdisk": bundle.ramdisk(os.path.join(images, "initramfs.cpio.gz")),
             "disk-0": bundle.disk(os.path.join(images, "disk.img"))}
@@ -121,7 +111,7 @@ class Damaged(BundleTest):
         self.images["ramdisk"] = bundle.ramdisk(self.path("blob"))
         self.images["disk-0"] = bundle.disk(os.path.join(BUILD, "guest", "mmio.img"))
         slot = "virtio_mmio@a000000 {"
-        self.images["tree"] = bundle.tree(self.make_tree((slot, slot + ' traproom,image = "disk-0";')))
+        self.images["tree"] = bundle.tree(self.own_tree((slot, slot + ' traproom,image = "disk-0";')))
         for name, at in (("tree", 5), ("kernel", 4096), ("ramdisk", 0), ("disk-0", -1)):
             with self.subTest(name):
                 self.pack(plain=bundle.VM.replace("}", 'ramdisk = "ramdisk"; loadables = "disk-0"; }'))

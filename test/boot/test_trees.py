@@ -6,7 +6,7 @@ import os
 import subprocess
 import unittest
 
-from support import BUILD, REPO, BootTest
+from support import BUILD, BootTest
 
 # As the kernel shows them; %s: the first address of each piece of RAM.
 RAM = "echo ram=$(sed -n 's/^\\([0-9a-f]*\\)-.*System RAM/\\1/p' /proc/iomem | tr '\\n' ' ')"
@@ -15,16 +15,6 @@ KERNEL = "echo kernel=$(sed -n 's/^ *\\([0-9a-f]*\\)-.*Kernel code/\\1/p' /proc/
 
 
 class Trees(BootTest):
-    def own_tree(self, *replacements):
-        with open(os.path.join(REPO, "dts", "virt.dts"), encoding="utf-8") as file:
-            text = file.read()
-        for before, after in replacements:
-            self.assertIn(before, text)
-            text = text.replace(before, after)
-        path = self.path("own.dtb")
-        subprocess.run(["dtc", "-q", "-O", "dtb", "-o", path], input=text.encode(), check=True)
-        return path
-
     def test_from_qemu(self):
         """RAM at 0x40000000, many devices that are not offered, the disk behind the first slot."""
         path = self.path("dump.dtb")

@@ -28,8 +28,8 @@ DISK_SIZE = 4 << 20
 LIMIT = 900  # seconds, for a guest that hangs: a slow or busy machine needs some minutes for some
 
 # What a family needs besides four CPUs: a disk in RAM, devices of QEMU's (devices.py), what is typed
-# when it asks, a host's folder by virtiofs, the device that FAMILY.py plays, a CPU of its own, time that is the count of instructions, and how it ends if not by
-# powering off.
+# when it asks, a host's folder by virtiofs, the device that FAMILY.py plays, a CPU of its own, time that
+# is the count of instructions, and how it ends if not by powering off.
 FAMILIES = {
     "mmio": {},
     "sysreg": {},
