@@ -163,11 +163,14 @@ def feed(process, output):
             answered += 1
 
 
-def run(command, timeout, typed):
+def run(command, timeout, typed, folder):
+    """The exit status, the guest's output, and what QEMU and the launcher have said beside it: apart, as they may
+    say it in the middle of a line of the guest's."""
     output = bytearray()
     stdin = subprocess.PIPE if typed else subprocess.DEVNULL
-    process = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT)
+    said = os.path.join(folder, "stderr")
+    with open(said, "wb") as errors:
+        process = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=errors)
     # The launcher has a limit of its own; this one is for a launcher that hangs.
     watchdog = threading.Timer(timeout + 60, process.kill)
     watchdog.start()
@@ -176,7 +179,8 @@ def run(command, timeout, typed):
         status = process.wait()
     finally:
         watchdog.cancel()
-    return status, output.decode("utf-8", "replace").replace("\r", "")
+    with open(said, encoding="utf-8", errors="replace") as errors:
+        return status, output.decode("utf-8", "replace").replace("\r", ""), errors.read()
 
 
 def judge(status, text, ending, whole):
@@ -229,8 +233,9 @@ def main():
             args.qemu = ["-m", f"{MACHINE_MIB}M"]
         command = (bare_command(image, disk, args) if args.bare
                    else traproom_command(image, disk, args, tree))
-        status, text = run(command, args.timeout, needs.get("typed", False))
-        problems = devices.complaints(slots, text, folder, DISK_SIZE,
+        status, text, said = run(command, args.timeout, needs.get("typed", False), folder)
+        sys.stderr.write(said)
+        problems = devices.complaints(slots, text + "\n" + said, folder, DISK_SIZE,
                                       args.family.startswith("hostile")) if slots else []
     ending = None if args.bare else needs.get("ending", POWERED_OFF)
     problems += judge(status, text, ending, args.model or (bool(slots) and not args.devices and not args.bare))
