@@ -5,6 +5,7 @@
 import unittest
 
 from support import REPO  # noqa: F401, finds the launcher
+from launcher import relay, streams
 from launcher.console import Console
 
 TEXT = (b"[traproom] Traproom 0.1 on virt\r\n"
@@ -81,6 +82,35 @@ class Words(unittest.TestCase):
         self.assertIsNotNone(console.words.panic)
         through(console, b"[traproom] guest resets\n", 5)
         self.assertIsNone(console.words.panic)
+
+
+
+class Relayed(unittest.TestCase):
+    """Two ways to one stdout: the console, and the program's port."""
+
+    def setUp(self):
+        self.streams = streams.RelayedStreams(Console(quiet=False), "nonce", False)
+
+    def said(self, text):
+        return self.streams.feed_port(relay.encode(relay.OUTPUT, b"nonce", text))
+
+    def test_a_line_stays_whole(self):
+        self.assertEqual(self.streams.feed(b"[ 1.0] first\r\n[ 1.1] sec"), [(1, b"[ 1.0] first\n")])
+        self.assertEqual(self.said(b"a\n"), [(1, b"a\n")])
+        self.assertTrue(self.streams.waiting())
+        self.assertEqual(self.streams.feed(b"ond\r\n"), [(1, b"[ 1.1] second\n")])
+        self.assertFalse(self.streams.waiting())
+
+    def test_what_is_begun_is_released(self):
+        self.streams.feed(b"login: ")
+        self.assertTrue(self.streams.waiting())
+        self.assertEqual(self.streams.release(), [(1, b"login: ")])
+        self.assertFalse(self.streams.waiting())
+
+    def test_nothing_is_lost_at_the_end(self):
+        self.said(b"a")
+        self.streams.feed(b"[ 1.0] cut")
+        self.assertEqual(self.streams.close(), [(1, b"\n[ 1.0] cut")])
 
 
 if __name__ == "__main__":

@@ -279,7 +279,7 @@ class Session:
                 if self.models.read():
                     return watch.MODEL_FAILED
                 sources.remove(self.models)
-            if output not in readable and self._is_held_back():
+            if output not in readable and self.port not in readable and self._is_held_back():
                 self._show(self.streams.release())
 
     def _pass_port(self):

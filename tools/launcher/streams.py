@@ -50,6 +50,7 @@ class RelayedStreams(Streams):
         self._frames = relay.Frames(nonce)  # of the console
         self._port_frames = relay.Frames(nonce)
         self._mid_line = False  # the program has begun a line on stdout
+        self._begun = b""  # a line of the console's without its end: what the program says must not come into it
         self._kept = bytearray()
 
     def feed(self, data):
@@ -90,24 +91,31 @@ class RelayedStreams(Streams):
     def _judge(self):
         self.garbled = self._frames.garbled or self._port_frames.garbled
 
+    def waiting(self):
+        return bool(self._begun) or super().waiting()
+
     def release(self):
-        return self._text(self.console.release())
+        return self._text(self.console.release(), whole=True)
 
     def close(self):
         rest = self._frames.close()
         self._port_frames.close()
         self._judge()
-        return self._text(self.console.feed(rest) + self.console.close())
+        return self._text(self.console.feed(rest) + self.console.close(), whole=True)
 
     def last_words(self, well):
         lines = self._kept.splitlines(keepends=True)
         return b"".join(line for line in lines if not well or line.startswith(console.OWN))
 
-    def _text(self, text):
+    def _text(self, text, whole=False):
+        """What of the console's text goes out: lines, or, if `whole`, what is begun, too."""
         text = text.replace(b"\r", b"")
         if self.quiet:
             self._kept = (self._kept + text)[-LAST_WORDS:]
             return []
+        text = self._begun + text
+        end = len(text) if whole else text.rfind(b"\n") + 1
+        text, self._begun = text[:end], text[end:]
         if text and self._mid_line:
             text = b"\n" + text
             self._mid_line = False
