@@ -19,8 +19,8 @@
 
 #define READY     0x00800080u
 #define PATTERN   0x12345678u
-#define ROUNDS    200
-#define TRIES     20000
+#define ROUNDS    60
+#define TRIES     2500
 #define MOV_W0_42 0x52800540u
 #define RET       0xd65f03c0u
 
