@@ -55,7 +55,7 @@ rm many/1??
 dd if=/dev/urandom of=big bs=1M count={2} iflag=fullblock 2>/dev/null
 sync
 echo 3 >/proc/sys/vm/drop_caches
-sha256sum big host >sums
+cat big host >both
 cat /mnt/kept/there
 mount -o remount,rw /mnt/kept
 if touch /mnt/kept/there 2>/dev/null || rm /mnt/kept/there 2>/dev/null; then exit 9; fi
@@ -154,7 +154,7 @@ class Folder(DeviceTest):
     def check(self, shared, owner):
         with open(shared + "/there", encoding="ascii") as file:
             self.assertEqual(file.read(), "before\nafter\n")
-        self.assertEqual(sorted(os.listdir(shared)), ["big", "host", "many", "new", "sums", "there"])
+        self.assertEqual(sorted(os.listdir(shared)), ["big", "both", "host", "many", "new", "there"])
         self.assertEqual(os.readlink(shared + "/new/link"), "b")
         status = os.stat(shared + "/new/b")
         self.assertEqual((status.st_mode & 0o7777, status.st_nlink, status.st_size, status.st_uid), (0o751, 2, 2, owner))
@@ -162,7 +162,8 @@ class Folder(DeviceTest):
         self.assertEqual(len(os.listdir(shared + "/new")), CREATED + 3)
         self.assertEqual(len(os.listdir(shared + "/many")), THERE - 100)
         self.assertEqual(os.path.getsize(shared + "/big"), WRITTEN)
-        subprocess.run(["sha256sum", "--quiet", "-c", "sums"], cwd=shared, check=True)
+        # What the guest has read again is compared here: sums are slow to make there.
+        subprocess.run("cat big host | cmp - both", cwd=shared, shell=True, check=True)
 
 
 class Others(DeviceTest):
