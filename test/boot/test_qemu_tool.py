@@ -10,6 +10,7 @@ import unittest
 
 import pexpect
 
+from firmware import EDK2, SMALL_DISK
 from support import BUILD, LIMIT, PROMPT, REPO, BootTest, tail
 
 IMAGES = os.path.join(BUILD, "images")
@@ -58,6 +59,23 @@ class QemuTool(BootTest):
         self.assertRegex(out, r"(?s)virtio_rng\.0.*\n2\r.*eth0")
         with open(disk, "rb") as file:
             self.assertEqual(file.read(4), b"here")
+
+    @unittest.skipUnless(os.path.exists(EDK2), "EDK2 is not fetched: the build's target firmware-disk does it")
+    def test_firmware(self):
+        """EDK2 in flash by -drive, its variables in a file, GRUB and a kernel from a disk."""
+        kept, disk = self.path("kept"), self.path("disk.qcow2")
+        with open(kept, "wb") as file:
+            for _ in range(64):
+                file.write(b"\xff" * (1 << 20))
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", SMALL_DISK, disk], check=True)
+        status, out, err = self.qemu(
+            "-M", "virt", "-cpu", "max", "-smp", "2", "-m", "512", "-nographic", "-no-reboot", "-drive",
+            f"if=pflash,format=raw,unit=0,file={EDK2},readonly=on", "-drive", f"if=pflash,format=raw,unit=1,file={kept}",
+            "-drive", f"file={disk},if=virtio")
+        self.assertEqual(status, 0, tail(out) + err)
+        self.assertRegex(out, r"(?s)GNU GRUB.*The root /dev/vda2 is mounted")
+        with open(kept, "rb") as file:
+            self.assertIn("BootOrder".encode("utf-16-le"), file.read())
 
     def test_panic(self):
         """Where QEMU alone would go on for ever."""

@@ -18,7 +18,7 @@ RESET = "print('[traproom] exit: guest reset', flush=True)"
 
 def translate(text):
     """(the launcher's options, what QEMU gets) of QEMU's command line."""
-    options = qemu_line.Line(["-kernel", "Image", *shlex.split(text)]).arguments("Image")
+    options = qemu_line.Line(["-kernel", "Image", *shlex.split(text)]).arguments()
     passed = next((option[len("--qemu="):] for option in options if option.startswith("--qemu=")), "")
     return [option for option in options if not option.startswith("--qemu=")], shlex.split(passed)
 
@@ -37,8 +37,8 @@ class Lines(unittest.TestCase):
             translate(text)
 
     def test_machine(self):
-        self.gives("", "--initrd none --disk none --reboot --smp 1 --mem 128M")
-        self.gives("-initrd i -no-reboot", "--initrd i --disk none --no-reboot")
+        self.gives("", "--disk none --kernel Image --initrd none --reboot --smp 1 --mem 128M")
+        self.gives("-initrd i -no-reboot", "--initrd i --no-reboot")
         self.gives("--append 'a b'", "--append=a b")
         self.gives("-dtb x.dtb -m 1G", "--reboot --dtb x.dtb")
         for given, mib in (("1024", 1024), ("2G", 2048), ("size=1g,maxmem=2g", 1024), ("512000K", 500),
@@ -61,8 +61,8 @@ class Lines(unittest.TestCase):
                             ("begins at EL1", "-M virt,virtualization=on"), ("begins at EL1", "-M virt,secure=on"),
                             ("no IOMMU", "-M virt,iommu=smmuv3"), ("not known", "-M virt,foo=1"),
                             ("no size", "-m much"), ("no size", "-m 0"), ("one node", "-numa node,nodeid=1"),
-                            ("shift=0,sleep=off", "-icount auto"), ("no firmware", "-bios x"),
-                            ("no flash", "-pflash x"), ("not known here", "-frobnicate"), ("value is missing", "-m"),
+                            ("shift=0,sleep=off", "-icount auto"), ("no fw_cfg", "-bios x"),
+                            ("not known here", "-frobnicate"), ("value is missing", "-m"),
                             ("image without an option", "disk.img"), ("with &", "-daemonize")):
             self.refuses(words, text)
         with self.assertRaisesRegex(Problem, "-kernel is missing"):
@@ -81,8 +81,31 @@ class Lines(unittest.TestCase):
                     "-drive if=none,id=traproom-disk1,file=b,readonly=on")
         self.gives("-device virtio-scsi-pci,id=s -device scsi-hd,drive=d,bus=s.0", "--device virtio-scsi-device,id=s")
         self.passes("-device virtio-scsi-pci,id=s -device scsi-hd,drive=d,bus=s.0", "-device scsi-hd,drive=d,bus=s.0")
-        self.refuses("no flash", "-drive if=pflash,file=x")
         self.refuses("use if=virtio", "-drive if=ide,file=x")
+
+    def test_flash(self):
+        pflash = "-drive if=pflash,format=raw"
+        node = "-blockdev driver=file,node-name=f{0},filename={1} -blockdev driver=raw,node-name=p{0},file=f{0},read-only={2} "
+        nodes = node.format(0, "code", "on") + node.format(1, "kept", "off")
+        for text, wanted in (("-bios /dir/edk2", "/dir/edk2"), ("-bios x.fd", "/usr/share/qemu/x.fd"),
+                             ("-pflash code", "code"), ("-pflash code -pflash kept", "code,vars=kept"),
+                             (f"{pflash},file=kept,unit=1 {pflash},file=code,unit=0,readonly=on", "code,vars=kept"),
+                             (f"{pflash},file=a,,b,readonly=on {pflash},file=kept", "a,,b,vars=kept"),
+                             (f"-M virt,pflash0=p0,pflash1=f1 {nodes}", "code,vars=kept")):
+            options = qemu_line.Line(text.split()).arguments()
+            self.assertIn("--disk none --firmware " + wanted, " ".join(options))
+            self.assertNotIn("--kernel", options)
+        for text, words in ((f"{pflash},file=x,unit=2", "unit=0 and unit=1"), (pflash, "no file="),
+                            ("-bios /x -pflash x", "taken"), (f"-bios /x {pflash},file=x,unit=0", "taken"),
+                            ("-pflash x -pflash y -pflash z", "two banks"),
+                            ("-bios /x -drive if=pflash,file=x,unit=1,format=qcow2", "raw file, not qcow2"),
+                            ("-pflash x -drive if=pflash,file=x,readonly=on", "is written to"),
+                            (f"{pflash},file=x,unit=1", "none with firmware"), ("-M virt,pflash0=n", "no -blockdev"),
+                            ("-M virt,pflash0=n -blockdev driver=raw,node-name=n", "names no file"),
+                            ("-bios /x -append y", "-append: firmware can't"), ("-bios /x -kernel y", "-kernel: firmware")):
+            with self.subTest(text):
+                with self.assertRaisesRegex(Problem, words):
+                    qemu_line.Line(text.split())
 
     def test_networks(self):
         for line in ("-netdev user,id=n -device virtio-net-pci,netdev=n", "-nic user,id=n",
@@ -170,8 +193,8 @@ class Tool(DeviceTest):
         for program, options, status in ((OFF, [], 0), (RESET, ["-no-reboot"], 0),
                                          ("print('[traproom] exit: guest stopped', flush=True)", [], 3)):
             self.assertEqual(self.tool("-kernel", kernel, *options, program=program)[0], status)
-        self.assertEqual(self.tool("-kernel", kernel, "-bios", "x")[::2],
-                         (1, "traproom: -bios x: there is no firmware below the guest: boot the kernel by -kernel\n"))
+        self.assertEqual(self.tool("-kernel", kernel, "-usbdevice", "x")[::2],
+                         (1, "traproom: -usbdevice x: there is no USB: use virtio devices (virtio-keyboard-device, ...)\n"))
         self.assertEqual(self.tool("-kernel", self.path("none"))[0], 1)
 
     def test_console_in_a_file(self):

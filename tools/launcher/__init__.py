@@ -61,6 +61,7 @@ qemu_tool.py    tools/qemu-system-aarch64
 qemu_apart.py    a run of its, whose console is not stdin and stdout
 qemu_line.py    QEMU's command line as the launcher's
 qemu_devices.py the devices in it
+qemu_flash.py   its flash
 """
 
 

@@ -40,10 +40,11 @@ def without(words, keys):
 
 
 class Devices:
-    def __init__(self, passed):
+    def __init__(self, passed, flash):
         self.found = []  # for --device
         self.behind = []  # QEMU's arguments for what is plugged into them: after them
         self._passed = passed  # QEMU's arguments for what is behind them
+        self._flash = flash  # which takes those disks that are flash
         self._serial = None  # the id of the last virtio-serial
         self._legacy = {}  # -net: what was given of it
 
@@ -86,9 +87,10 @@ class Devices:
             self._passed += ["-drive", text]
         elif plug == "virtio":
             self._add_disk(without(words, (*PLACE, "media")))
+        elif plug == "pflash":
+            self._flash.drive(text, dict(words))
         else:
-            raise Problem(f"-drive if={plug}: " + (
-                "there is no flash: boot the kernel by -kernel" if plug == "pflash" else "use if=virtio"))
+            raise Problem(f"-drive if={plug}: use if=virtio")
 
     def _add_disk(self, words):
         name = dict(words).get("id") or self._name("disk")

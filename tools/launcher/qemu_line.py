@@ -8,6 +8,7 @@ import shlex
 
 from launcher import Problem
 from launcher.qemu_devices import Devices, pairs
+from launcher.qemu_flash import Flash
 
 MIB = 1 << 20
 UNITS = {"": MIB, "B": 1, "K": 1 << 10, "M": MIB, "G": 1 << 30, "T": 1 << 40}
@@ -16,7 +17,7 @@ FAST_PAUTH = "pauth"  # a feature of -cpu: who names it has made up his mind
 STDIO, FILE, NOWHERE = "stdio", "file", "null"  # what the first serial port can lead to
 
 # Options that QEMU gets as they are: with a value, and without.
-PASSED = {"netdev", "fsdev", "blockdev", "D", "d", "dfilter", "trace", "pidfile", "global", "qmp", "qmp-pretty",
+PASSED = {"netdev", "fsdev", "D", "d", "dfilter", "trace", "pidfile", "global", "qmp", "qmp-pretty",
           "rtc", "plugin", "gdb", "seed", "sandbox", "compat", "msg", "tpmdev"}
 PASSED_FLAGS = {"s", "S", "snapshot", "singlestep", "no-shutdown"}
 # Those that change nothing here.
@@ -25,8 +26,6 @@ DROPPED = {"name", "uuid", "boot", "vga", "display", "parallel", "audio", "audio
 DROPPED_FLAGS = {"nodefaults", "no-user-config", "no-acpi", "no-hpet", "enable-kvm", "mem-prealloc",
                  "full-screen", "no-fd-bootchk"}
 REFUSED = {
-    "bios": "there is no firmware below the guest: boot the kernel by -kernel",
-    "pflash": "there is no flash: boot the kernel by -kernel",
     "fw_cfg": "the guest has no fw_cfg device: put the file into its initramfs",
     "smbios": "the guest has no firmware that could show it: leave it out",
     "acpitable": "the guest has a device tree and no ACPI: leave it out",
@@ -99,13 +98,13 @@ class Line:
         self.console = None  # (STDIO or FILE or NOWHERE, path)
         self.appends = False  # to that file
         self.passed = []
-        self.devices = Devices(self.passed)
+        self._flash = Flash()
+        self.devices = Devices(self.passed, self._flash)
         self._serials, self._monitors, self._characters = [], [], {}
         self._bare = self._graphic = None  # -nodefaults, -nographic
         self._read(list(argv))
-        if self.kernel is None:
-            raise Problem("-kernel is missing: Traproom boots a kernel, there is no firmware that would look "
-                          "for one on a disk")
+        self.firmware = self._flash.options()
+        self._check_start()
         self._choose_console()
 
     def _read(self, argv):
@@ -114,6 +113,7 @@ class Line:
                   "machine": self._machine, "accel": self._accel, "icount": self._count,
                   "serial": self._serials.append, "monitor": self._monitor, "mon": self._mon,
                   "chardev": self._chardev, "object": self._object, "numa": self._numa,
+                  "bios": self._bios, "pflash": self._flash.pflash, "blockdev": self._blockdev,
                   **self.devices.takers()}
         while argv:
             name = name_of(argv[0])
@@ -156,6 +156,23 @@ class Line:
             self.passed += [f"-{name}", value]
 
     # ---- The machine ----
+
+    def _check_start(self):
+        if self.kernel is None and not self.firmware:
+            raise Problem("-kernel is missing: the guest begins with a kernel, or with firmware (-bios, -drive "
+                          "if=pflash) that looks for one on a disk")
+        brought = [f"-{name}" for name in ("kernel", "initrd", "append", "dtb") if getattr(self, name) is not None]
+        if self.firmware and brought:
+            raise Problem(f"{brought[0]}: firmware can't be given a kernel, the guest has no fw_cfg device: leave it "
+                          "out, or leave out the firmware")
+
+    def _bios(self, value):
+        if value != "none":
+            self._flash.bios(value)
+
+    def _blockdev(self, value):
+        self._flash.blockdev(value)
+        self.passed += ["-blockdev", value]
 
     def _kernel(self, value):
         self.kernel = value
@@ -201,7 +218,9 @@ class Line:
             if word in OF_EL3 and setting != "off":
                 raise Problem(f"-machine {word}={setting}: the guest begins at EL1 of a machine without it: "
                               "leave it out")
-            if word not in (*PLAIN_MACHINE, *OF_EL3, "gic-version", "iommu"):
+            if word in ("pflash0", "pflash1"):
+                self._flash.plug(word, setting)
+            elif word not in (*PLAIN_MACHINE, *OF_EL3, "gic-version", "iommu"):
                 raise Problem(f"-machine {word}={setting}: not known here: leave it out")
 
     def _accel(self, _value):
@@ -274,10 +293,10 @@ class Line:
 
     # ---- The whole ----
 
-    def arguments(self, kernel):
-        """Of `tools/traproom`; `kernel`: the path of an Image."""
-        run = ["run", "--options=none", "--quiet", "--console", "--oops=continue", "--warn=continue", "--kernel", kernel,
-               "--initrd", self.initrd or "none", "--disk", "none"]
+    def arguments(self):
+        """Of `tools/traproom`."""
+        run = ["run", "--options=none", "--quiet", "--console", "--oops=continue", "--warn=continue", "--disk", "none"]
+        run += self.firmware or ["--kernel", self.kernel, "--initrd", self.initrd or "none"]
         run += ["--reboot"] if self.reboots else ["--no-reboot"]
         run += ["--dtb", self.dtb] if self.dtb else ["--smp", self.cpus, "--mem", f"{self.ram}M"]
         if self.append:

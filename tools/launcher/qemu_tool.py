@@ -26,7 +26,7 @@ def run(line):
     sessions = session.Session
     if kind != qemu_line.STDIO:
         sessions = qemu_apart.sessions(path if kind == qemu_line.FILE else os.devnull, line.appends)
-    status = cli.main(line.arguments(line.kernel), sessions)
+    status = cli.main(line.arguments(), sessions)
     return 0 if status in WELL else status
 
 
