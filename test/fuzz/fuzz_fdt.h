@@ -8,6 +8,7 @@
 
 #include <libfdt.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "fdt/dt_walk.h"
@@ -34,8 +35,8 @@ void log_print(enum log_kind kind, const char *fmt, ...)
 /* The tree that the build made of test/unit/dts/NAME.dts, with room. Read once, kept. */
 static inline const void *tree_base(const char *name, void **cache)
 {
+    static uint8_t packed[TREE_MAX];
     char path[512];
-    uint8_t *packed = malloc(TREE_MAX);
     FILE *file;
 
     if (*cache == NULL) {
@@ -46,7 +47,6 @@ static inline const void *tree_base(const char *name, void **cache)
         *cache = malloc(fdt_totalsize(packed) + TREE_ROOM);
         fuzz_require(fdt_open_into(packed, *cache, (int)fdt_totalsize(packed) + TREE_ROOM) == 0);
     }
-    free(packed);
     return *cache;
 }
 
@@ -86,8 +86,9 @@ static inline void change_property(void *fdt, struct fuzz_input *in)
     case 1: /* one cell of it */
         word = cpu_to_fdt32((uint32_t)fuzz_value(in));
         if (len >= 4)
-            memcpy((uint8_t *)fdt + prop + 12 + 4 * (fuzz_take(in, 1) % ((unsigned)len / 4)), &word,
-                   4);
+            memcpy((char *)fdt + (p->data - (const char *)fdt) +
+                       4 * (fuzz_take(in, 1) % ((unsigned)len / 4)),
+                   &word, 4);
         break;
     default: /* another length */
         for (unsigned i = 0; i < sizeof(value); i += 8) {
@@ -99,7 +100,8 @@ static inline void change_property(void *fdt, struct fuzz_input *in)
     }
 }
 
-static inline void change(void *fdt, struct fuzz_input *in)
+/* False: the tree may be broken now. */
+static inline bool change(void *fdt, struct fuzz_input *in)
 {
     uint32_t at = (uint32_t)fuzz_take(in, 2) % (fdt_totalsize(fdt) - TREE_ROOM - 4);
     uint32_t cell;
@@ -108,19 +110,19 @@ static inline void change(void *fdt, struct fuzz_input *in)
     case 0:
         cell = cpu_to_fdt32((uint32_t)fuzz_value(in));
         memcpy((uint8_t *)fdt + (at & ~3U), &cell, 4);
-        break;
+        return false;
     case 1:
         ((uint8_t *)fdt)[at] = (uint8_t)fuzz_take(in, 1);
-        break;
+        return false;
     case 2:
         fdt_del_node(fdt, some_node(fdt, in));
-        break;
+        return true;
     case 3:
         fdt_add_mem_rsv(fdt, fuzz_value(in), fuzz_value(in));
-        break;
+        return true;
     default:
         change_property(fdt, in);
-        break;
+        return true;
     }
 }
 
@@ -129,6 +131,7 @@ static inline void *take_tree(const char *const *names, void **cache, unsigned c
                               struct fuzz_input *in, size_t *size)
 {
     unsigned kind = fuzz_below(in, 16);
+    bool sound = true;
     const void *base;
     void *fdt;
 
@@ -143,9 +146,9 @@ static inline void *take_tree(const char *const *names, void **cache, unsigned c
     fdt = malloc(*size);
     memcpy(fdt, base, *size);
     for (unsigned i = 0; i < MAX_CHANGES && in->left > 0; i++) {
-        if (dt_walk_check(fdt, *size) != 0 || fdt_totalsize(fdt) != *size)
+        if (!sound && (dt_walk_check(fdt, *size) != 0 || fdt_totalsize(fdt) != *size))
             break; /* libfdt's own functions to write want a sound tree */
-        change(fdt, in);
+        sound = change(fdt, in);
     }
     return fdt;
 }

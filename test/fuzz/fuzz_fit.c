@@ -8,7 +8,8 @@
 #define STORE_SIZE 256 /* bytes behind the FIT, all zeros */
 #define MAX_INDEX  4
 
-static void try_image(const struct fit *fit, int vm, const struct fit_role *role, int index)
+/* False: the VM names no such image. */
+static bool try_image(const struct fit *fit, int vm, const struct fit_role *role, int index)
 {
     uint64_t base = (uint64_t)(uintptr_t)fit->fdt;
     struct fit_image image = {.name = NULL};
@@ -19,12 +20,13 @@ static void try_image(const struct fit *fit, int vm, const struct fit_role *role
     fuzz_require(logged_errors == (err != 0 && image.name != NULL));
     fuzz_require(err == 0 || err == -ERR_NOENT || image.name != NULL);
     if (err != 0)
-        return;
+        return image.name != NULL;
     fuzz_require(image.size > 0 && is_aligned((uintptr_t)image.data, 8));
     fuzz_require(range_contains(base, fit->size, (uint64_t)(uintptr_t)image.data, image.size));
     fuzz_require(image.compression <= FIT_LZ4);
     err = fit_check_hashes(fit, &image);
     fuzz_require(logged_errors == (err != 0));
+    return true;
 }
 
 static void try_configuration(const struct fit *fit, const char *name)
@@ -40,8 +42,8 @@ static void try_configuration(const struct fit *fit, const char *name)
     }
     fuzz_require(logged_errors == 0 && fit_description(fit, configuration) != NULL);
     for (unsigned i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
-        for (int index = 0; index < MAX_INDEX; index++)
-            try_image(fit, vm, roles[i], index);
+        for (int index = 0; index < MAX_INDEX && try_image(fit, vm, roles[i], index); index++)
+            ;
     }
 }
 
