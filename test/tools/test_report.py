@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The report on a guest and its core, of a kernel that is nothing but its data."""
 
+import os
 import struct
 import subprocess
 import tempfile
@@ -193,6 +194,19 @@ class Names(unittest.TestCase):
             with self.assertRaises(Problem):
                 symbols.from_file(__file__, 0)
             self.assertIn("neither a System.map", examine(kernel, symbol_file=__file__).text())
+
+    def test_vmlinux(self):
+        """Its symbols without those that are no names of code or data."""
+        with tempfile.TemporaryDirectory() as folder:
+            vmlinux, source = os.path.join(folder, "vmlinux"), os.path.join(folder, "kernel.s")
+            with open(source, "w", encoding="utf-8") as file:
+                file.write(".globl _start\n_start: nop\npanic: nop\n$x.1: nop\n.set constant, 5\n")
+            subprocess.run(["aarch64-linux-gnu-gcc", "-nostdlib", "-static", f"-Wl,-Ttext={LINKED + 0x400:#x}", "-o", vmlinux,
+                            source], check=True)
+            table = symbols.from_file(vmlinux, MOVED)
+        self.assertEqual(table.address("panic"), LINKED + MOVED + 0x404)
+        self.assertEqual(table.find(LINKED + MOVED + 0x408).name, "panic")
+        self.assertIsNone(table.find(0x10))
 
     def test_none(self):
         done = examine(FakeKernel())

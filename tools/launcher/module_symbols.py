@@ -6,8 +6,9 @@ autopsy.py."""
 import struct
 
 from launcher.guest_memory import NoRam
-from launcher.symbols import ELF_SYMBOL, Place, Table
+from launcher.symbols import Place, Table
 
+ELF_SYMBOL = struct.Struct("<IBBHQQ")  # Elf64_Sym
 LIST, NAME = 8, 24  # in struct module, on all 64-bit machines
 NAME_SIZE = 56
 STRUCT_SIZE = 1536  # of it, what is looked at

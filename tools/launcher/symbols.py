@@ -6,15 +6,13 @@ import bisect
 import collections
 import re
 import struct
+import subprocess
 
-from launcher import Problem
+from launcher import Problem, images
 
 Place = collections.namedtuple("Place", "name offset size module")
-MAP_LINE = re.compile(rb"([0-9a-f]{16}) ([A-Za-z?]) (\S+)")
-ELF = b"\x7fELF"
-SHT_SYMTAB = 2
-STT_SECTION, STT_FILE = 3, 4
-ELF_SYMBOL = struct.Struct("<IBBHQQ")  # Elf64_Sym
+MAP_LINE = re.compile(rb"(f[0-9a-f]{15}) [A-Za-z?] (\S+)")
+NM = "aarch64-linux-gnu-nm"
 
 
 def locate(addresses, address):
@@ -118,34 +116,22 @@ def read_tokens(space, info):
 
 def from_file(path, moved):
     """The Table of a System.map or an ELF, each address `moved` by KASLR. Problem: it is neither."""
-    with open(path, "rb") as file:
-        data = file.read()
-    symbols = elf_symbols(data) if data.startswith(ELF) else map_symbols(data)
+    text = elf_symbols(path) if images.is_elf(path) else read_file(path)
+    symbols = [(int(match.group(1), 16) + moved, match.group(2).decode("ascii", "replace"))
+               for match in MAP_LINE.finditer(text)]
     if not symbols:
         raise Problem(f"{path} is neither a System.map nor an ELF with symbols")
-    return Table((address + moved, name) for address, name in symbols)
+    return Table(symbols)
 
 
-def map_symbols(data):
-    return [(int(match.group(1), 16), match.group(3).decode("ascii", "replace"))
-            for match in MAP_LINE.finditer(data)]
+def read_file(path):
+    with open(path, "rb") as file:
+        return file.read()
 
 
-def elf_symbols(data):
-    """(address, name) of those in sections, for an ELF of 64 bits and our byte order."""
+def elf_symbols(path):
+    """Those of an ELF, as a System.map has them."""
     try:
-        offset, = struct.unpack_from("<Q", data, 40)
-        size, count, _ = struct.unpack_from("<3H", data, 58)
-        sections = [struct.unpack_from("<2I4Q2I2Q", data, offset + size * i) for i in range(count)]
-        table = next(section for section in sections if section[1] == SHT_SYMTAB)
-        names = sections[table[6]]
-    except (struct.error, StopIteration, IndexError):
-        return []
-    found = []
-    for name, kind, _, section, value, _ in ELF_SYMBOL.iter_unpack(data[table[4]:table[4] + table[5]]):
-        if section and kind & 15 not in (STT_SECTION, STT_FILE) and value >> 63:
-            start = names[4] + name
-            text = data[start:data.index(b"\0", start)]
-            if not text.startswith(b"$"):
-                found.append((value, text.decode("ascii", "replace")))
-    return found
+        return subprocess.run([NM, path], capture_output=True, check=False).stdout
+    except FileNotFoundError as error:
+        raise Problem(f"{NM}, which reads {path}, is not installed: run tools/setup run") from error
