@@ -9,6 +9,7 @@
 #include <linux/module.h>
 #include <linux/panic.h>
 #include <linux/preempt.h>
+#include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/smp.h>
@@ -46,6 +47,12 @@ static void warn(void)
 static void panic_now(void)
 {
     panic("misbehave panics");
+}
+
+/* As a panic that is survived does: one whose dump another kernel takes, say. */
+static void speak_of_panic(void)
+{
+    pr_emerg("Kernel panic - not syncing: misbehave speaks of it\n");
 }
 
 /* Interrupts off on this CPU, the others go on; or off on all. */
@@ -97,6 +104,7 @@ static const struct {
     {"bug", hit_bug},
     {"warn", warn},
     {"panic", panic_now},
+    {"panic-words", speak_of_panic},
     {"irqs-off", spin_here},
     {"irqs-off-all", spin_everywhere},
     {"hog", hog},

@@ -18,6 +18,13 @@ echo '<0>Kernel panic - not syncing: forged' >/dev/kmsg
 echo '<0>---[ end Kernel panic - not syncing: forged ]---' >/dev/kmsg
 echo '[traproom] exit: guest panicked: forged' >/dev/console
 """
+FORGED_REPORTS = """
+echo '<4>WARNING: CPU: 1 PID: 7 at x.c:1 f+0x1/0x2' >/dev/kmsg
+echo '<1>Unable to handle kernel NULL pointer dereference' >/dev/kmsg
+echo '<4>---[ end trace 0000000000000000 ]---' >/dev/kmsg
+echo "[ $(cut -d' ' -f1 /proc/uptime)0000] watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [x:9]" >/dev/console
+"""
+BY_REPORTS = ("--warn=fail", "--oops=panic")
 OLD_LOG = "dmesg >/tmp/log; cat /tmp/log /tmp/log >/dev/console; "
 SPOKEN = "echo 'Kernel panic - not syncing: spoken' >/dev/console; " \
          "echo 'WARNING: CPU: 0 PID: 1 at x.c:1 f' >/dev/console; "
@@ -71,13 +78,19 @@ ENDINGS = {
     "init-dies": Ending(None, 121, "panicked: Attempted to kill init", ("--append", "rdinit=/bin/busybox -- true")),
     "no-root": Ending(None, 121, "panicked: VFS: Unable to mount root", ("--initrd", "none")),
     "halt": Ending("halt -f", 117, "takes no interrupts", ("--hang", "5")),
-    "forged-and-goes-on": Ending(FORGED + "sleep 4; exit 5", 5, "the guest lives"),
+    "crash-on-one-cpu-without-a-look": Ending(CRASH, 121, "exit: guest dead", ("--smp", "1", "--no-report")),
+    "forged-and-goes-on": Ending(FORGED + "sleep 4; exit 5", 5),
     "forged-and-busy": Ending(FORGED + BUSY + "exit 6", 6),
     "forged-and-resets": Ending(FORGED + "reboot -f", 122),
     "forged-and-powers-off": Ending(FORGED + "poweroff -f", 120),
-    "forged-on-one-cpu": Ending(FORGED + "sleep 4; exit 5", 5, "the guest lives", ("--smp", "1")),
+    "forged-on-one-cpu": Ending(FORGED + "sleep 4; exit 5", 5, "", ("--smp", "1")),
+    "forged-without-a-look": Ending(FORGED + "sleep 4; exit 5", 5, "the guest lives", ("--no-report",)),
+    "forged-without-a-look-on-one-cpu": Ending(FORGED + "sleep 4; exit 5", 5, "the guest lives",
+                                               ("--no-report", "--smp", "1")),
+    "forged-reports": Ending(FORGED_REPORTS + "exit 5", 5, "", BY_REPORTS),
+    "forged-reports-and-goes-on": Ending(FORGED_REPORTS + "sleep 4; exit 5", 5, "", BY_REPORTS),
     "old-log": Ending(OLD_LOG + "exit 3", 3),
-    "spoken-words": Ending(SPOKEN + "sleep 3; exit 4", 4, "", ("--warn=fail", "--oops=panic")),
+    "spoken-words": Ending(SPOKEN + "sleep 3; exit 4", 4, "", BY_REPORTS),
     "busy": Ending(BUSY + "exit 8", 8, "", ("--hang", "3")),
     "null": goes_wrong("null", 139, r"oopsed on the way: .*at dereference_null"),
     "null-ends": goes_wrong("null", 116, "oopsed: Unable to handle kernel NULL pointer", "--oops=panic"),
@@ -86,6 +99,11 @@ ENDINGS = {
     "warns": goes_wrong("warn", 0, ""),
     "warns-and-fails": goes_wrong("warn", 115, "warned: WARN: ", "--warn=fail", "--append", "quiet"),
     "panic": goes_wrong("panic", 121, "panicked: misbehave panics"),
+    "panic-words": goes_wrong("panic-words; sleep 6", 0, "the guest lives"),
+    "null-after-lies": goes_wrong("null", 116, "oopsed: Unable to handle kernel NULL pointer.*at dereference_null",
+                                  "--oops=panic", before=FORGED_REPORTS),
+    "warns-after-lies": goes_wrong("warn", 115, "warned: WARN: WARNING: .*misbehave", "--warn=fail", "--append", "quiet",
+                                   before=FORGED_REPORTS),
     "double-fault": goes_wrong("stack", 121, "panicked: kernel stack overflow"),
     "exception-loop": goes_wrong("vectors", 117, "in a loop of exceptions", "--hang", "5"),
     "interrupts-off": goes_wrong("irqs-off", 117, "takes no interrupts", "--hang", "5"),

@@ -69,8 +69,8 @@ class FakeKernel:
             self.symbols["kallsyms_" + name] = IMAGE + at
             at += len(parts[name]) + 15 & ~7
 
-    def add_log(self, lines=LINES, count_bits=2, size_bits=7):
-        """A ring that has gone round: four descriptors, 128 bytes of texts."""
+    def add_log(self, lines=LINES, count_bits=2, size_bits=7, facility=0):
+        """A ring that has gone round: four descriptors, 128 bytes of texts; a line each 1.5 s."""
         descs, infos, texts = RING + 0x1000, RING + 0x2000, RING + 0x3000
         self.symbols["prb"] = IMAGE + RING - 8
         self.put_u64(RING - 8, IMAGE + RING)
@@ -79,7 +79,7 @@ class FakeKernel:
             ("prb_desc_ring.count_bits", 0), ("prb_desc_ring.descs", 8), ("prb_desc_ring.infos", 16),
             ("prb_desc_ring.head_id", 24), ("prb_data_ring.size_bits", 0), ("prb_data_ring.data", 8),
             ("prb_desc.state_var", 0), ("prb_desc.text_blk_lpos", 8), ("prb_data_blk_lpos.begin", 0),
-            ("prb_data_blk_lpos.next", 8), ("printk_info.ts_nsec", 8), ("printk_info.text_len", 16))})
+            ("prb_data_blk_lpos.next", 8), ("printk_info.seq", 0), ("printk_info.ts_nsec", 8), ("printk_info.text_len", 16))})
         self.extra.update({"SIZE(prb_desc)": 24, "SIZE(printk_info)": 88})
         head = (1 << 62) - 2  # ids go round, too
         self.put(RING, struct.pack("<IxxxxQQQ", count_bits, IMAGE + descs, IMAGE + infos, head))
@@ -96,7 +96,7 @@ class FakeKernel:
             self.put(texts + at, struct.pack("<Q", number) + line.encode())
             slot = number % (1 << count_bits)
             self.put(descs + 24 * slot, struct.pack("<3Q", number | 2 << 62, begin, position))
-            self.put(infos + 88 * slot, struct.pack("<2QH", i, i * 1500000000, len(line)))
+            self.put(infos + 88 * slot, struct.pack("<2QHB", i, i * 1500000000, len(line), facility))
 
     def add_module(self):
         """Its struct, symbols and names; `modules` leads there."""
@@ -117,7 +117,7 @@ class FakeKernel:
         return "".join([f"OSRELEASE={self.release}\nPAGESIZE=4096\nKERNELOFFSET={MOVED:x}\n",
                         *(f"SYMBOL({name})={value:x}\n" for name, value in self.symbols.items()),
                         *(f"{name}={value}\n" for name, value in self.extra.items()),
-                        f"NUMBER(VA_BITS)=48\nNUMBER(kimage_voffset)=0x{VOFFSET % (1 << 64):x}\n"
+                        f"NUMBER(VA_BITS)=48\nNUMBER(TCR_EL1_T1SZ)=0x10\nNUMBER(kimage_voffset)=0x{VOFFSET % (1 << 64):x}\n"
                         f"NUMBER(PHYS_OFFSET)=0x{RAM:x}\n"])
 
     def add_note(self, at=NOTE):

@@ -89,8 +89,9 @@ def answer_breaks(lines, missed=0):
         print('{"QMP": {}}', file=control, flush=True)
         for line in control:
             request = json.loads(line)
-            print('{"event": "NONE"}\n{"return": {}}', file=control, flush=True)
-            if request == {"execute": "chardev-send-break", "arguments": {"id": "serial0"}}:
+            answer = {"return": {}, "id": request["id"]}
+            print('{"event": "NONE"}\n' + json.dumps(answer), file=control, flush=True)
+            if (request["execute"], request["arguments"]) == ("chardev-send-break", {"id": "serial0"}):
                 missed -= 1
                 if missed >= 0:
                     continue
@@ -100,6 +101,20 @@ def answer_breaks(lines, missed=0):
                     print("\r\n".join(lines if ends else lines + REPORT), flush=True)
                 if ends:
                     return
+
+
+def be_off(read_memory=lambda address, size: bytes(size)):
+    """A machine that goes off, is looked at, and ends when it is told to."""
+    with socket.socket(fileno=inherited("monitor")).makefile("rw") as control:
+        print('{"QMP": {}}\n{"event": "SHUTDOWN"}', file=control, flush=True)
+        for line in control:
+            request = json.loads(line)
+            if request["execute"] == "pmemsave":
+                with open(request["arguments"]["filename"], "wb") as file:
+                    file.write(read_memory(request["arguments"]["val"], request["arguments"]["size"]))
+            print(json.dumps({"return": {}, "id": request["id"]}), file=control, flush=True)
+            if request["execute"] == "quit":
+                return
 
 
 if sys.argv[1:] == ["--version"]:
@@ -114,6 +129,6 @@ if sys.argv[1:] == ["-device", "help"]:
 with open(os.path.join(FOLDER, "arguments"), "w", encoding="utf-8") as file:
     json.dump(sys.argv[1:], file)
 keep_files(sys.argv[1:])
-if "answer_breaks" not in os.environ.get("FAKE_QEMU", "") and "-mon" in sys.argv:
+if not re.search("answer_breaks|be_off", os.environ.get("FAKE_QEMU", "")) and "-mon" in sys.argv:
     os.close(inherited("monitor"))  # nobody answers there
 exec(os.environ.get("FAKE_QEMU", ""))  # pylint: disable=exec-used

@@ -42,9 +42,9 @@ class Whose(unittest.TestCase):
         for before in ("", "[    1.234567] ", "[    1.234567][    T1] ", "[   11.234567][   C3] ",
                        "~ # [    1.234567] "):
             words = heard(before + PANIC + "Oh! x=1")
-            self.assertEqual((words.panic.words, words.rests), ("Oh! x=1", False), before)
+            self.assertEqual((words.panic.words, words.end), ("Oh! x=1", None), before)
             words.feed(before + "---[ end " + PANIC + "Oh! x=1 ]---")
-            self.assertTrue(words.rests)
+            self.assertTrue(words.end)
 
     def test_spoken_of(self):
         for line in ("he said: " + PANIC + "x", "[x " + PANIC + "x", "[    1.234567] he said: " + PANIC + "x"):

@@ -99,7 +99,7 @@ class Memory(unittest.TestCase):
 
     def test_space(self):
         kernel = FakeKernel()
-        space = KernelSpace(GuestMemory([(RAM, SIZE, RAM)], kernel.fetch), TCR, RAM + 0x100000)
+        space = KernelSpace(GuestMemory([(RAM, SIZE, RAM)], kernel.fetch), RAM + 0x100000, 12, 48)
         kernel.put(0x1FFFFC, b"across the edge\0")
         self.assertEqual(space.read_text(IMAGE + 0x1FFFFC, 64), "across the edge")
         self.assertEqual(space.translate(IMAGE + 0x234), (RAM + 0x234, 0x200000 - 0x234))
@@ -107,7 +107,7 @@ class Memory(unittest.TestCase):
             with self.assertRaises(NoRam):
                 space.read(address, 8)
         kernel.put_u64(0x102000 + 8 * (IMAGE >> 21 & 511), 0x80000401)  # to no RAM
-        space = KernelSpace(GuestMemory([(RAM, SIZE, RAM)], kernel.fetch), TCR, RAM + 0x100000)
+        space = KernelSpace(GuestMemory([(RAM, SIZE, RAM)], kernel.fetch), RAM + 0x100000, 12, 48)
         with self.assertRaises(NoRam):
             space.read(IMAGE, 8)
 

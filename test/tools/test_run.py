@@ -98,6 +98,20 @@ class Status(RunTest):
         self.check(122, panic + lives.format("reset"))
         self.check(121, panic + "answer_breaks(['[traproom] exit: guest dead: x'])", words="panicked: x")
 
+    def test_words_of_a_machine_that_is_off(self):
+        """Its memory is looked at before QEMU ends. Without a log they are believed."""
+        warning = "print('[    1.500000] WARNING: CPU: 1 PID: 8 at x.c:4 f+0x2/0x3\\r\\n', flush=True)\n"
+        ram = "print('[traproom] RAM: [0x40000000, 0x403fffff] is the machine\\'s from 0x40000000 on', flush=True)\n"
+        kernel = f"""
+sys.path.insert(0, {os.path.dirname(os.path.realpath(__file__))!r})
+from fake_kernel import FakeKernel
+kernel = FakeKernel()
+kernel.add_log()
+kernel.add_note()
+"""
+        for said, of, status in (("", "be_off()", 115), (kernel, "be_off(kernel.fetch)", 0)):
+            self.check(status, said + ram + warning + OFF + "\n" + of, "--warn=fail")
+
     def test_hung(self):
         self.check(117, "print('[traproom] exit: guest hung: vCPU 2 takes no interrupts')",
                    words="the guest hung: vCPU 2 takes no interrupts")

@@ -55,7 +55,9 @@ vmcoreinfo.py   what a kernel says of itself in its RAM
 symbols.py      names for its addresses
 module_symbols.py and for its modules'
 kernel_log.py   the end of its log
-session.py      QEMU from its start to its end, the terminal, our stdin, the time limit
+witness.py      whether the kernel itself has said what the console shows
+standard_files.py our stdin, our terminal
+session.py      QEMU from its start to its end, the time limit
 verdict.py      the exit status
 qemu_tool.py    tools/qemu-system-aarch64
 qemu_apart.py    a run of its, whose console is not stdin and stdout

@@ -33,20 +33,17 @@ class Autopsy:
 
     def _make_space(self):
         running = [vcpu.registers for vcpu in self.report.vcpus if vcpu.runs]
-        if not running:
-            return None
-        tcr = running[0]["tcr_el1"]
         try:
-            root = self.info.image_physical(self.info.symbol("swapper_pg_dir")) if self.info else \
-                running[0]["ttbr1_el1"] & 0xFFFFFFFFF000
-        except KeyError:
-            return None
-        return KernelSpace(self.memory, tcr, root)
+            if self.info:
+                return KernelSpace.by_info(self.memory, self.info)
+        except (KeyError, ValueError):
+            pass
+        return KernelSpace.by_registers(self.memory, running[0]) if running else None
 
     def _make_table(self, symbol_file):
         if symbol_file:
             return self._read_file(symbol_file)
-        if not self.info:
+        if not self.info or not self.space:
             self.notes.append("no symbols: the guest's memory has no VMCOREINFO, of a Linux with CONFIG_KALLSYMS and "
                               "CONFIG_VMCORE_INFO (--symbols takes a System.map or vmlinux)")
             return None

@@ -10,7 +10,7 @@ import tempfile
 import time
 
 from launcher import (Problem, TimeUp, attach, console, firmware, hunt, inject, kernel_words, layout, machine, options,
-                      options_file, results, session, stage, streams, unbundle, verdict, virtiofsd)
+                      options_file, results, session, stage, standard_files, streams, unbundle, verdict, virtiofsd)
 from launcher.stage import NONE
 
 DESCRIPTION = """\
@@ -163,7 +163,7 @@ def run(args, kind):
 
 def guarded(work):
     """The exit status of work(), or of how it failed, which is said."""
-    session.open_standard_files()
+    standard_files.open_standard_files()
     session.catch_signals()
     try:
         return work()

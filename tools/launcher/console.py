@@ -3,6 +3,7 @@
 which are looked at first. Used by streams.py."""
 
 import collections
+import re
 
 from launcher import kernel_words, report
 
@@ -13,6 +14,7 @@ ERRORS = (OWN + b"error: ", EXIT + b"guest refused", EXIT + b"guest stopped",
 STATS, ANSWER, RESTART = OWN + b"exits by reason", OWN + b"break: ", OWN + b"guest resets"
 ALIVE = ANSWER + b"the guest lives"
 REPORT = OWN + b"report: "
+RAM = re.compile(re.escape(OWN) + rb".*: \[0x([0-9a-f]+), 0x([0-9a-f]+)\] is the machine's from 0x([0-9a-f]+) on")
 QUIT = b"QEMU: Terminated"  # QEMU's word after Ctrl-A X
 LONGEST_LINE = 4096
 RECENT_LINES = 200
@@ -35,6 +37,7 @@ class Console:
         self.take = lambda line: False  # a line of Traproom's that somebody else wants
         self.reports = report.Reader()
         self.recent = collections.deque(maxlen=RECENT_LINES)  # the guest's last lines
+        self.ram = []  # the guest's, as report.Report has it
 
     def feed(self, data):
         """Take what QEMU printed; returns what the user is to see of it now."""
@@ -84,6 +87,9 @@ class Console:
             self.words.restart()
         elif line == ALIVE:
             self.words.survived()
+        elif RAM.fullmatch(line) and not self.recent:  # what comes later may be the guest's
+            first, last, there = (int(number, 16) for number in RAM.fullmatch(line).groups())
+            self.ram.append((first, last - first + 1, there))
         elif not line.startswith(OWN):
             self.recent.append(line.decode("utf-8", "replace"))
             self._hear(self.recent[-1])

@@ -13,7 +13,7 @@ import collections
 import os
 import shutil
 
-from launcher import Problem, devices, fdt, inject, layout, models, session, stage
+from launcher import Problem, devices, fdt, inject, layout, models, stage, standard_files
 from launcher.files import Files
 from launcher.words import Words, escape, split
 
@@ -130,7 +130,7 @@ def drives(banks):
 def stage_firmware(args, folder):
     """Everything checked and in its place, stage.Staged."""
     files = Files(folder, args.timeout)
-    args.no_input = args.icount and session.is_input_empty()
+    args.no_input = args.icount and standard_files.is_input_empty()
     if not args.bare:
         stage.choose_hypervisor(args, files)
     tree = stage.make_tree(args, files)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The virtual addresses of the guest's kernel, translated by its own tables (Arm ARM, "The AArch64 Virtual
-Memory System Architecture"). Used by autopsy.py, for those that read the kernel's data."""
+Memory System Architecture"). Used by autopsy.py and witness.py, for those that read the kernel's data."""
 
 import struct
 
@@ -9,16 +9,31 @@ from launcher.guest_memory import NoRam
 PAGE_BITS = {1: 14, 2: 12, 3: 16}  # by TCR_EL1.TG1
 VALID, TABLE = 1, 2
 LAST_LEVEL = 3
+LARGEST_VA = 52  # bits
 ADDRESS = (1 << 48) - 1
 
 
 class KernelSpace:
-    def __init__(self, memory, tcr, root):
-        """`tcr`: TCR_EL1; `root`: where the first table lies, guest-physical."""
+    def __init__(self, memory, root, page_bits, va_bits):
+        """`root`: where the first table lies, guest-physical."""
         self.memory = memory
         self.root = root
-        self.page_bits = PAGE_BITS.get(tcr >> 30 & 3, 12)
-        self.va_bits = 64 - (tcr >> 16 & 63)
+        self.page_bits = page_bits
+        self.va_bits = va_bits
+
+    @classmethod
+    def by_registers(cls, memory, registers):
+        tcr = registers["tcr_el1"]
+        return cls(memory, registers["ttbr1_el1"] & 0xFFFFFFFFF000, PAGE_BITS.get(tcr >> 30 & 3, 12),
+                   64 - (tcr >> 16 & 63))
+
+    @classmethod
+    def by_info(cls, memory, info):
+        """As VMCOREINFO has it. KeyError or ValueError: it does not, or what it has makes no sense."""
+        page_bits, va_bits = int(info.word("PAGESIZE")).bit_length() - 1, 64 - info.number("TCR_EL1_T1SZ")
+        if page_bits not in PAGE_BITS.values() or not page_bits < va_bits <= LARGEST_VA:
+            raise ValueError(f"{va_bits} bits of addresses, {page_bits} of them in a page")
+        return cls(memory, info.image_physical(info.symbol("swapper_pg_dir")), page_bits, va_bits)
 
     def translate(self, va):
         """(guest-physical address, bytes from there on that are mapped together). NoRam: it is not mapped."""

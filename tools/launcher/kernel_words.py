@@ -16,16 +16,17 @@ STAMP = re.compile(r"\[ *(\d+\.\d{6})\](?:\[ *[TC]\d+\])? ")
 DISORDER = 1.0  # seconds by which lines of several CPUs may be out of order
 HASTE = 5.0  # and by which a guest's clock may be ahead of ours
 
-PANIC_HEAD = re.compile(r"Kernel panic - not syncing: (.*?)\s*")
-PANIC_END = re.compile(r"---\[ end Kernel panic - not syncing: (.*?) \]---\s*")
+PANIC_ENDS = "end of panic"
 REPORT_END = re.compile(r"---\[ end trace ")
 ORDERLY_END = re.compile(r"reboot: (Restarting system|Power down)|machine restart")
-MOST_WARNINGS = 1000  # that are kept
+MOST_REPORTS = 1000  # of a kind that are kept
 REPORT_LINES = 60  # within which a report says where it was
 
 # What makes a report, with its kind and what it is called. The first that fits; group 1 is quoted, if
 # there is one.
 REPORTS = tuple((kind, name, re.compile(pattern)) for kind, name, pattern in (
+    (PANIC, "panic", r"Kernel panic - not syncing: (.*?)\s*"),
+    (PANIC, PANIC_ENDS, r"---\[ end Kernel panic - not syncing: (.*?) \]---\s*"),
     (OOPS, "oops", r"Unable to handle kernel .*"),
     (OOPS, "BUG", r"kernel BUG at .*"),
     (OOPS, "oops", r"Internal error: (.*?) \[#\d+\].*"),
@@ -59,8 +60,10 @@ class Report:
     kind: str
     name: str
     words: str
+    at: int = None  # microseconds, by its stamp; None: it has none
     who: str = ""
     where: str = ""
+    forged: bool = None  # witness.py finds out; None: it has not
 
     def __str__(self):
         """In one line: what, which process, where."""
@@ -68,32 +71,73 @@ class Report:
         return self.words + (f" ({place})" if place else "")
 
 
+def classify(text):
+    """The Report that a line of the kernel's begins, or None."""
+    for kind, name, pattern in REPORTS:
+        found = pattern.fullmatch(text)
+        if found:
+            words = next((group for group in found.groups() if group), found.group())
+            return Report(kind, name, words.strip())
+    return None
+
+
 class KernelWords:
     def __init__(self, clock=None):
         """`clock`: seconds since the machine was started, as much as the guest can have; None: unknown."""
-        self.panic = None  # the Report
-        self.rests = False  # it has said all it says when it panics
-        self.oops = None  # the first one
-        self.warnings = []
+        self._reports = {PANIC: [], OOPS: [], WARNING: []}  # a panic has two lines, an oops can have more
         self.complete = True  # no report is being printed
         self._clock = clock
         self._stamped = False
+        self._at = None  # the stamp of the line, in microseconds
         self._last = 0.0  # the latest time stamp
         self._report = None  # its details may follow
         self._lines = 0
+
+    @property
+    def panic(self):
+        """The Report, or None."""
+        return next(iter(self._reports[PANIC]), None)
+
+    @property
+    def end(self):
+        """The line by which it has said all that it says when it panics: a Report, or None."""
+        return next((report for report in self._reports[PANIC] if report.name == PANIC_ENDS), None)
+
+    def has_panicked(self):
+        """Beyond doubt, and has no more to say."""
+        return self.end is not None and self.end.forged is False
+
+    @property
+    def oops(self):
+        """The first one, or None."""
+        return next(iter(self._reports[OOPS]), None)
+
+    @property
+    def warnings(self):
+        return self._reports[WARNING]
 
     def stall(self):
         """The first one, or None."""
         return next((report for report in self.warnings if report.name in STALLS), None)
 
     def restart(self):
-        """The guest starts again: so does its clock, and what it said of its end is over."""
+        """The guest starts again: so does its clock, and what it said of its end is over. The rest can't be looked up
+        any more."""
         self._last, self._report, self.complete = 0.0, None, True
-        self.panic, self.rests = None, False
+        self.survived()
+        for report in self.reports():
+            report.forged = False
 
     def survived(self):
         """It goes on after all: what looked like a panic was none."""
-        self.panic, self.rests = None, False
+        self._reports[PANIC] = []
+
+    def reports(self):
+        return sum(self._reports.values(), [])
+
+    def drop_forged(self):
+        for kind, reports in self._reports.items():
+            self._reports[kind] = [report for report in reports if not report.forged]
 
     def feed(self, line):
         """Take one line of the console, without its end."""
@@ -102,10 +146,12 @@ class KernelWords:
             return
         if ORDERLY_END.match(text):
             self.survived()
-        elif PANIC_END.fullmatch(text) or PANIC_HEAD.fullmatch(text):
-            self._take_panic(text)
+            return
+        report = classify(text)
+        if report:
+            self._begin(report)
         else:
-            self._take_report(text)
+            self._add_details(text)
 
     def _spoken(self, line):
         """The kernel's words of it, if they are."""
@@ -113,38 +159,21 @@ class KernelWords:
             at = float(found.group(1))
             if self._last - DISORDER <= at <= (self._clock() + HASTE if self._clock else at):
                 self._stamped, self._last = True, max(self._last, at)
+                self._at = int(found.group(1).replace(".", ""))
                 return line[found.end():]
         return None if self._stamped else line
 
-    def _take_panic(self, text):
-        end = PANIC_END.fullmatch(text)
-        if self.panic is None:
-            words = (end or PANIC_HEAD.fullmatch(text)).group(1)
-            self.panic = Report(PANIC, "panic", words)
-            if self._report and self._report.kind == OOPS:
-                self.panic.who, self.panic.where = self._report.who, self._report.where
-            self._report, self._lines = self.panic, 0
-        self.rests = self.rests or bool(end)
-
-    def _take_report(self, text):
-        for kind, name, pattern in REPORTS:
-            found = pattern.fullmatch(text)
-            if found:
-                words = next((group for group in found.groups() if group), found.group())
-                self._begin(Report(kind, name, words.strip()))
-                return
-        self._add_details(text)
-
     def _begin(self, report):
-        """An oops has several such lines: they are one."""
-        follows = self._report is not None and not self.complete and self._report.kind == report.kind == OOPS
-        if self.panic or follows:
-            return
-        self._report, self._lines, self.complete = report, 0, False
-        if report.kind == WARNING:
-            self.warnings = (self.warnings + [report])[:MOST_WARNINGS]
-        elif self.oops is None:
-            self.oops = report
+        """What follows an oops or a panic, and is of its kind, belongs to it: so do its details."""
+        oopsing = self._report is not None and not self.complete and self._report.kind == report.kind == OOPS
+        if report.kind == PANIC and not self.panic and self._report and self._report.kind == OOPS:
+            report.who, report.where = self._report.who, self._report.where
+        if not self.panic and not oopsing:
+            self._report, self._lines = report, 0
+            self.complete = self.complete and report.kind == PANIC
+        report.at = self._at
+        if len(self._reports[report.kind]) < MOST_REPORTS:
+            self._reports[report.kind].append(report)
 
     def _add_details(self, text):
         if self._report is None:

@@ -8,28 +8,58 @@ import socket
 import tempfile
 
 ANSWER = 10  # seconds
+CHUNK = 4096
 
 
 class Monitor:
-    def __init__(self):
+    def __init__(self, holds):
+        """`holds`: a machine that goes off keeps its memory, until quit()."""
         self.ours, self.its = socket.socketpair()
         self.ours.settimeout(ANSWER)
-        self.lines = None
+        self.is_off = False  # the machine, and it is held
+        self.holds = holds
+        self._begun = b""  # a line without its end
+        self._requests = 0
+        self._answer = {}  # the latest
 
     def arguments(self):
-        return ["-chardev", f"socket,id=monitor,fd={self.its.fileno()}", "-mon",
-                "chardev=monitor,mode=control"]
+        found = ["-chardev", f"socket,id=monitor,fd={self.its.fileno()}", "-mon", "chardev=monitor,mode=control"]
+        return found + ["-action", "shutdown=pause"] if self.holds else found
+
+    def fileno(self):
+        return self.ours.fileno()
+
+    def start(self):
+        """Whoever has `its` tells of events once it has been asked for that."""
+        self._try(self._request, "qmp_capabilities")
+
+    def receive(self):
+        """Take what has come. False: nothing more will, QEMU ends."""
+        try:
+            data = self.ours.recv(CHUNK)
+        except ConnectionResetError:
+            data = b""
+        *lines, self._begun = (self._begun + data).split(b"\n")
+        for line in map(json.loads, lines):
+            self.is_off = self.is_off or self.holds and line.get("event") == "SHUTDOWN"
+            self._answer = line if "id" in line else self._answer
+        return bool(data)
 
     def send_break(self):
         """On the machine's UART, of the line and not of its bytes. False: QEMU does not answer."""
-        return self._try("chardev-send-break", id="serial0")
+        return self._try(self._execute, "chardev-send-break", id="serial0")
 
     def stop(self):
         """All of the machine. False: QEMU does not answer."""
-        return self._try("stop")
+        return self._try(self._execute, "stop")
 
     def resume(self):
-        return self._try("cont")
+        return self._try(self._execute, "cont")
+
+    def quit(self):
+        """A machine that is off may go."""
+        self.is_off = False
+        return self._try(self._request, "quit")
 
     def read_memory(self, address, size):
         """The machine's, at a physical address; OSError: there is none, or QEMU does not answer."""
@@ -40,25 +70,23 @@ class Monitor:
             raise OSError("QEMU gives less of the machine's memory than it has")
         return data
 
-    def _try(self, command, **arguments):
+    @staticmethod
+    def _try(what, command, **arguments):
         try:
-            self._execute(command, **arguments)
+            what(command, **arguments)
         except OSError:
             return False
         return True
 
+    def _request(self, command, **arguments):
+        self._requests += 1
+        request = {"execute": command, "arguments": arguments, "id": self._requests}
+        self.ours.sendall(json.dumps(request).encode() + b"\n")
+
     def _execute(self, command, **arguments):
-        if self.lines is None:
-            self.lines = self.ours.makefile("rw", encoding="utf-8")
-            self.lines.readline()  # its greeting
-            self._execute("qmp_capabilities")
-        request = {"execute": command}
-        if arguments:
-            request["arguments"] = arguments
-        self.lines.write(json.dumps(request) + "\n")
-        self.lines.flush()
-        answer = ""
-        while '"return"' not in answer:  # events may come before
-            answer = self.lines.readline()
-            if not answer or '"error"' in answer:
-                raise OSError("QEMU does not do what its monitor is asked")
+        self._request(command, **arguments)
+        while self._answer.get("id") != self._requests:  # others, and events, may come before
+            if not self.receive():
+                raise OSError("QEMU has ended")
+        if "error" in self._answer:
+            raise OSError("QEMU does not do what its monitor is asked")

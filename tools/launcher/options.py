@@ -210,7 +210,8 @@ def add_run_options(parser):
                      "and why; in between at each break on the console, Ctrl-A B")
     run.add_argument("--report", action=argparse.BooleanOptionalAction, default=True, help="whether a guest that "
                      "panics, hangs or is stopped is reported on: registers, who called whom, the end of the kernel's "
-                     "log (default: it is); in between at each break on the console, Ctrl-A B")
+                     "log (default: it is); in between at each break on the console, Ctrl-A B. With --no-report its "
+                     "memory is not looked at for its verdict, either")
     run.add_argument("--core", metavar="FILE", help="write the guest's memory and registers as an ELF core whenever "
                      "it is reported on: for drgn, gdb")
     run.add_argument("--symbols", metavar="FILE", help="System.map or vmlinux of the kernel, for the report "

@@ -5,7 +5,7 @@ command line gives them to. Used by qemu_tool.py."""
 import os
 import socket
 
-from launcher import console, session
+from launcher import console, session, standard_files
 from launcher.streams import STDOUT
 
 
@@ -47,6 +47,6 @@ def sessions(path, append):
 
         def _show(self, parts):
             for fd, data in parts:
-                session.write_all(self.sink if fd == STDOUT else fd, data)
+                standard_files.write_all(self.sink if fd == STDOUT else fd, data)
 
     return Apart

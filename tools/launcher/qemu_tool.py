@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 
-from launcher import Problem, cli, machine, qemu_apart, qemu_line, session, verdict
+from launcher import Problem, cli, machine, qemu_apart, qemu_line, session, standard_files, verdict
 
 WELL = (verdict.POWERED_OFF, verdict.RESET)  # for which QEMU's status is 0
 
@@ -31,7 +31,7 @@ def run(line):
 
 
 def main(argv, own):
-    session.open_standard_files()
+    standard_files.open_standard_files()
     try:
         qemu = find_qemu(own)
         if not argv or qemu_line.wants_qemu(argv):

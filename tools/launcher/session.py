@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""QEMU from its start to its end: the terminal, our stdin, the time limit. Used by cli.py;
-streams.py looks at what comes out, verdict.py says what it means."""
+"""QEMU from its start to its end, and the time limit. Used by cli.py; streams.py looks at what comes out,
+verdict.py says what it means."""
 
 import ctypes
 import os
@@ -9,13 +9,14 @@ import select
 import signal
 import subprocess
 import sys
-import termios
 import time
 
 from launcher import Problem, autopsy, core, verdict, watch
 from launcher.guest_memory import NoRam
 from launcher.monitor import ANSWER, Monitor
+from launcher.standard_files import Input, Terminal, has_terminal, write_all
 from launcher.streams import STDERR
+from launcher.witness import Witness
 
 PR_SET_PDEATHSIG = 1
 HOLD = 0.05  # seconds that part of a line may be held back
@@ -40,101 +41,9 @@ def say(text):
     sys.stderr.flush()
 
 
-def open_standard_files():
-    """One that is closed would be given to the next file that is opened."""
-    for fd in range(3):
-        try:
-            os.fstat(fd)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
-
-
-def has_terminal():
-    """Can the guest's keyboard be this terminal? Not when it belongs to another job."""
-    try:
-        return os.isatty(0) and os.tcgetpgrp(0) == os.getpgrp()
-    except OSError:
-        return False
-
-
-def is_input_empty():
-    """Is it /dev/null?"""
-    return os.fstat(0).st_rdev == os.stat(os.devnull).st_rdev
-
-
-class Terminal:
-    """Puts the terminal back as it was: QEMU can't when it is killed."""
-
-    def __enter__(self):
-        self.saved = termios.tcgetattr(0) if has_terminal() else None
-        return self
-
-    def __exit__(self, *_):
-        if self.saved:
-            termios.tcsetattr(0, termios.TCSADRAIN, self.saved)
-            os.set_blocking(0, True)
-
-
 def die_with_parent():
     """In QEMU's process before it is QEMU: a killed launcher leaves nothing running."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def write_all(fd, data):
-    """To a file that may be non-blocking: QEMU makes the terminal so, and we share it."""
-    while data:
-        try:
-            data = data[os.write(fd, data):]
-        except BlockingIOError:
-            select.select([], [fd], [])
-
-
-class Input:
-    """Our stdin on its way to QEMU's: at once, or as the relay in the guest has room for it."""
-
-    def __init__(self, pipe, port, streams, relayed, at_end):
-        self.pipe = pipe
-        self.port = port
-        self.streams = streams
-        self.relayed = relayed
-        self.at_end = at_end  # called when there is no more
-        self.ended = False
-        self.pending = b""  # for QEMU
-        os.set_blocking(pipe.fileno(), False)
-
-    def to(self):
-        """Where it goes."""
-        return self.port if self.streams.by_port else self.pipe
-
-    def wants_more(self):
-        if self.ended or self.pending:
-            return False
-        return not self.relayed or (self.streams.pieces is not None and self.streams.pieces.room() > 0)
-
-    def read(self):
-        """Our stdin has something, or has ended."""
-        try:
-            # A terminal of another job, or one that is gone, gives nothing.
-            readable = has_terminal() or not os.isatty(0)
-            data = os.read(0, self.streams.pieces.room() if self.relayed else CHUNK) if readable else b""
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        self.ended = not data
-        self.pending = self.streams.pieces.cut(data) if self.relayed else data
-        if self.ended:
-            self.at_end()
-        if self.ended and not self.relayed:
-            self.pipe.close()
-
-    def write(self):
-        try:
-            self.pending = self.pending[os.write(self.to().fileno(), self.pending):]
-        except BlockingIOError:
-            pass
-        except BrokenPipeError:  # QEMU ends
-            self.pending, self.ended = b"", True
 
 
 class Session:
@@ -152,8 +61,13 @@ class Session:
         self.process = None
         self.gone = None  # a file that can be read once QEMU has ended
         self.input = None
-        self.monitor = Monitor() if not args.bare and (args.stats or args.report or not args.attended) else None
+        self.monitor = None
+        if not args.bare and (args.stats or args.report or not args.attended):
+            self.monitor = Monitor(holds=args.report and not args.attended)
         self.watch = watch.Watch(args, streams.console.words, bool(self.monitor), time.monotonic())
+        self.witness = None  # of what the kernel has said, where the guest's memory is to be looked at
+        if self.monitor and self.monitor.holds:
+            self.witness = Witness(streams.console, self.monitor.read_memory)
         self.reported = 0  # how often Traproom has
 
     def run(self):
@@ -162,9 +76,7 @@ class Session:
         with Terminal():
             self._start()
             try:
-                why = self._copy(self.watch.why, self.watch.left)
-                while why == watch.ASK:
-                    why = self._ask_whether_it_lives()
+                why = self._watch()
                 if why and self.monitor:
                     self._ask_at_the_end()
             finally:
@@ -185,6 +97,8 @@ class Session:
         self.gone = os.pidfd_open(self.process.pid)
         for end in its:
             end.close()
+        if self.monitor:
+            self.monitor.start()
         if not self.keyboard:
             self.input = Input(self.process.stdin, self.port, self.streams, self.relayed, self._tell_input_ended)
             self.input.ended = self.relayed and self.args.no_input
@@ -199,12 +113,35 @@ class Session:
             say("standard input has ended; the guest goes on without it, until it powers off or "
                 "Ctrl-C (--timeout would end it, too)")
 
-    def _ask_whether_it_lives(self):
-        """Traproom ends a guest that does not, and says so of one that does."""
-        if not self.monitor.send_break():
-            return watch.AT_REST
-        self.watch.asked(time.monotonic())
-        return self._copy(self.watch.why, self.watch.left)
+    def _watch(self):
+        """Why the guest is to be stopped; None: QEMU has ended. Traproom ends a guest that has panicked, and says so
+        of one that lives."""
+        while True:
+            why = self._copy(self.watch.why, self.watch.left)
+            if why in watch.BY_WORDS and self._are_lies():
+                continue
+            if why != watch.ASK:
+                return why
+            if self.streams.console.words.has_panicked() or not self.monitor.send_break():
+                return watch.AT_REST
+            self.watch.asked(time.monotonic())
+
+    def _are_lies(self):
+        """Some of the words that would end the run?"""
+        if not self.witness or not self.witness.open_questions() or not self.monitor.stop():
+            return False
+        found = self.witness.question()
+        self.monitor.resume()
+        return found
+
+    def _let_go(self):
+        """The machine is off, and all of its console is here."""
+        if self.witness.open_questions():
+            self.witness.question()
+        self.monitor.quit()
+
+    def _is_off(self):
+        return self.monitor is not None and self.monitor.is_off
 
     def _is_held_back(self):
         """Is there part of a line that somebody may wait for?"""
@@ -256,7 +193,7 @@ class Session:
         """Pass on what comes until QEMU ends (None) or reason(now) has one to stop; it is asked again
         after left(now) seconds."""
         output, errors = self.process.stdout, self.process.stderr
-        sources = [output, errors] + [end for end in (self.port, self.models) if end]
+        sources = [output, errors] + [end for end in (self.port, self.models, self.monitor) if end]
         while True:
             now = time.monotonic()
             if reason(now):
@@ -264,7 +201,7 @@ class Session:
             readable, writable, _ = select.select(
                 sources + ([0] if self.input and self.input.wants_more() else []),
                 [self.input.to()] if self.input and self.input.pending else [], [],
-                HOLD if self._is_held_back() else left(now))
+                HOLD if self._is_held_back() or self._is_off() else left(now))
             if writable:
                 self.input.write()
             if 0 in readable:
@@ -279,6 +216,10 @@ class Session:
                 if self.models.read():
                     return watch.MODEL_FAILED
                 sources.remove(self.models)
+            if self.monitor in readable and not self.monitor.receive():
+                sources.remove(self.monitor)
+            elif self._is_off() and output not in readable:
+                self._let_go()
             if output not in readable and self.port not in readable and self._is_held_back():
                 self._show(self.streams.release())
 

@@ -8,7 +8,7 @@ import os
 import secrets
 
 from launcher import (Problem, devices, elf, guest_tree, images, initramfs, inject, layout, models, port, session,
-                      slots, unpack)
+                      slots, standard_files, unpack)
 from launcher.files import Files
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
@@ -75,7 +75,7 @@ def make_tree(args, files):
 def set_watch(args, tree, nonce):
     """What Traproom watches for: the same as watch.py, which asks it about a kernel that may have died."""
     if args.attended is None:
-        args.attended = (session.has_terminal() or bool(args.gdb_socket)) and not nonce
+        args.attended = (standard_files.has_terminal() or bool(args.gdb_socket)) and not nonce
     if args.hang is None:
         args.hang = 0 if args.attended or args.gdb else HANG
     if args.hang:
@@ -190,7 +190,7 @@ def check_console(args, tree, kernel):
 
 def wants_relay(args, kernel, parts):
     """Is a guest with relay.c to run without a terminal? Others get the console's input as it comes."""
-    if args.cmd is None and (args.console or session.has_terminal() or kernel.version is None):
+    if args.cmd is None and (args.console or standard_files.has_terminal() or kernel.version is None):
         return False
     there = initramfs.has_relay(parts)
     if args.cmd is not None and there is False:
@@ -234,7 +234,7 @@ def stage(args, folder, staging=None):
     files = Files(folder, args.timeout)
     # When input comes depends on this computer, and so does the order of what comes by two ways: where
     # nobody can give any, the guest shall not ask, and have one way out.
-    args.no_input = args.icount and session.is_input_empty()
+    args.no_input = args.icount and standard_files.is_input_empty()
     if not args.bare:
         choose_hypervisor(args, files)
     kernel = choose_kernel(args, files)

@@ -3,7 +3,7 @@
 
 import os
 
-from launcher import Problem, bundle, devices, guest_tree, models, session, slots, stage
+from launcher import Problem, bundle, devices, guest_tree, models, slots, stage, standard_files
 from launcher.files import Files
 
 OF_THE_GUEST = {  # options by their places in the arguments
@@ -42,7 +42,7 @@ def read(args, folder):
     tree = guest_tree.GuestTree(fit.guest(args.config), args.bundle)
     tree.check()
     args.no_input = False
-    args.attended = session.has_terminal() or bool(args.gdb_socket)
+    args.attended = standard_files.has_terminal() or bool(args.gdb_socket)
     if args.gdb:
         args.hypervisor = stage.built(args, "hyp/traproom.elf")  # for its symbols
     placed = place(args, tree, Files(folder))

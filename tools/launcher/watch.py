@@ -4,6 +4,7 @@ panicked, oopsed or stalls. Used by session.py, which asks; it has no clock of i
 
 TIME_UP, SILENT, AT_REST, OOPSED, STALLED = "time is up", "silent", "at rest", "oopsed", "stalled"
 ASK = "ask"  # whether the guest lives, that is, and go on
+BY_WORDS = (ASK, AT_REST, OOPSED, STALLED)  # that the kernel has said, or somebody else
 MODEL_FAILED = "a model has failed"  # session.py sees that itself
 CALM = 2.0  # seconds of silence after which a report is over, though its end has not come
 ANSWER = 20.0  # seconds that Traproom has for its answer
@@ -26,7 +27,9 @@ class Watch:
     def heard(self, now):
         """The guest has said something."""
         self._heard = now
-        if self._fatal() and self._words.complete and self._complete is None:
+        if not self._fatal():
+            self._complete = None
+        elif self._words.complete and self._complete is None:
             self._complete = now
         if not self._words.panic:
             self._asked = None
@@ -61,7 +64,7 @@ class Watch:
             return None
         if self._asked is not None:
             return self._asked + ANSWER
-        return self._heard + (0 if self._words.rests else CALM)
+        return self._heard + (0 if self._words.end else CALM)
 
     def _fatal(self):
         """What the kernel has got into that ends the run, though it lives."""
