@@ -25,6 +25,7 @@
 #include "lib/string.h"
 #include "mm/hyp_map.h"
 #include "mm/page_pool.h"
+#include "mm/phys.h"
 #include "mm/phys_map.h"
 #include "pauth.h"
 #include "regs.h"
@@ -36,6 +37,7 @@
 #include "trap/pmu.h"
 #include "version.h"
 #include "vm/bundle.h"
+#include "vm/monitor.h"
 #include "vm/power.h"
 #include "vm/report.h"
 #include "vm/vm.h"
@@ -312,6 +314,9 @@ static void make_vm(void)
         refuse("no VM can be made as its tree asks");
     if (watch_init(&vm) != 0)
         panic("the interrupt by which a guest is watched is taken");
+    monitor_show((struct pa_range){ptr_to_pa(pool_memory), sizeof(pool_memory)});
+    if (monitor_init(&vm, TRAPROOM_VERSION " " TRAPROOM_COMMIT) != 0)
+        refuse("there is no way to its monitor");
 }
 
 /* What every CPU does once the VM is made, for the vCPU of its own index. */
@@ -323,6 +328,7 @@ static void prepare_vcpu(unsigned index)
         panic("CPU %u has no redistributor", index);
     gic_ppi_set_enabled(index, ALARM_INTID, true);
     watch_init_cpu(index);
+    monitor_init_cpu(index);
     vcpu->stack = image_stack_top(index);
     pauth_read_key(vcpu->el2_key);
     el1_ctx_configure(vcpu->mpidr, vm.stage2.vtcr, stage2_vttbr(&vm.stage2),

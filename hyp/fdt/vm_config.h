@@ -79,6 +79,7 @@ struct vm_config {
 
     pa_t channel; /* /chosen traproom,channel: the virtio slot that leads to the models; 0: none */
     pa_t pause; /* /chosen traproom,pause: the slot that stops the machine; 0: it shall not stop */
+    pa_t monitor; /* /chosen traproom,monitor: the slot that leads to a monitor; 0: none */
 
     uint32_t epoch; /* the machine's time, seconds since 1970, when the counter was 0 */
 

@@ -121,5 +121,7 @@ int vm_fdt_chosen_read(struct vm_fdt_parser *parser)
         err = dt_prop_address(fdt, chosen, "traproom,channel", &config->channel.v);
     if (err == 0)
         err = dt_prop_address(fdt, chosen, "traproom,pause", &config->pause.v);
+    if (err == 0)
+        err = dt_prop_address(fdt, chosen, "traproom,monitor", &config->monitor.v);
     return err;
 }

@@ -17,6 +17,7 @@
 #define GIC_SGI_KICK    0 /* from one CPU of Traproom's to another: look at what has changed */
 #define GIC_SGI_SAMPLE  1 /* the same: take a sample of your vCPU (vm/watch.c) */
 #define GIC_SGI_REPORT  2 /* the same: tell what the vCPU does (vm/report.c) */
+#define GIC_SGI_MONITOR 3 /* the same: answer what a monitor asks (vm/monitor.c) */
 
 /* Where it is, from the host's device tree. */
 struct gic_config {

@@ -23,6 +23,7 @@
     X(EXIT_IRQ_UART, "irq: console input")                                                         \
     X(EXIT_IRQ_ALARM, "irq: alarm")                                                                \
     X(EXIT_IRQ_WATCH, "irq: watch over a guest")                                                   \
+    X(EXIT_IRQ_MONITOR, "irq: monitor's question")                                                 \
     X(EXIT_IRQ_VIRTIO, "irq: virtio device of the machine")                                        \
     X(EXIT_IRQ_HOST, "irq: the host has something to say")                                         \
     X(EXIT_IRQ_OTHER, "irq: other")                                                                \

@@ -45,7 +45,11 @@ machine.py      QEMU's command line
 console.py      the guest's output, and Traproom's lines in it
 relay.py        the streams of a program in the guest, in what its port or console prints
 streams.py      all of it, on its way to our stdout and stderr
-monitor.py      QEMU's own console: breaks, the machine's memory
+qmp.py          QEMU's own console: breaks, the machine's memory
+monitor.py      tools/traproom monitor: asks EL2 about a guest that runs
+monitor_commands.py what can be asked
+monitor_channel.py the way from a run to EL2
+monitor_wire.py what is said on it
 report.py       what the hypervisor reports of a guest
 autopsy.py      names and the kernel's log for it
 core.py         the same as an ELF core

@@ -2,6 +2,7 @@
 """`tools/traproom run`: its command line (options.py has what can be in it), and the order of things."""
 
 import argparse
+import contextlib
 import os
 import shlex
 import shutil
@@ -9,8 +10,8 @@ import sys
 import tempfile
 import time
 
-from launcher import (Problem, TimeUp, attach, console, firmware, hunt, inject, kernel_words, layout, machine, options,
-                      options_file, results, session, stage, standard_files, streams, unbundle, verdict, virtiofsd)
+from launcher import (Problem, TimeUp, attach, console, firmware, hunt, inject, kernel_words, layout, machine,
+                      monitor_channel, options, options_file, results, session, stage, standard_files, streams, unbundle, verdict, virtiofsd)
 from launcher.stage import NONE
 
 DESCRIPTION = """\
@@ -77,6 +78,8 @@ def parse_arguments(argv):
                               description=DESCRIPTION, epilog=EPILOG, allow_abbrev=False,
                               formatter_class=argparse.RawDescriptionHelpFormatter)
     commands.add_parser("debug", add_help=False, help="the same with gdb on it: `tools/traproom debug --help`")
+    commands.add_parser("monitor", add_help=False, help="asks Traproom about a guest that runs: "
+                        "`tools/traproom monitor --help`")
     commands.add_parser("pack", add_help=False, help="a guest and Traproom in one file that boots: "
                         "`tools/traproom pack --help`")
     commands.add_parser("hunt", add_help=False, help="a command under many seeds: `tools/traproom hunt --help`")
@@ -134,6 +137,7 @@ def run(args, kind):
         raise Problem(f"{machine.program()} is not installed: run tools/setup run")
     with tempfile.TemporaryDirectory(prefix="traproom-") as folder:
         staged = stage_of(args)(args, folder)
+        staged = staged._replace(monitor=monitor_channel.choose(args, staged))
         dtb = args.dump_dtb or os.path.join(folder, "guest.dtb")
         with open(dtb, "wb") as file:
             file.write(staged.tree.tree.pack())
@@ -155,7 +159,7 @@ def run(args, kind):
             streams.Streams(shown)
         devices = [device for device, _, _ in staged.placed]
         with virtiofsd.serving(device.server for device in devices if device.server) as complain:
-            with staged.models.running():
+            with staged.models.running(), staged.monitor or contextlib.nullcontext():
                 status = session.run(command, shown, args, staged,
                                      any(device.keeps_data for device in devices), kind)
             return complain(status)

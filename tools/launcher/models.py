@@ -158,10 +158,7 @@ class Models:
         """One of the machine's slots, which the guest does not see, leads to the models, another stops it."""
         if not self.models:
             return
-        used = {slot for _, slot, _ in placed} | \
-            {(tree.number(node, "traproom,slot") or 0) // slots.STEP - slots.FIRST // slots.STEP
-             for node in tree.virtio_nodes()}
-        free = [slot for slot in range(slots.COUNT) if slot not in used]
+        free = slots.free(tree, placed)
         properties = ["traproom,channel"] + ["traproom,pause"] * self.stops
         if len(free) < len(properties):
             raise Problem(f"{self.models[0].said}: QEMU's machine has {slots.COUNT} virtio slots, of which models "

@@ -1,92 +1,88 @@
 # SPDX-License-Identifier: Apache-2.0
-"""QEMU's own console (QEMU, "QMP Reference Manual"), for what can't come by the guest's: a break on the
-machine's UART, the machine stopped, its memory. Used by session.py."""
+"""`tools/traproom monitor`: asks Traproom about a guest that runs. monitor_commands.py has what can be asked,
+monitor_channel.py the way there."""
 
-import json
 import os
-import socket
-import tempfile
+import sys
 
-ANSWER = 10  # seconds
-CHUNK = 4096
+from launcher import Problem, cli, monitor_channel, monitor_commands, session, verdict
+from launcher.monitor_wire import Refused, Wire
+
+USAGE = """\
+usage: tools/traproom monitor [--json] [--socket PATH | --run PID | --list] [COMMAND]...
+
+Asks Traproom about a guest that runs, or changes it. Each COMMAND is one argument; `help` lists them.
+Without one, commands are read from stdin, one a line. A run has a monitor when it is at a terminal,
+or with --monitor.
+
+  --json         what is found as JSON, one line a command
+  --socket PATH  of a run with --monitor PATH
+  --run PID      of the run whose launcher is that process; not needed where there is but one
+  --list         the sockets of your runs
+
+exit status: 0, or 1 where a command was refused or there is no such run
+"""
 
 
-class Monitor:
-    def __init__(self, holds):
-        """`holds`: a machine that goes off keeps its memory, until quit()."""
-        self.ours, self.its = socket.socketpair()
-        self.ours.settimeout(ANSWER)
-        self.is_off = False  # the machine, and it is held
-        self.holds = holds
-        self._begun = b""  # a line without its end
-        self._requests = 0
-        self._answer = {}  # the latest
+def choose(path, pid):
+    """The socket to ask at."""
+    if path is not None:
+        return path
+    found = monitor_channel.running()
+    if pid is not None:
+        found = [one for one in found if os.path.basename(one) == f"{pid}{monitor_channel.SUFFIX}"]
+    if not found:
+        raise Problem("no guest of yours runs with a monitor: start one at a terminal, or with "
+                      "`tools/traproom run --monitor`")
+    if len(found) > 1:
+        raise Problem("several guests run: say which by --run PID, of\n    " + "\n    ".join(found))
+    return found[0]
 
-    def arguments(self):
-        found = ["-chardev", f"socket,id=monitor,fd={self.its.fileno()}", "-mon", "chardev=monitor,mode=control"]
-        return found + ["-action", "shutdown=pause"] if self.holds else found
 
-    def fileno(self):
-        return self.ours.fileno()
+def do(wire, text, out):
+    """One command. False: it was not done, which was said."""
+    try:
+        monitor_commands.run(wire, text, out)
+    except (monitor_commands.Usage, Refused) as why:
+        session.say(str(why))
+        return False
+    return True
 
-    def start(self):
-        """Whoever has `its` tells of events once it has been asked for that."""
-        self._try(self._request, "qmp_capabilities")
 
-    def receive(self):
-        """Take what has come. False: nothing more will, QEMU ends."""
-        try:
-            data = self.ours.recv(CHUNK)
-        except ConnectionResetError:
-            data = b""
-        *lines, self._begun = (self._begun + data).split(b"\n")
-        for line in map(json.loads, lines):
-            self.is_off = self.is_off or self.holds and line.get("event") == "SHUTDOWN"
-            self._answer = line if "id" in line else self._answer
-        return bool(data)
+def take(argv, option):
+    """The value of an option, taken out of the arguments; None: it is not there."""
+    if option not in argv:
+        return None
+    at = argv.index(option)
+    if at + 1 == len(argv):
+        raise Problem(f"{option}: its value is missing")
+    value = argv[at + 1]
+    del argv[at:at + 2]
+    return value
 
-    def send_break(self):
-        """On the machine's UART, of the line and not of its bytes. False: QEMU does not answer."""
-        return self._try(self._execute, "chardev-send-break", id="serial0")
 
-    def stop(self):
-        """All of the machine. False: QEMU does not answer."""
-        return self._try(self._execute, "stop")
+def monitor(argv):
+    if "--help" in argv or "-h" in argv:
+        print(USAGE, end="")
+        return 0
+    argv = list(argv)
+    as_json = "--json" in argv
+    listed = "--list" in argv
+    argv = [word for word in argv if word not in ("--json", "--list")]
+    path, pid = take(argv, "--socket"), take(argv, "--run")
+    if argv and argv[0].startswith("-"):
+        raise Problem(f"{argv[0]} is no option of `tools/traproom monitor` (--help explains them)")
+    if listed:
+        print("".join(f"{one}\n" for one in monitor_channel.running()), end="")
+        return 0
+    wire = Wire(monitor_channel.connect(choose(path, pid)))
+    out = monitor_commands.Out(sys.stdout.write, as_json)
+    done = True
+    for text in argv or sys.stdin:
+        done &= do(wire, text, out)
+        sys.stdout.flush()
+    return 0 if done else verdict.WRONG_SETUP
 
-    def resume(self):
-        return self._try(self._execute, "cont")
 
-    def quit(self):
-        """A machine that is off may go."""
-        self.is_off = False
-        return self._try(self._request, "quit")
-
-    def read_memory(self, address, size):
-        """The machine's, at a physical address; OSError: there is none, or QEMU does not answer."""
-        with tempfile.NamedTemporaryFile(prefix="traproom-") as file:
-            self._execute("pmemsave", val=address, size=size, filename=os.path.realpath(file.name))
-            data = file.read()
-        if len(data) != size:
-            raise OSError("QEMU gives less of the machine's memory than it has")
-        return data
-
-    @staticmethod
-    def _try(what, command, **arguments):
-        try:
-            what(command, **arguments)
-        except OSError:
-            return False
-        return True
-
-    def _request(self, command, **arguments):
-        self._requests += 1
-        request = {"execute": command, "arguments": arguments, "id": self._requests}
-        self.ours.sendall(json.dumps(request).encode() + b"\n")
-
-    def _execute(self, command, **arguments):
-        self._request(command, **arguments)
-        while self._answer.get("id") != self._requests:  # others, and events, may come before
-            if not self.receive():
-                raise OSError("QEMU has ended")
-        if "error" in self._answer:
-            raise OSError("QEMU does not do what its monitor is asked")
+def main(argv):
+    return cli.guarded(lambda: monitor(argv))

@@ -13,7 +13,7 @@ import time
 
 from launcher import Problem, autopsy, core, verdict, watch
 from launcher.guest_memory import NoRam
-from launcher.monitor import ANSWER, Monitor
+from launcher.qmp import ANSWER, Qmp
 from launcher.standard_files import Input, Terminal, has_terminal, write_all
 from launcher.streams import STDERR
 from launcher.witness import Witness
@@ -49,25 +49,26 @@ def die_with_parent():
 class Session:
     its_output = subprocess.PIPE  # QEMU's stdout, for Popen
 
-    def __init__(self, command, streams, args, port, models, relayed, keeps_data):
+    def __init__(self, command, streams, args, port, models, relayed, keeps_data, monitor=None):
         self.command = command
         self.streams = streams
         self.args = args
         self.port = port
         self.models = models
+        self.monitor = monitor  # a monitor_channel.Channel or None
         self.relayed = relayed
         self.keeps_data = keeps_data
         self.keyboard = has_terminal() and not relayed  # QEMU reads it itself
         self.process = None
         self.gone = None  # a file that can be read once QEMU has ended
         self.input = None
-        self.monitor = None
+        self.qmp = None
         if not args.bare and (args.stats or args.report or not args.attended):
-            self.monitor = Monitor(holds=args.report and not args.attended)
-        self.watch = watch.Watch(args, streams.console.words, bool(self.monitor), time.monotonic())
+            self.qmp = Qmp(holds=args.report and not args.attended)
+        self.watch = watch.Watch(args, streams.console.words, bool(self.qmp), time.monotonic())
         self.witness = None  # of what the kernel has said, where the guest's memory is to be looked at
-        if self.monitor and self.monitor.holds:
-            self.witness = Witness(streams.console, self.monitor.read_memory)
+        if self.qmp and self.qmp.holds:
+            self.witness = Witness(streams.console, self.qmp.read_memory)
         self.reported = 0  # how often Traproom has
 
     def run(self):
@@ -77,15 +78,15 @@ class Session:
             self._start()
             try:
                 why = self._watch()
-                if why and self.monitor:
+                if why and self.qmp:
                     self._ask_at_the_end()
             finally:
                 self._stop(told=bool(why))
         return why or self.process.returncode
 
     def _start(self):
-        its = [end.its for end in self._ends()] + self.models.ends
-        command = self.command[:1] + (self.monitor.arguments() if self.monitor else []) + self.command[1:]
+        its = [end.its for end in self._ends() + ([self.monitor] if self.monitor else [])] + self.models.ends
+        command = self.command[:1] + (self.qmp.arguments() if self.qmp else []) + self.command[1:]
         try:
             self.process = subprocess.Popen(command, bufsize=0, stdout=self.its_output,
                                             stdin=None if self.keyboard else subprocess.PIPE,
@@ -99,13 +100,15 @@ class Session:
             end.close()
         if self.monitor:
             self.monitor.start()
+        if self.qmp:
+            self.qmp.start()
         if not self.keyboard:
             self.input = Input(self.process.stdin, self.port, self.streams, self.relayed, self._tell_input_ended)
             self.input.ended = self.relayed and self.args.no_input
 
     def _ends(self):
         """Of the ways between QEMU and us, beside its standard files and those to the models."""
-        return [end for end in (self.monitor, self.port) if end]
+        return [end for end in (self.qmp, self.port) if end]
 
     def _tell_input_ended(self):
         """A guest that takes no notice could run for ever, and its user wait for it."""
@@ -122,26 +125,26 @@ class Session:
                 continue
             if why != watch.ASK:
                 return why
-            if self.streams.console.words.has_panicked() or not self.monitor.send_break():
+            if self.streams.console.words.has_panicked() or not self.qmp.send_break():
                 return watch.AT_REST
             self.watch.asked(time.monotonic())
 
     def _are_lies(self):
         """Some of the words that would end the run?"""
-        if not self.witness or not self.witness.open_questions() or not self.monitor.stop():
+        if not self.witness or not self.witness.open_questions() or not self.qmp.stop():
             return False
         found = self.witness.question()
-        self.monitor.resume()
+        self.qmp.resume()
         return found
 
     def _let_go(self):
         """The machine is off, and all of its console is here."""
         if self.witness.open_questions():
             self.witness.question()
-        self.monitor.quit()
+        self.qmp.quit()
 
     def _is_off(self):
-        return self.monitor is not None and self.monitor.is_off
+        return self.qmp is not None and self.qmp.is_off
 
     def _is_held_back(self):
         """Is there part of a line that somebody may wait for?"""
@@ -168,19 +171,19 @@ class Session:
             say(f"no {what}: Traproom does not answer")
 
     def _send_breaks(self):
-        return self.monitor.send_break() and (self.args.attended or self.monitor.send_break())
+        return self.qmp.send_break() and (self.args.attended or self.qmp.send_break())
 
     def _examine(self):
         """Traproom has reported on the guest, and holds it until a break."""
         report = self.streams.console.reports.last
         self.reported = self.streams.console.reports.count
-        self.monitor.stop()
-        found = autopsy.examine(report, self.monitor.read_memory, self.args.symbols)
+        self.qmp.stop()
+        found = autopsy.examine(report, self.qmp.read_memory, self.args.symbols)
         write_all(STDERR, found.text(self.streams.console.recent).encode())
         if self.args.core:
             self._write_core(found)
-        self.monitor.resume()
-        self.monitor.send_break()
+        self.qmp.resume()
+        self.qmp.send_break()
 
     def _write_core(self, found):
         try:
@@ -193,7 +196,7 @@ class Session:
         """Pass on what comes until QEMU ends (None) or reason(now) has one to stop; it is asked again
         after left(now) seconds."""
         output, errors = self.process.stdout, self.process.stderr
-        sources = [output, errors] + [end for end in (self.port, self.models, self.monitor) if end]
+        sources = [output, errors] + [end for end in (self.port, self.models, self.qmp) if end]
         while True:
             now = time.monotonic()
             if reason(now):
@@ -216,8 +219,8 @@ class Session:
                 if self.models.read():
                     return watch.MODEL_FAILED
                 sources.remove(self.models)
-            if self.monitor in readable and not self.monitor.receive():
-                sources.remove(self.monitor)
+            if self.qmp in readable and not self.qmp.receive():
+                sources.remove(self.qmp)
             elif self._is_off() and output not in readable:
                 self._let_go()
             if output not in readable and self.port not in readable and self._is_held_back():
@@ -237,7 +240,7 @@ class Session:
         self._show(self.streams.feed(data) if data else self.streams.close())
         if data:
             self.watch.heard(time.monotonic())
-        if self.monitor and self.args.report and self.streams.console.reports.count > self.reported:
+        if self.qmp and self.args.report and self.streams.console.reports.count > self.reported:
             self._examine()
         return bool(data)
 
@@ -308,7 +311,8 @@ def run(command, streams, args, staged, keeps_data, kind=Session):
     """Run QEMU; returns the launcher's exit status. `keeps_data`: it writes to files of the user's; `kind`: a
     Session or one like it."""
     try:
-        end = kind(command, streams, args, staged.port, staged.models, bool(staged.nonce), keeps_data).run()
+        end = kind(command, streams, args, staged.port, staged.models, bool(staged.nonce), keeps_data,
+                   staged.monitor).run()
         results = streams.console.results
         if results:
             results.close()

@@ -14,6 +14,7 @@ from launcher import Problem
 
 FIRST, STEP, COUNT = 0x0A000000, 0x200, 32
 SPI, FIRST_SPI, EDGE = 0, 16, 1
+EL2S = ("traproom,channel", "traproom,pause", "traproom,monitor")  # of /chosen: those that EL2 has for itself
 MODERN = ["-global", "virtio-mmio.force-legacy=false"]  # virtio 1, which Traproom speaks
 
 
@@ -30,6 +31,15 @@ def add_nodes(tree, count):
         node.set_u64s("reg", address(slot), STEP)
         node.properties["interrupts"] = struct.pack(">3I", SPI, FIRST_SPI + slot, EDGE)
         tree.root.children.append(node)
+
+
+def free(tree, placed):
+    """The numbers of those that nobody has."""
+    used = {slot for _, slot, _ in placed} | \
+        {(tree.number(node, name) - FIRST) // STEP for node, name in
+         [(node, "traproom,slot") for node in tree.virtio_nodes()] + [(tree.chosen, name) for name in EL2S]
+         if tree.number(node, name) is not None}
+    return [slot for slot in range(COUNT) if slot not in used]
 
 
 def place(devices, tree, bare):

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What EL2 and a monitor on the host say to each other: messages of 40 bytes, little-endian, some
+ * with data behind them. docs/monitor.md has it in words; tools/launcher/monitor_wire.py is the
+ * other end.
+ */
+#ifndef VM_MONITOR_WIRE_H
+#define VM_MONITOR_WIRE_H
+
+#include <stdint.h>
+
+#define MONITOR_DATA_MAX 2048 /* bytes behind a message, at most */
+
+/* What is asked. "Of the vCPU": on its own CPU, by posting. */
+enum monitor_type {
+    MONITOR_HELLO = 1, /* what the VM is, as text */
+    MONITOR_READ,      /* `value` bytes of the machine's memory at `address` */
+    MONITOR_REGS,      /* of the vCPU: the registers of group `value`, as text */
+    MONITOR_AT,        /* of the vCPU: `address` translated as `value` says; answers PAR_EL1 */
+    MONITOR_EXITS,     /* counts of the vCPU's exits by reason, as text */
+    MONITOR_TYPES
+};
+
+/* `value` of MONITOR_REGS. */
+enum monitor_regs_group {
+    MONITOR_REGS_GENERAL,
+    MONITOR_REGS_EL1,
+    MONITOR_REGS_CPU, /* ID registers, EL2's, list registers */
+    MONITOR_REGS_GROUPS
+};
+
+/* `value` of MONITOR_AT, by the instruction's name. */
+enum monitor_at {
+    MONITOR_AT_S1E1R,
+    MONITOR_AT_S1E1W,
+    MONITOR_AT_S1E0R,
+    MONITOR_AT_S1E0W,
+    MONITOR_AT_S12E1R,
+    MONITOR_AT_S12E1W,
+    MONITOR_AT_S12E0R,
+    MONITOR_AT_S12E0W,
+    MONITOR_AT_KINDS
+};
+
+struct monitor_message {
+    uint16_t type;
+    uint16_t vcpu;
+    uint32_t tag;   /* of a request; its answer repeats it */
+    uint32_t size;  /* bytes behind the message */
+    int32_t status; /* of an answer: 0 or -ERR_* */
+    uint64_t address;
+    uint64_t value;
+    uint64_t extra;
+};
+
+_Static_assert(sizeof(struct monitor_message) == 40, "it goes out as it is");
+
+#endif

@@ -1,0 +1,125 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The launcher's side of the monitor, with a stand-in for EL2."""
+
+import os
+import socket
+import sys
+import tempfile
+import threading
+import unittest
+
+sys.path.insert(0, os.path.dirname(__file__))
+import support  # noqa: E402,F401  pylint: disable=unused-import
+
+from launcher import monitor_channel, monitor_commands, monitor_wire  # noqa: E402
+from launcher.monitor_wire import Answer, Reader, Refused, Wire  # noqa: E402
+
+HELLO = b"version=0.1 abc\nvcpus=2\nvttbr=0x1000040246000\nvtcr=0x800d3558\nipa_bits=40\n" \
+        b"ram0=0x48000000 0x1000 0x48000000\nram1=0x50000000 0x2000 0x80000000\nkernel=0x48000000 0x0\ndtb=0x47000000\n"
+
+
+def answer(request):
+    """EL2's part."""
+    if request.type == monitor_wire.HELLO:
+        return HELLO
+    if request.type == monitor_wire.READ:
+        return request.address.to_bytes(8, "little")[:1] * request.value
+    if request.type == monitor_wire.EXITS:
+        return b"3 hvc\n2 irq: guest timer\n" if request.vcpu == 0 else b"1 hvc\n"
+    return None
+
+
+class Station:
+    """A Channel whose QEMU is a thread."""
+
+    def __init__(self, test):
+        folder = tempfile.TemporaryDirectory()
+        test.addCleanup(folder.cleanup)
+        self.channel = monitor_channel.Channel(os.path.join(folder.name, "socket"))
+        self.el2 = self.channel.its
+        self.channel.__enter__()
+        self.channel.start()
+        test.addCleanup(self.channel.__exit__)
+        test.addCleanup(self.el2.close)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        reader = Reader()
+        while data := self.el2.recv(100):
+            for request in reader.feed(data):
+                found = answer(request)
+                self.el2.sendall(Answer(request.type, tag=request.tag, status=0 if found is not None else -6,
+                                        data=found or b"").pack())
+
+    def wire(self):
+        return Wire(monitor_channel.connect(self.channel.path))
+
+
+class Monitor(unittest.TestCase):
+    def setUp(self):
+        self.station = Station(self)
+        self.shown = []
+
+    def run_command(self, text, wire=None, as_json=False):
+        wire = wire or self.station.wire()
+        self.addCleanup(wire.close)
+        self.shown.clear()
+        monitor_commands.run(wire, text, monitor_commands.Out(self.shown.append, as_json))
+        return "".join(self.shown)
+
+    def test_words(self):
+        self.assertIn("RAM       [0x50000000, 0x50001fff], 0.0078125 MiB, the machine's from 0x80000000 on",
+                      self.run_command("vm"))
+        self.assertRegex(self.run_command("exits"), r"hvc +4 +3 +1\n")
+        self.assertIn("vm ", self.run_command("help"))
+        self.assertEqual(self.run_command(""), "")
+
+    def test_json(self):
+        self.assertEqual(self.run_command("exits", as_json=True),
+                         '[{"reason": "hvc", "per_vcpu": [3, 1]}, {"reason": "irq: guest timer", "per_vcpu": [2, 0]}]\n')
+
+    def test_memory_in_pieces(self):
+        wire = self.station.wire()
+        data = wire.read_ipa(0x50000000, 0x2000)
+        self.assertEqual(data, b"".join(bytes([at & 0xFF]) * 2048 for at in range(0x80000000, 0x80002000, 2048)))
+        with self.assertRaises(Refused):
+            wire.read_ipa(0x50001000, 0x1001)
+        wire.close()
+
+    def test_two_at_once(self):
+        wires = [self.station.wire() for _ in range(2)]
+        self.assertEqual([wire.hello()["vcpus"] for wire in wires], [2, 2])
+        self.station.el2.sendall(Answer(99).pack())
+        self.assertEqual([wire.wait_event(20).type for wire in wires], [99, 99])
+        for wire in wires:
+            wire.close()
+
+    def test_refused(self):
+        with self.assertRaisesRegex(Refused, "does not do that"):
+            self.run_command("at 0")
+        for text in ("nonsense", "mem", "mem x", "mem 0 0", "mem 1Q", "help nonsense", "vcpu 2", "mem '", "at -1",
+                     "mem 99999999999999999999999"):
+            with self.assertRaises(monitor_commands.Usage, msg=text):
+                self.run_command(text)
+
+    def test_one_that_talks_nonsense(self):
+        """It is sent away, and others are served."""
+        link = monitor_channel.connect(self.station.channel.path)
+        link.settimeout(20)
+        link.sendall(b"\xff" * 100)
+        self.assertEqual(link.recv(1), b"")
+        link.close()
+        self.assertIn("Traproom 0.1 abc", self.run_command("vm"))
+
+    def test_the_guest_ends(self):
+        wire = self.station.wire()
+        wire.hello()
+        self.station.el2.shutdown(socket.SHUT_RDWR)
+        with self.assertRaises(Refused):
+            wire.ask(monitor_wire.EXITS)
+        wire.close()
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The way from a run to EL2's monitor: a console of QEMU's in a slot that the guest does not see, and a socket at
+which anybody of the same user may ask (monitor_wire.py). Used by cli.py and session.py.
+
+Who asks is served by a thread: one request at a time goes to EL2, its answer goes back to who asked, and what EL2
+says of its own accord goes to all.
+"""
+
+import collections
+import os
+import select
+import socket
+import stat
+import threading
+
+from launcher import Problem, slots
+from launcher.monitor_wire import CHUNK, Reader
+
+SUFFIX = ".sock"
+CLIENTS_MAX = 32
+
+
+def folder():
+    """Where the sockets of this user's runs are: his alone."""
+    base = os.environ.get("XDG_RUNTIME_DIR")
+    path = os.path.join(base, "traproom") if base and os.path.isdir(base) else f"/tmp/traproom-{os.getuid()}"
+    os.makedirs(path, mode=0o700, exist_ok=True)
+    found = os.lstat(path)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise Problem(f"{path}, where runs leave the sockets of their monitors, must be a folder of yours that nobody "
+                      "else can reach: remove it")
+    return path
+
+
+def running():
+    """The sockets of this user's runs; those of runs that are gone are removed."""
+    found = []
+    for name in sorted(os.listdir(folder())):
+        path = os.path.join(folder(), name)
+        if name.endswith(SUFFIX):
+            if os.path.exists(f"/proc/{name[:-len(SUFFIX)]}"):
+                found.append(path)
+            else:
+                os.unlink(path)
+    return found
+
+
+def connect(path):
+    link = socket.socket(socket.AF_UNIX)
+    try:
+        link.connect(path)
+    except OSError as error:
+        raise Problem(f"no monitor at {path}: {error.strerror}") from error
+    return link
+
+
+def choose(args, staged):
+    """The Channel of a run, None where it has none."""
+    if args.bare or args.bundle is not None or (args.monitor is None and not args.attended):
+        if args.monitor is not None:
+            raise Problem("--monitor needs Traproom and a tree of ours: it goes neither with --bare nor with --bundle")
+        return None
+    channel = Channel(args.monitor or None)
+    if channel.take_slot(staged.tree, staged.placed):
+        return channel
+    if args.monitor is not None:
+        raise Problem("--monitor: devices have all the virtio slots of QEMU's machine")
+    return None
+
+
+class Client:
+    def __init__(self, link):
+        self.link = link
+        self.reader = Reader()
+
+    def send(self, data):
+        """One that does not read misses what is said."""
+        try:
+            self.link.send(data, socket.MSG_DONTWAIT)
+        except OSError:
+            pass
+
+
+class Channel:
+    """A run's, from before QEMU starts until it has ended."""
+
+    def __init__(self, path):
+        """`path`: of the socket, None: in the folder."""
+        self.path = os.path.join(folder(), f"{os.getpid()}{SUFFIX}") if path is None else path
+        self._ours, self.its = socket.socketpair()
+        self._slot = None
+        self._listener = None
+        self._thread = None
+        self._stop, self._stopped = os.pipe()
+        self._clients = {}  # by file descriptor
+        self._waiting = collections.deque()  # (client, request)
+        self._asked = None  # the (client, request) that EL2 has
+        self._tag = 0
+
+    def take_slot(self, tree, placed):
+        """In the guest's tree, too. False: there is none left."""
+        free = slots.free(tree, placed)
+        if not free:
+            return False
+        self._slot = free[-1]
+        tree.chosen.set_u64s("traproom,monitor", slots.address(self._slot))
+        return True
+
+    def arguments(self):
+        """QEMU's."""
+        return [*slots.MODERN, "-chardev", f"socket,id=monitor-el2,fd={self.its.fileno()}",
+                "-device", f"virtio-serial-device,id=monitor-el2,max_ports=1,bus=virtio-mmio-bus.{self._slot}",
+                "-device", "virtconsole,bus=monitor-el2.0,chardev=monitor-el2"]
+
+    def __enter__(self):
+        """The socket is there from here on, whether QEMU runs already or not."""
+        self._listener = socket.socket(socket.AF_UNIX)
+        try:
+            if os.path.exists(self.path) and stat.S_ISSOCK(os.stat(self.path).st_mode):
+                os.unlink(self.path)
+            self._listener.bind(self.path)
+            os.chmod(self.path, 0o600)
+        except OSError as error:
+            raise Problem(f"--monitor {self.path}: {error.strerror}") from error
+        self._listener.listen(CLIENTS_MAX)
+        return self
+
+    def start(self):
+        """QEMU has its end."""
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def __exit__(self, *_):
+        if self._thread:
+            os.write(self._stopped, b"x")
+            self._thread.join()
+        for link in [self._ours, *[client.link for client in self._clients.values()]]:
+            link.close()
+        os.close(self._stop)
+        os.close(self._stopped)
+        if self._listener:
+            self._listener.close()
+            os.unlink(self.path)
+
+    def _serve(self):
+        reader = Reader()
+        while True:
+            ready = select.select([self._stop, self._ours, self._listener, *self._clients], [], [])[0]
+            if self._stop in ready:
+                return
+            if self._ours in ready:
+                data = self._receive(self._ours)
+                if not data:
+                    self._send_all_away()
+                    return
+                for message in reader.feed(data):
+                    self._answer(message)
+            if self._listener in ready:
+                self._accept()
+            for number in [number for number in ready if number in self._clients]:
+                self._hear(self._clients[number])
+            self._pass_on()
+
+    def _send_all_away(self):
+        """The guest has ended: nobody is to wait for an answer."""
+        for client in self._clients.values():
+            client.link.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self):
+        link = self._listener.accept()[0]
+        if len(self._clients) < CLIENTS_MAX:
+            self._clients[link.fileno()] = Client(link)
+        else:
+            link.close()
+
+    @staticmethod
+    def _receive(link):
+        try:
+            return link.recv(CHUNK)
+        except OSError:
+            return b""
+
+    def _hear(self, client):
+        data = self._receive(client.link)
+        try:
+            self._waiting += [(client, message) for message in client.reader.feed(data)]
+        except ValueError:
+            data = b""
+        if not data:
+            self._waiting = collections.deque(one for one in self._waiting if one[0] is not client)
+            del self._clients[client.link.fileno()]
+            client.link.close()
+
+    def _pass_on(self):
+        if self._asked or not self._waiting:
+            return
+        self._asked = self._waiting.popleft()
+        self._tag = self._tag % 0xFFFFFFFF + 1
+        request = self._asked[1]
+        theirs, request.tag = request.tag, self._tag
+        self._ours.sendall(request.pack())
+        request.tag = theirs
+
+    def _answer(self, message):
+        if message.tag == 0:
+            for client in self._clients.values():
+                client.send(message.pack())
+        elif self._asked and message.tag == self._tag:
+            client, request = self._asked
+            self._asked = None
+            message.tag = request.tag
+            client.send(message.pack())
