@@ -103,7 +103,7 @@ static bool may_be_read(const struct vm *of, uint64_t address, uint64_t size)
     return false;
 }
 
-static int read_memory(struct monitor_call *call)
+static int show_memory(struct monitor_call *call)
 {
     const struct monitor_message *message = call->message;
 
@@ -134,24 +134,24 @@ static const struct handler {
     monitor_fn fn;
     bool on_vcpu;
 } handlers[MONITOR_TYPES] = {
-    [MONITOR_HELLO] = {hello, false},      [MONITOR_READ] = {read_memory, false},
+    [MONITOR_HELLO] = {hello, false},      [MONITOR_READ] = {show_memory, false},
     [MONITOR_REGS] = {monitor_regs, true}, [MONITOR_AT] = {monitor_at, true},
     [MONITOR_EXITS] = {exits, false},
 };
 
-static void send(const struct monitor_message *message, const void *bytes)
+static void send_answer(const struct monitor_message *message, const void *bytes)
 {
     if (host_channel_send(&channel, message, bytes, message->size) != 0)
         log_error("the monitor does not take what it is told");
 }
 
-static void refuse(const struct monitor_message *message, int err)
+static void turn_down(const struct monitor_message *message, int err)
 {
-    struct monitor_message answer = *message;
+    struct monitor_message refusal = *message;
 
-    answer.size = 0;
-    answer.status = err;
-    send(&answer, NULL);
+    refusal.size = 0;
+    refusal.status = err;
+    send_answer(&refusal, NULL);
 }
 
 static bool move_on(enum state from, enum state to)
@@ -161,13 +161,13 @@ static bool move_on(enum state from, enum state to)
 }
 
 /* The caller has the request. */
-static void finish(struct vcpu *vcpu, monitor_fn fn)
+static void answer(struct vcpu *vcpu, monitor_fn fn)
 {
     struct monitor_call call = {vm, vcpu, &request, data, 0};
 
     request.status = fn(&call);
     request.size = request.status == 0 ? call.used : 0;
-    send(&request, data);
+    send_answer(&request, data);
     __atomic_store_n(&state, IDLE, __ATOMIC_RELEASE);
 }
 
@@ -176,7 +176,7 @@ static void answer_on_sgi(void *ctx, struct vcpu *vcpu)
     (void)ctx;
     if (__atomic_load_n(&state, __ATOMIC_ACQUIRE) == POSTED && request.vcpu == vcpu->index &&
         move_on(POSTED, ANSWERING))
-        finish(vcpu, handlers[request.type].fn);
+        answer(vcpu, handlers[request.type].fn);
 }
 
 static int did_not_come(struct monitor_call *call)
@@ -185,12 +185,12 @@ static int did_not_come(struct monitor_call *call)
     return -ERR_NOENT;
 }
 
-static void give_up(void *ctx)
+static void time_out(void *ctx)
 {
     (void)ctx;
     alarm_set(&alarm, ALARM_NEVER);
     if (move_on(POSTED, ANSWERING))
-        finish(NULL, did_not_come);
+        answer(NULL, did_not_come);
 }
 
 static void post(unsigned vcpu)
@@ -208,23 +208,23 @@ static void take_request(void)
     while (__atomic_load_n(&state, __ATOMIC_ACQUIRE) == ANSWERING)
         cpu_relax();
     if (message->type >= MONITOR_TYPES || handlers[message->type].fn == NULL) {
-        refuse(message, -ERR_UNSUPPORTED);
+        turn_down(message, -ERR_UNSUPPORTED);
     } else if (message->vcpu >= vm->nr_vcpus || message->size > MONITOR_DATA_MAX) {
-        refuse(message, -ERR_RANGE);
+        turn_down(message, -ERR_RANGE);
     } else if (!move_on(IDLE, ANSWERING)) {
-        refuse(message, -ERR_EXIST);
+        turn_down(message, -ERR_EXIST);
     } else {
         request = *message;
         memcpy(data, incoming.data, message->size);
         if (handlers[message->type].on_vcpu)
             post(message->vcpu);
         else
-            finish(NULL, handlers[message->type].fn);
+            answer(NULL, handlers[message->type].fn);
     }
 }
 
 /* Take what belongs to the message under way; data beyond what there is room for is dropped. */
-static size_t take_part(const uint8_t *bytes, size_t len)
+static size_t take_piece(const uint8_t *bytes, size_t len)
 {
     size_t left = sizeof(incoming.message) - incoming.have;
     size_t room = incoming.data_have < MONITOR_DATA_MAX ? MONITOR_DATA_MAX - incoming.data_have : 0;
@@ -242,14 +242,14 @@ static size_t take_part(const uint8_t *bytes, size_t len)
     return len;
 }
 
-static void receive(void *ctx, const void *bytes, size_t len)
+static void hear(void *ctx, const void *bytes, size_t len)
 {
     const uint8_t *at = bytes;
     size_t part;
 
     (void)ctx;
     for (; len > 0; len -= part, at += part) {
-        part = take_part(at, len);
+        part = take_piece(at, len);
         if (incoming.have == sizeof(incoming.message) &&
             incoming.data_have == incoming.message.size) {
             take_request();
@@ -273,7 +273,7 @@ int monitor_init(struct vm *of, const char *text)
     if (of->config.monitor.v == 0)
         return 0;
     slot = vm_virtio_take(of->config.monitor);
-    err = slot != NULL ? host_channel_open(&channel, slot->regs, receive, NULL) : -ERR_NOENT;
+    err = slot != NULL ? host_channel_open(&channel, slot->regs, hear, NULL) : -ERR_NOENT;
     if (err != 0) {
         log_error("the machine's virtio slot at 0x%lx has no free console that leads to a monitor "
                   "(/chosen traproom,monitor)",
@@ -282,7 +282,7 @@ int monitor_init(struct vm *of, const char *text)
     }
     vm = of;
     version = text;
-    alarm_add(&alarm, give_up, NULL);
+    alarm_add(&alarm, time_out, NULL);
     err = irq_register(GIC_SGI_MONITOR, IRQ_EDGE, EXIT_IRQ_MONITOR, answer_on_sgi, NULL);
     return err != 0 ? err
                     : irq_register(slot->intid, slot->edge ? IRQ_EDGE : IRQ_LEVEL, EXIT_IRQ_HOST,
