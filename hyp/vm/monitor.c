@@ -161,7 +161,7 @@ static bool move_on(enum state from, enum state to)
 }
 
 /* The caller has the request. */
-static void answer(struct vcpu *vcpu, monitor_fn fn)
+static void answer_request(struct vcpu *vcpu, monitor_fn fn)
 {
     struct monitor_call call = {vm, vcpu, &request, data, 0};
 
@@ -176,7 +176,7 @@ static void answer_on_sgi(void *ctx, struct vcpu *vcpu)
     (void)ctx;
     if (__atomic_load_n(&state, __ATOMIC_ACQUIRE) == POSTED && request.vcpu == vcpu->index &&
         move_on(POSTED, ANSWERING))
-        answer(vcpu, handlers[request.type].fn);
+        answer_request(vcpu, handlers[request.type].fn);
 }
 
 static int did_not_come(struct monitor_call *call)
@@ -190,7 +190,7 @@ static void time_out(void *ctx)
     (void)ctx;
     alarm_set(&alarm, ALARM_NEVER);
     if (move_on(POSTED, ANSWERING))
-        answer(NULL, did_not_come);
+        answer_request(NULL, did_not_come);
 }
 
 static void post(unsigned vcpu)
@@ -219,7 +219,7 @@ static void take_request(void)
         if (handlers[message->type].on_vcpu)
             post(message->vcpu);
         else
-            answer(NULL, handlers[message->type].fn);
+            answer_request(NULL, handlers[message->type].fn);
     }
 }
 

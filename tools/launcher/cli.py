@@ -11,7 +11,8 @@ import tempfile
 import time
 
 from launcher import (Problem, TimeUp, attach, console, firmware, hunt, inject, kernel_words, layout, machine,
-                      monitor_channel, options, options_file, results, session, stage, standard_files, streams, unbundle, verdict, virtiofsd)
+                      monitor_channel, options, options_file, results, session, stage, standard_files, streams, unbundle,
+                      verdict, virtiofsd)
 from launcher.stage import NONE
 
 DESCRIPTION = """\

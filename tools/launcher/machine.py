@@ -52,7 +52,8 @@ def command(args, staged, dtb, terminal):
     """The whole of it. `dtb`: the guest's tree; `terminal`: QEMU's monitor is on its Ctrl-A."""
     build = bare if args.bare else traproom
     return [program(), *build(args, staged, dtb), *common(args, len(staged.tree.cpus()), terminal),
-            *slots.arguments(staged.placed), *staged.models.arguments(), *(staged.monitor.arguments() if staged.monitor else []), *args.qemu]
+            *slots.arguments(staged.placed), *staged.models.arguments(),
+            *(staged.monitor.arguments() if staged.monitor else []), *args.qemu]
 
 
 def board(model, size, staged, flash=()):
