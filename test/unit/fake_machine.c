@@ -68,7 +68,9 @@ void console_guest_put(uint8_t byte)
 void vgic_set_line(void *ctx, uint32_t intid, bool level)
 {
     (void)ctx;
-    fake_line = (struct fake_line){intid, level};
+    fake_line.rises += level && !fake_line.level;
+    fake_line.intid = intid;
+    fake_line.level = level;
 }
 
 int irq_register(uint32_t intid, enum irq_trigger trigger, enum exit_reason reason, irq_fn fn,

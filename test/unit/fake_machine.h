@@ -8,10 +8,11 @@
 
 struct alarm;
 
-/* The latest call of vgic_set_line(). */
+/* The latest call of vgic_set_line(), and how often the level rose. */
 extern struct fake_line {
     uint32_t intid;
     bool level;
+    unsigned rises;
 } fake_line;
 
 /* The latest call of irq_register(), and of gic_set_pending(). */
