@@ -8,12 +8,13 @@
 
 #include <stdint.h>
 
+#include "el1_regs.h"
+
 struct fake_sysreg {
-    uint64_t vbar_el1, esr_el1, far_el1, elr_el1, spsr_el1, sctlr_el1;
-    uint64_t sp_el0, sp_el1, tcr_el1, ttbr0_el1, ttbr1_el1;
-    uint64_t mair_el1;
-    uint64_t far_el2, hpfar_el2;
-    uint64_t cntv_ctl_el0, cntp_ctl_el0;
+#define X(name, reset) uint64_t name;
+    EL1_REGS(X)
+#undef X
+    uint64_t esr_el2, far_el2, hpfar_el2;
     uint64_t id_aa64pfr0_el1, id_aa64pfr1_el1, id_aa64zfr0_el1, id_aa64smfr0_el1;
     uint64_t id_aa64dfr0_el1, id_aa64dfr1_el1, id_aa64afr0_el1, id_aa64afr1_el1;
     uint64_t id_aa64isar0_el1, id_aa64isar1_el1, id_aa64isar2_el1;
