@@ -24,7 +24,16 @@
 #include "trap/irq.h"
 #include "vm/vm.h"
 
-#define NOT_NOW      0u /* a value of vm->report_turn: no report is being made */
+/*
+ * The values of vm->report_turn, in the order in which a report goes through them. An odd one is
+ * nobody's: whoever made it so says something, and then goes on to the next.
+ */
+#define NOT_NOW     0u /* no report is being made */
+#define BEGINS      1u
+#define TURN(index) (2 * (index) + 2) /* of that vCPU */
+#define OWNER(turn) ((turn) / 2 - 1)  /* its index */
+#define CLOSED      1u                /* set in a turn: it is over */
+
 #define PATIENCE     10 /* seconds for a vCPU to take its turn and be done */
 #define NAME_MAX     40
 #define REGS_IN_LINE 3
@@ -150,23 +159,47 @@ static unsigned turn_of(const struct vm *vm)
     return __atomic_load_n(&vm->report_turn, __ATOMIC_ACQUIRE);
 }
 
+static void set_turn(struct vm *vm, unsigned turn)
+{
+    __atomic_store_n(&vm->report_turn, turn, __ATOMIC_RELEASE);
+}
+
+/* False: it is not as expected. */
+static bool change_turn(struct vm *vm, unsigned expected, unsigned turn)
+{
+    return __atomic_compare_exchange_n(&vm->report_turn, &expected, turn, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE);
+}
+
 static void end_report(struct vm *vm)
 {
     say("ends");
     if (vm->config.report)
         console_await_break();
-    __atomic_store_n(&vm->report_turn, NOT_NOW, __ATOMIC_RELEASE);
+    set_turn(vm, NOT_NOW);
 }
 
-/* From the vCPU whose turn it is to the next. False: another has done so. */
-static bool pass(struct vm *vm, unsigned turn)
+/* After the turn of a vCPU, which the caller has closed. */
+static void next_turn(struct vm *vm, unsigned index)
 {
-    bool mine = __atomic_compare_exchange_n(&vm->report_turn, &turn, turn + 1, false,
-                                            __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
-
-    if (mine && turn == vm->nr_vcpus)
+    if (index == vm->nr_vcpus - 1)
         end_report(vm);
-    return mine;
+    else
+        set_turn(vm, TURN(index + 1));
+}
+
+/* The vCPU whose turn it is has had time enough. */
+static void pass_over(struct vm *vm, unsigned turn)
+{
+    if (!change_turn(vm, turn, turn | CLOSED))
+        return;
+    say("vCPU %u does not come", OWNER(turn));
+    next_turn(vm, OWNER(turn));
+}
+
+static bool is_open(unsigned turn)
+{
+    return turn != NOT_NOW && (turn & CLOSED) == 0;
 }
 
 /*
@@ -185,8 +218,8 @@ static unsigned await_turn(struct vcpu *vcpu, unsigned wanted)
         if (turn != last)
             since = cpu_counter();
         last = turn;
-        if (turn <= vm->nr_vcpus && cpu_counter() - since > patience && pass(vm, turn))
-            say("vCPU %u does not come", turn - 1);
+        if (is_open(turn) && cpu_counter() - since > patience)
+            pass_over(vm, turn);
         vgic_sync(&vm->vgic, vcpu->index);
         cpu_relax();
         turn = turn_of(vm);
@@ -197,11 +230,12 @@ static unsigned await_turn(struct vcpu *vcpu, unsigned wanted)
 /* The calling vCPU's part of the report, if there is one. */
 static void take_part(struct vcpu *vcpu)
 {
-    unsigned mine = vcpu->index + 1;
+    unsigned mine = TURN(vcpu->index);
 
     if (await_turn(vcpu, mine) == mine) {
         show(vcpu);
-        pass(vcpu->vm, mine);
+        if (change_turn(vcpu->vm, mine, mine | CLOSED))
+            next_turn(vcpu->vm, vcpu->index);
     }
     await_turn(vcpu, NOT_NOW);
 }
@@ -219,15 +253,13 @@ int report_init(void)
 
 void report_ask(struct vm *vm, const char *why)
 {
-    unsigned turn = NOT_NOW;
-
-    if (!__atomic_compare_exchange_n(&vm->report_turn, &turn, 1, false, __ATOMIC_ACQ_REL,
-                                     __ATOMIC_ACQUIRE))
+    if (!change_turn(vm, NOT_NOW, BEGINS))
         return;
     say("begins: %s", why);
     for (unsigned i = 0; i < vm->mem.count; i++)
         say("ram 0x%lx size 0x%lx at 0x%lx", vm->mem.region[i].ipa.v, vm->mem.region[i].size,
             vm->mem.region[i].pa.v);
+    set_turn(vm, TURN(0));
     for (unsigned i = 0; i < vm->nr_vcpus; i++)
         gic_send_sgi(vm->vgic.vcpu[i].cpu, GIC_SGI_REPORT);
 }
@@ -236,7 +268,9 @@ void report_ending(struct vcpu *vcpu)
 {
     struct vm *vm = vcpu->vm;
 
-    if (!__atomic_exchange_n(&vm->reported, true, __ATOMIC_ACQ_REL))
+    /* Until it is marked as made, whoever comes finds it begun, or begins it. */
+    if (!__atomic_load_n(&vm->reported, __ATOMIC_ACQUIRE))
         report_ask(vm, vm->stop_reason != NULL ? vm->stop_reason : "its kernel has panicked");
+    __atomic_store_n(&vm->reported, true, __ATOMIC_RELEASE);
     take_part(vcpu);
 }
