@@ -35,6 +35,7 @@
 #include "trap/irq.h"
 #include "trap/panic.h"
 #include "trap/pmu.h"
+#include "trap/trace.h"
 #include "version.h"
 #include "vm/bundle.h"
 #include "vm/monitor.h"
@@ -312,6 +313,8 @@ static void make_vm(void)
         refuse("its tree has more CPUs than the machine");
     if (vm_init(&vm, fdt, &phys, &pool) != 0)
         refuse("no VM can be made as its tree asks");
+    if (trace_init(&vm) != 0)
+        refuse("its exits can't be traced");
     if (watch_init(&vm) != 0)
         panic("the interrupt by which a guest is watched is taken");
     monitor_show((struct pa_range){ptr_to_pa(pool_memory), sizeof(pool_memory)});
@@ -334,6 +337,7 @@ static void prepare_vcpu(unsigned index)
     el1_ctx_configure(vcpu->mpidr, vm.stage2.vtcr, stage2_vttbr(&vm.stage2),
                       pmu_mdcr(vm.config.pmu_intid != 0));
     cpu_set_current(vcpu);
+    trace_init_cpu(vcpu);
     __atomic_fetch_add(&cpus_ready, 1, __ATOMIC_ACQ_REL);
 }
 

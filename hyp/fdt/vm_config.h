@@ -81,6 +81,10 @@ struct vm_config {
     pa_t pause; /* /chosen traproom,pause: the slot that stops the machine; 0: it shall not stop */
     pa_t monitor; /* /chosen traproom,monitor: the slot that leads to a monitor; 0: none */
 
+    struct pa_range trace; /* /chosen traproom,trace: memory for rings of events; size 0: none */
+    bool trace_lossless;   /* /chosen traproom,trace-lossless: the guest waits when they are full */
+    bool trace_later; /* /chosen traproom,trace-later: nothing is traced until it is asked for */
+
     uint32_t epoch; /* the machine's time, seconds since 1970, when the counter was 0 */
 
     bool quiet;  /* /chosen traproom,quiet */

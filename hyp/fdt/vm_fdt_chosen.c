@@ -91,6 +91,16 @@ static int read_watch(struct vm_fdt_parser *parser, int chosen)
     return 0;
 }
 
+static int read_trace(struct vm_fdt_parser *parser, int chosen)
+{
+    struct vm_config *config = parser->config;
+    int err = dt_prop_pa_range(parser->fdt, chosen, "traproom,trace", &config->trace);
+
+    config->trace_lossless = dt_prop_present(parser->fdt, chosen, "traproom,trace-lossless");
+    config->trace_later = dt_prop_present(parser->fdt, chosen, "traproom,trace-later");
+    return err == -ERR_NOENT ? 0 : err;
+}
+
 int vm_fdt_chosen_read(struct vm_fdt_parser *parser)
 {
     const void *fdt = parser->fdt;
@@ -115,6 +125,8 @@ int vm_fdt_chosen_read(struct vm_fdt_parser *parser)
         err = read_initrd(parser, chosen);
     if (err == 0)
         err = read_watch(parser, chosen);
+    if (err == 0)
+        err = read_trace(parser, chosen);
     if (err == 0)
         err = dt_prop_address(fdt, chosen, "traproom,dtb-address", &config->guest_dtb.v);
     if (err == 0)

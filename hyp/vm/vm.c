@@ -104,6 +104,8 @@ static int claim_images(struct vm *vm, struct phys_map *phys)
         err = phys_map_claim(phys, vm->config.app, "the app's image");
     if (err == 0)
         err = phys_map_claim(phys, vm->config.initrd, "the initramfs's image");
+    if (err == 0)
+        err = phys_map_claim(phys, vm->config.trace, "the trace");
     for (unsigned i = 0; i < vm->config.nr_devices && err == 0; i++)
         err = claim_backing(phys, &vm->config.device[i]);
     return err;

@@ -288,6 +288,19 @@ static void test_app(void **state)
     assert_int_equal(config.guest_app.v, 0x4c000000);
 }
 
+static void test_trace(void **state)
+{
+    void *fdt = tree_open("guest");
+
+    (void)state;
+    TREE_CELLS(fdt, "/chosen", "traproom,trace", 0, 0x70000000, 0, 0x10000);
+    TREE_CELLS(fdt, "/chosen", "traproom,trace-lossless");
+    parse(fdt);
+    assert_pa_range(config.trace, 0x70000000, 0x10000);
+    assert_true(config.trace_lossless);
+    assert_false(config.trace_later);
+}
+
 /* A tree that names a place for an initramfs, but nobody has given one. */
 static void test_no_initrd(void **state)
 {
@@ -422,6 +435,7 @@ int main(void)
         cmocka_unit_test(test_cpus_and_ram),
         cmocka_unit_test(test_cpu_that_nobody_starts),
         cmocka_unit_test(test_chosen),
+        cmocka_unit_test(test_trace),
         cmocka_unit_test(test_devices),
         cmocka_unit_test(test_virtio),
         cmocka_unit_test(test_buses),

@@ -45,6 +45,7 @@ static const struct bad guest[] = {
     {DELETE, "/chosen", "linux,initrd-end", SAYS(ERR_INVAL, "linux,initrd-end")},
     {SET, "/chosen", "linux,initrd-end", CELLS(0x54000000), SAYS(ERR_INVAL, "linux,initrd-end")},
     {SET, "/chosen", "linux,initrd-start", CELLS(0, 0, 0), SAYS(ERR_INVAL, "linux,initrd-start")},
+    {SET_TEXT, "/chosen", "traproom,trace", "there", SAYS(ERR_INVAL, "traproom,trace")},
     {SET_TEXT, "/chosen", "traproom,app", "there", SAYS(ERR_INVAL, "traproom,app")},
     {SET, "/chosen", "traproom,kernel-address", CELLS(0, 0, 0),
      SAYS(ERR_INVAL, "traproom,kernel-address")},

@@ -50,6 +50,14 @@ monitor.py      tools/traproom monitor: asks EL2 about a guest that runs
 monitor_commands.py what can be asked
 monitor_channel.py the way from a run to EL2
 monitor_wire.py what is said on it
+trace.py        each exit of a run, by --trace and --ledger
+trace_ring.py   the memory that EL2 writes them to
+exit_words.py   what an exit was
+device_registers.py names of registers
+kernel_names.py names for the guest's addresses, without a report
+trace_tracks.py a trace as tracks
+trace_file.py   those as a file
+ledger.py       exits counted
 report.py       what the hypervisor reports of a guest
 autopsy.py      names and the kernel's log for it
 core.py         the same as an ELF core

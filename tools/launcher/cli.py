@@ -11,8 +11,8 @@ import tempfile
 import time
 
 from launcher import (Problem, TimeUp, attach, console, firmware, hunt, inject, kernel_words, layout, machine,
-                      monitor_channel, options, options_file, results, session, stage, standard_files, streams, unbundle,
-                      verdict, virtiofsd)
+                      monitor_channel, options, options_file, results, session, stage, standard_files, streams, trace,
+                      unbundle, verdict, virtiofsd)
 from launcher.stage import NONE
 
 DESCRIPTION = """\
@@ -137,7 +137,7 @@ def run(args, kind):
     if args.dump_dtb is None and shutil.which(machine.program()) is None:
         raise Problem(f"{machine.program()} is not installed: run tools/setup run")
     with tempfile.TemporaryDirectory(prefix="traproom-") as folder:
-        staged = stage_of(args)(args, folder)
+        staged = trace.add(args, stage_of(args)(args, folder))
         staged = staged._replace(monitor=monitor_channel.choose(args, staged))
         dtb = args.dump_dtb or os.path.join(folder, "guest.dtb")
         with open(dtb, "wb") as file:
@@ -160,7 +160,7 @@ def run(args, kind):
             streams.Streams(shown)
         devices = [device for device, _, _ in staged.placed]
         with virtiofsd.serving(device.server for device in devices if device.server) as complain:
-            with staged.models.running(), staged.monitor or contextlib.nullcontext():
+            with staged.models.running(), trace.running(staged), staged.monitor or contextlib.nullcontext():
                 status = session.run(command, shown, args, staged,
                                      any(device.keeps_data for device in devices), kind)
             return complain(status)

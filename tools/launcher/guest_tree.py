@@ -189,6 +189,7 @@ class GuestTree:
         self.chosen.properties.pop("traproom,channel", None)
         self.chosen.properties.pop("traproom,pause", None)
         self.chosen.properties.pop("traproom,monitor", None)
+        self.chosen.properties.pop("traproom,trace", None)
         for node in self.root.walk():
             if slots:
                 node.properties.pop("traproom,slot", None)

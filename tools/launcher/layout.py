@@ -148,6 +148,12 @@ class Staging:
         self.next = round_up(address + file.size)
         return address, file.size
 
+    def take(self, size):
+        """The address of so many bytes that no file fills."""
+        address = self.next
+        self.next = round_up(address + size)
+        return address
+
     def put_kernel(self, chosen, kernel, start):
         """An images.Kernel or elf.Kernel, for that address in the guest."""
         chosen.set_u64s("traproom,kernel-address", start)

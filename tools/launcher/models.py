@@ -117,7 +117,7 @@ class Models:
         self.stops = stops and bool(texts)
         self.ends = []  # that QEMU gets, and nobody else
         self._slots = []
-        self._pause = self._ram = None
+        self._pause = self.machine_ram = None
         self._process = None
         names = [model.name for model in self.models]
         for name in names:
@@ -169,9 +169,9 @@ class Models:
 
     def ram(self, size):
         """QEMU's object for the machine's memory, which we see, too."""
-        self._ram = model_pause.make_ram(size)
-        self.ends.append(self._ram)
-        return f"memory-backend-file,id=ram,size={size},mem-path=/proc/self/fd/{self._ram.fileno()},share=on"
+        self.machine_ram = model_pause.make_ram(size)
+        self.ends.append(self.machine_ram)
+        return f"memory-backend-file,id=ram,size={size},mem-path=/proc/self/fd/{self.machine_ram.fileno()},share=on"
 
     def arguments(self):
         """QEMU's, for the console that EL2 finds in its slot."""
@@ -199,7 +199,7 @@ class Models:
     def _start(self):
         given = [self._channel.fileno(), self._reports]
         if self.stops:
-            given += [self._pause.fileno(), self._ram.fileno()]
+            given += [self._pause.fileno(), self.machine_ram.fileno()]
         pause, ram = given[2:] or (None, None)
         setup = {"channel": given[0], "report": given[1], "timeout": self.timeout, "pause": pause, "ram": ram,
                  "models": [{"name": model.name, "command": model.command, "path": model.path}

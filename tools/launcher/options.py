@@ -218,6 +218,10 @@ def add_run_options(parser):
                      "it is reported on: for drgn, gdb")
     run.add_argument("--symbols", metavar="FILE", help="System.map or vmlinux of the kernel, for the report "
                      "(default: the kernel's own table, in the guest's memory)")
+    run.add_argument("--trace", metavar="FILE", help="write each exit, with its time, as a trace that "
+                     "https://ui.perfetto.dev shows, a track for each vCPU and each device (docs/trace.md)")
+    run.add_argument("--ledger", metavar="FILE", help="write how often the guest trapped for which device register and "
+                     "where in its code, and the time in EL2: .csv, .json, else a table")
     run.add_argument("--dump-dtb", metavar="FILE", help="write the guest's tree as it would be used, and "
                      "run nothing")
     run.add_argument("--qemu", metavar="'ARGUMENTS'", type=qemu_arguments, action="extend", default=[],

@@ -29,6 +29,12 @@ static inline uint32_t gicc_acknowledge(void)
     return (uint32_t)v;
 }
 
+/* What gicc_acknowledge() would give, which is left as it is. */
+static inline uint32_t gicc_pending(void)
+{
+    return (uint32_t)read_sysreg(icc_hppir1_el1);
+}
+
 static inline void gicc_eoi(uint32_t intid)
 {
     write_sysreg(intid, icc_eoir1_el1);

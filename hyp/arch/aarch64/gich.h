@@ -15,6 +15,12 @@
 uint64_t gich_read_lr(unsigned n);
 void gich_write_lr(unsigned n, uint64_t value);
 
+/* A bit for each list register that holds nothing (ICH_ELRSR_EL2). */
+static inline uint32_t gich_read_free(void)
+{
+    return (uint32_t)read_sysreg(ich_elrsr_el2);
+}
+
 static inline uint64_t gich_read_hcr(void)
 {
     return read_sysreg(ich_hcr_el2);

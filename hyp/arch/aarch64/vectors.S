@@ -6,7 +6,8 @@
  * there, takes the CPU's own stack from it and calls trap/exit.c; the way back reloads them.
  * An exception of EL2's own is the end: it is reported by panic.c.
  *
- * There are two tables: the CPU runs by the second one if it has pointer authentication (pauth.h).
+ * There are three tables: the CPU runs by the second one if it has pointer authentication (pauth.h),
+ * and by the third one while exits are traced (vectors.h).
  */
 #include "asm.h"
 #include "regs.h"
@@ -76,6 +77,14 @@
     b guest_return_pauth
 .endm
 
+/* The same by way of trap/trace.c, which calls the handler. Whether there are keys is asked each time. */
+.macro from_guest_traced handler
+    .balign 128
+    save_guest
+    adr x1, trace_\handler
+    b traced_exit
+.endm
+
 .macro from_el2 number
     .balign 128
     mov x0, #\number
@@ -98,11 +107,13 @@
 .endm
 
     .balign 2048
-    .globl vectors, vectors_pauth
+    .globl vectors, vectors_pauth, vectors_traced
 vectors:
     vector_table from_guest
 vectors_pauth:
     vector_table from_guest_pauth
+vectors_traced:
+    vector_table from_guest_traced
 
 /* The handlers leave the vcpu where they found it: TPIDR_EL2 names it. */
 FUNC(guest_return)
@@ -127,6 +138,25 @@ FUNC(guest_enter)
     b.eq guest_return
     b guest_return_pauth
 END(guest_enter)
+
+/* x0: the vcpu, x1: its handler. */
+FUNC(traced_exit)
+    mrs x2, sctlr_el2
+    tst x2, #SCTLR_EL2_EnIA
+    b.ne 1f
+    blr x1
+    b guest_return
+1:
+    mrs x2, apiakeylo_el1
+    mrs x3, apiakeyhi_el1
+    ldp x4, x5, [x0, #VCPU_OFFSET_EL2_KEY]
+    stp x2, x3, [x0, #VCPU_OFFSET_GUEST_KEY]
+    msr apiakeylo_el1, x4
+    msr apiakeyhi_el1, x5
+    isb                         /* the handler signs with that key */
+    blr x1
+    b guest_return_pauth
+END(traced_exit)
 
 /*
  * An exception of EL2's own, by the number of its vector. The stack may be what failed: there

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 uint32_t gicc_acknowledge(void);
+uint32_t gicc_pending(void);
 void gicc_eoi(uint32_t intid);
 void gicc_deactivate(uint32_t intid);
 

@@ -14,6 +14,7 @@ extern struct fake_gich fake_gich[16]; /* by cpu_current_vcpu() */
 
 uint64_t gich_read_lr(unsigned n);
 void gich_write_lr(unsigned n, uint64_t value);
+uint32_t gich_read_free(void);
 uint64_t gich_read_hcr(void);
 void gich_write_hcr(uint64_t v);
 uint64_t gich_read_vmcr(void);

@@ -1,0 +1,295 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""--trace and --ledger: rings of events in memory, with the test as EL2; what the events say; the files of them."""
+
+import csv
+import json
+import os
+import re
+import struct
+import types
+import unittest
+
+from support import REPO, VIRT_DTS, RunTest
+
+from launcher import exit_words, guest_tree, ledger, trace, trace_file, trace_ring, trace_tracks  # pylint: disable=wrong-import-order
+from launcher.trace_ring import EVENT, IRQ, NOTHING, SERROR, SYNC, Event  # pylint: disable=wrong-import-order
+
+VCPUS, EVENTS = 2, 32
+FREQUENCY = 62_500_000
+READ, WRITE = 0x93800007, 0x93800047  # ESR of a load of 4 bytes, and of a store
+HVC, MRS_ID, UNDEFINED = 0x5A000000, 0x62300001 | 4 << 1, 0x02000000
+UART, DISK, GICD, GICR = 0x9000000, 0xA000000, 0x8000000, 0x80A0000
+DISK_IRQ = 48
+
+
+def event(entered, vcpu=0, kind=SYNC, what=READ, address=0, value=0, given=NOTHING, pc=0x1000, took=2):
+    return Event(entered, entered + took if took else 0, pc, address, value, what, given, vcpu, kind)
+
+
+class El2:
+    """Memory with rings, and the other end of them."""
+
+    def __init__(self, lossless=1):
+        self.memory = bytearray(trace_ring.room(VCPUS, EVENTS))
+        struct.pack_into("<8sQ4I3Q", self.memory, 0, b"TRTRACE1", FREQUENCY, VCPUS, EVENTS, lossless, 1,
+                         0x48000000, 0x58000000, 0x1000)
+        self.published = [0] * VCPUS
+
+    def read(self, offset, size):
+        return bytes(self.memory[offset:offset + size])
+
+    def write(self, offset, data):
+        self.memory[offset:offset + len(data)] = data
+
+    def start(self, ring):
+        return trace_ring.PAGE + ring * (64 + EVENTS * 48)
+
+    def begin(self, one):
+        at = self.start(one.vcpu) + 64 + self.published[one.vcpu] % EVENTS * 48
+        EVENT.pack_into(self.memory, at, *one)
+
+    def publish(self, *all_of_them):
+        for one in all_of_them:
+            self.begin(one)
+            self.published[one.vcpu] += 1
+            struct.pack_into("<Q", self.memory, self.start(one.vcpu), self.published[one.vcpu])
+
+    def taken(self, ring):
+        return struct.unpack_from("<Q", self.memory, self.start(ring) + 8)[0]
+
+
+class Rings(unittest.TestCase):
+    def setUp(self):
+        self.el2 = El2()
+        self.rings = trace_ring.Rings(self.el2.read, self.el2.write)
+
+    def drain(self):
+        return trace_ring.events(self.rings.drain())
+
+    def test_head(self):
+        self.assertEqual((self.rings.frequency, self.rings.events, len(self.rings.taken)), (FREQUENCY, EVENTS, VCPUS))
+        self.assertEqual(self.rings.ram, [(0x48000000, 0x1000, 0x58000000)])
+        self.assertTrue(self.rings.is_lossless())
+
+    def test_no_rings_yet(self):
+        with self.assertRaises(ValueError):
+            trace_ring.Rings(lambda offset, size: bytes(size))
+
+    def test_in_order_of_each_vcpu(self):
+        some = [event(1), event(3), event(2, vcpu=1)]
+        self.el2.publish(*some)
+        self.assertEqual(self.drain(), some)
+        self.assertEqual([self.el2.taken(ring) for ring in range(VCPUS)], [2, 1])
+        self.assertEqual(self.drain(), [])
+
+    def test_round_and_round(self):
+        for turn in range(3):
+            some = [event(100 * turn + i) for i in range(EVENTS - 5)]
+            self.el2.publish(*some)
+            self.assertEqual(self.drain(), some)
+        self.assertEqual(self.rings.lost, [0, 0])
+
+    def test_full_is_not_lost(self):
+        some = [event(i) for i in range(EVENTS)]
+        self.el2.publish(*some)
+        self.assertEqual(self.drain(), some)
+
+    def test_what_is_lost_is_counted(self):
+        el2 = El2(lossless=0)
+        rings = trace_ring.Rings(el2.read)
+        some = [event(i) for i in range(3 * EVENTS)]
+        el2.publish(*some)
+        found = trace_ring.events(rings.drain())
+        self.assertEqual(found, some[-len(found):])
+        self.assertEqual(len(found) + rings.lost[0], len(some))
+        self.assertEqual(el2.taken(0), 0)
+
+    def test_written_over_while_it_is_read(self):
+        el2 = El2(lossless=0)
+        some = [event(i) for i in range(10)]
+        el2.publish(*some)
+
+        def slow_read(offset, size):
+            data = el2.read(offset, size)
+            if size == 10 * 48:
+                el2.publish(*(event(1000 + i) for i in range(10)))
+            return data
+
+        rings = trace_ring.Rings(slow_read)
+        found = trace_ring.events(rings.drain())
+        self.assertEqual(len(found) + rings.lost[0], 10)
+        self.assertEqual(found, some[rings.lost[0]:])
+        self.assertEqual(rings.lost[0], 20 - (EVENTS - trace_ring.SLACK))
+
+    def test_last(self):
+        self.assertEqual(self.rings.last(0, 4), [])
+        self.el2.publish(*(event(i) for i in range(10)))
+        self.assertEqual([found.entered for found in self.rings.last(0, 4)], [6, 7, 8, 9])
+        self.el2.begin(event(50, took=0))
+        self.assertEqual([found.entered for found in self.rings.last(0, 2)], [8, 9, 50])
+
+
+def namer():
+    return exit_words.Namer(guest_tree.compile_source(VIRT_DTS))
+
+
+class Words(unittest.TestCase):
+    def setUp(self):
+        self.names = namer()
+
+    def words(self, *arguments, **more):
+        found = self.names.words(event(0, *arguments, **more))
+        return found.reason, found.device, found.register
+
+    def test_devices(self):
+        uart, gic = "pl011@9000000", "interrupt-controller@8000000"
+        for address, expected in ((UART + 0x18, ("mmio: pl011", uart, "UARTFR")), (DISK + 0x50, ("mmio: virtio", "virtio_mmio@a000000", "QueueNotify")),
+                                  (DISK + 0x138, ("mmio: virtio", "virtio_mmio@a000000", "Config")),
+                                  (GICD + 0x104, ("mmio: GICD", gic, "GICD_ISENABLER")),
+                                  (GICR + 0x20000 + 0x14, ("mmio: GICR", gic, "GICR_WAKER")),
+                                  (UART + 0x800, ("mmio: pl011", uart, "0x800")),
+                                  (0x7654321, ("abort: to the guest", "", "0x7654000"))):
+            self.assertEqual(self.words(address=address), expected)
+
+    def test_direction(self):
+        self.assertTrue(self.names.words(event(0, what=WRITE, address=UART)).is_write)
+        self.assertFalse(self.names.words(event(0, what=READ, address=UART)).is_write)
+
+    def test_calls(self):
+        self.assertEqual(self.words(what=HVC, value=0xC4000003), ("hvc", "", "CPU_ON"))
+        self.assertEqual(self.words(what=HVC, value=0x12345678), ("hvc", "", "0x12345678"))
+
+    def test_system_registers(self):
+        self.assertEqual(self.words(what=MRS_ID), ("sysreg: ID register", "", "ID_AA64PFR0_EL1"))
+        sgi = 0x18 << 26 | 1 << 25 | 3 << 20 | 5 << 17 | 12 << 10 | 11 << 1
+        self.assertEqual(self.words(what=sgi), ("sysreg: send SGI", "", "ICC_SGI1R_EL1"))
+        other = 0x18 << 26 | 1 << 25 | 2 << 20 | 1 << 10 | 4 << 1 | 1
+        self.assertEqual(self.words(what=other), ("sysreg: other", "", "S2_0_C1_C4_0"))
+
+    def test_interrupts(self):
+        for intid, reason in ((27, "irq: guest timer"), (0, "irq: kick from another CPU"), (33, "irq: console input"),
+                              (50, "irq: virtio device of the machine"), (1023, "irq: other")):
+            self.assertEqual(self.words(kind=IRQ, what=intid), (reason, "", ""))
+
+    def test_the_rest(self):
+        self.assertEqual(self.words(kind=SERROR), ("serror", "", ""))
+        self.assertEqual(self.words(what=UNDEFINED), ("undefined instruction", "", ""))
+
+    def test_given(self):
+        self.assertEqual(self.names.given(event(0, given=DISK_IRQ)), "virtio_mmio@a000000")
+        self.assertEqual(self.names.given(event(0, given=27)), "virtual timer")
+        self.assertEqual(self.names.given(event(0, given=3)), "SGI 3")
+        self.assertIsNone(self.names.given(event(0)))
+
+    def test_reasons_are_the_hypervisors(self):
+        with open(os.path.join(REPO, "hyp/trap/exit_reason.h"), encoding="utf-8") as file:
+            theirs = set(re.findall(r'X\(EXIT_\w+, "([^"]+)"\)', file.read()))
+        with open(exit_words.__file__, encoding="utf-8") as file:
+            ours = set(re.findall(r'"((?:irq|sysreg|abort|mmio): \w[^"{]+|hvc|smc|serror|undefined instruction)"', file.read()))
+        self.assertEqual(ours - theirs, set())
+
+
+class NoNames:
+    notes = ()
+
+    @staticmethod
+    def name(pc):
+        return "f+0x4" if pc == 0x1004 else ""
+
+
+def made_trace(*some):
+    """As trace.Trace is when the run is over."""
+    return types.SimpleNamespace(vcpus=VCPUS, words=namer(), events=lambda: iter(some), args=types.SimpleNamespace(icount=False),
+                                 rings=types.SimpleNamespace(lost=[0, 3]), nanoseconds=lambda ticks: ticks * 16)
+
+
+SOME = (event(10, what=WRITE, address=UART, value=0x41), event(20, what=WRITE, address=UART, value=0x42),
+        event(15, vcpu=1, address=UART + 0x18, pc=0x1004),
+        event(30, what=WRITE, address=DISK + 0x50, value=1), event(40, vcpu=1, kind=IRQ, what=0, given=DISK_IRQ),
+        event(50, what=HVC, value=0x84000008, took=0))
+
+
+class Tracks(unittest.TestCase):
+    def setUp(self):
+        self.tracks = {track.name: track for track in trace_tracks.Tracks(made_trace(*SOME), NoNames)}
+
+    def test_vcpus(self):
+        self.assertEqual([piece.name for piece in self.tracks["vCPU 0"].slices],
+                         ["UARTDR write", "UARTDR write", "QueueNotify write", "SYSTEM_OFF"])
+        first, *_, last = self.tracks["vCPU 0"].slices
+        self.assertEqual((first.start, first.duration), (0, 32))
+        self.assertIn("wrote 0x41", first.detail)
+        self.assertIn("never came back", last.detail)
+        self.assertIn("at 0x1004 f+0x4", self.tracks["vCPU 1"].slices[0].detail)
+        self.assertIn("gives virtio_mmio@a000000", self.tracks["vCPU 1"].slices[1].detail)
+
+    def test_devices(self):
+        uart = self.tracks["pl011@9000000"].slices
+        self.assertEqual([piece.name for piece in uart], ["UARTDR write", "UARTFR read", "UARTDR write"])
+        for piece, after in zip(uart, uart[1:]):
+            self.assertLessEqual(piece.start + piece.duration, after.start)
+        self.assertEqual([piece.name for piece in self.tracks["virtio_mmio@a000000"].slices],
+                         ["QueueNotify write", "interrupt"])
+
+    def test_requests(self):
+        request, = self.tracks["virtio_mmio@a000000 requests"].slices
+        self.assertEqual((request.start, request.duration, request.name), (20 * 16, 12 * 16, "queue 1"))
+
+
+class Files(RunTest):
+    def test_trace(self):
+        trace_file.write(self.path("t.json"), trace_tracks.Tracks(made_trace(*SOME), NoNames))
+        with open(self.path("t.json"), encoding="utf-8") as file:
+            events = json.load(file)["traceEvents"]
+        names = {one["args"]["name"] for one in events if one["name"] == "thread_name"}
+        self.assertEqual(names, {"vCPU 0", "vCPU 1", "pl011@9000000", "virtio_mmio@a000000",
+                                 "virtio_mmio@a000000 requests"})
+        notify = next(one for one in events if one["name"] == "QueueNotify write" and one["pid"] == 1)
+        self.assertEqual((notify["ph"], notify["ts"], notify["dur"]), ("X", 0.32, 0.032))
+
+    def ledger(self, name):
+        ledger.write(self.path(name), ledger.Ledger(made_trace(*SOME), NoNames))
+        with open(self.path(name), encoding="utf-8") as file:
+            return file.read()
+
+    def test_table(self):
+        lines = self.ledger("ledger.txt").splitlines()
+        self.assertEqual(lines[1].split(), ["3", "96", "32", "mmio:", "pl011"])
+        self.assertIn("        1             32        32  QueueNotify of virtio_mmio@a000000", lines)
+        self.assertIn("        1             32        32  0x1004 f+0x4: UARTFR", lines)
+
+    def test_csv(self):
+        rows = list(csv.DictReader(self.ledger("ledger.csv").splitlines()))
+        self.assertEqual(rows[0], {"reason": "mmio: pl011", "device": "pl011@9000000", "register": "UARTDR",
+                                   "pc": "0x1000", "symbol": "", "count": "2", "time_ns": "64"})
+        self.assertEqual(len(rows), 5)
+
+    def test_json(self):
+        data = json.loads(self.ledger("ledger.json"))
+        self.assertEqual((data["format"], data["vcpus"], data["lost"]), ("traproom-report", VCPUS, 3))
+        self.assertEqual(data["exits"][0], {"reason": "mmio: pl011", "per_vcpu": [2, 1], "time_ns": 96})
+        self.assertEqual(data["latency_ns"], [{"irq": "virtio_mmio@a000000", "samples": [32]}])
+
+
+class Options(RunTest):
+    def test_what_does_not_go_together(self):
+        self.refused("need Traproom", "--bare", "--trace", self.path("t.json"))
+
+    def test_where_nothing_can_be_written(self):
+        self.refused("gone/ledger.csv can't be written", "--ledger", self.path("gone/ledger.csv"))
+
+    def test_memory_is_shared(self):
+        status, _, err = self.run_launcher("--ledger", self.path("ledger.csv"), "--smp", "2")
+        self.assertEqual(status, 0, err)
+        self.assertIn("no trace: the guest did not begin", err)
+        chosen = self.tree().chosen
+        address, size = struct.unpack(">2Q", chosen.properties["traproom,trace"])
+        self.assertEqual((address % trace_ring.PAGE, size), (0, trace_ring.room(2, trace.EVENTS)))
+        self.assertIn("traproom,trace-lossless", chosen.properties)
+        arguments = " ".join(self.arguments())
+        self.assertRegex(arguments, "memory-backend-file,id=ram,.*share=on")
+
+
+if __name__ == "__main__":
+    unittest.main()

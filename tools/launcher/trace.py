@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The exits of a run, by `run --trace` and `run --ledger`: memory for them, which QEMU and we share, a thread that
+empties it while the guest runs, and the files at the end. Used by cli.py; trace_ring.py reads the memory,
+trace_tracks.py and ledger.py make something of it."""
+
+import contextlib
+import mmap
+import os
+import tempfile
+import threading
+
+from launcher import Problem, exit_words, kernel_names, layout, ledger, session, trace_file, trace_ring, trace_tracks
+
+EVENTS = 1 << 17  # of each vCPU's ring
+PERIOD = 0.02  # seconds between two looks
+BATCH = trace_ring.EVENT.size << 12
+COUNTS_INSTRUCTIONS = ",cntfrq=1000000000"  # of QEMU's CPU with --icount, whose nanoseconds are instructions
+
+
+class Trace:
+    """`events()` are there once the run is over; `words`: an exit_words.Namer."""
+
+    def __init__(self, args, staged):
+        self.args = args
+        self.words = exit_words.Namer(staged.tree)
+        self.vcpus = len(staged.tree.cpus())
+        self.size = trace_ring.room(self.vcpus, EVENTS)
+        self.address = staged.staging.take(self.size)
+        staged.tree.chosen.set_u64s("traproom,trace", self.address, self.size)
+        staged.tree.set_flag("traproom,trace-lossless", True)
+        self.rings = self._memory = None
+        self._kept = tempfile.TemporaryFile(prefix="traproom-trace-")
+        self._ended = threading.Event()
+
+    @contextlib.contextmanager
+    def running(self, ram):
+        """`ram`: the file that is the machine's memory. Meanwhile the thread runs; then the files are written."""
+        self._memory = mmap.mmap(ram.fileno(), 0)
+        thread = threading.Thread(target=self._empty, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            thread.join()
+            self._drain()
+            self._write()
+
+    def _empty(self):
+        while not self._ended.wait(PERIOD):
+            self._drain()
+
+    def _drain(self):
+        if self.rings is None:
+            try:
+                self.rings = trace_ring.Rings(self._read, self._put)
+            except ValueError:
+                return
+        self._kept.write(self.rings.drain())
+
+    def _read(self, offset, size):
+        return self.machine(self.address + offset, size)
+
+    def _put(self, offset, data):
+        at = self.address - layout.MACHINE_RAM + offset
+        self._memory[at:at + len(data)] = data
+
+    def machine(self, address, size):
+        """The machine's memory, from a physical address on."""
+        return self._memory[address - layout.MACHINE_RAM:address - layout.MACHINE_RAM + size]
+
+    def events(self):
+        """Each exit that is over, then those in which the vCPUs ended. In order for each vCPU."""
+        self._kept.seek(0)
+        while data := self._kept.read(BATCH):
+            yield from trace_ring.events(data)
+        for ring in range(self.vcpus):
+            yield from (event for event in self.rings.last(ring, 1) if not event.left)
+
+    def nanoseconds(self, ticks):
+        return ticks * 1_000_000_000 // self.rings.frequency
+
+    def _write(self):
+        if self.rings is None:
+            session.say("no trace: the guest did not begin")
+            return
+        names = kernel_names.KernelNames(self.rings.ram, self.machine, self.args.symbols)
+        if self.args.trace:
+            tracks = trace_tracks.Tracks(self, names)
+            trace_file.write(self.args.trace, tracks)
+        if self.args.ledger:
+            ledger.write(self.args.ledger, ledger.Ledger(self, names))
+        self._say(names)
+
+    def _say(self, names):
+        for note in names.notes:
+            session.say(note)
+        if sum(self.rings.lost):
+            session.say(f"the trace lacks {sum(self.rings.lost)} exits: this computer was too busy to take them in time")
+        if self.args.icount and self.rings.waited():
+            session.say("the guest had to wait for its trace to be read: its counts of instructions are not exact")
+
+
+def running(staged):
+    """A context in which the staged guest's exits are taken down, if that is asked for."""
+    return staged.trace.running(staged.models.machine_ram) if staged.trace else contextlib.nullcontext()
+
+
+def add(args, staged):
+    """The staged guest with what --trace and --ledger ask for."""
+    if not args.trace and not args.ledger:
+        return staged
+    if args.bare or args.bundle:
+        raise Problem("--trace and --ledger need Traproom, and a guest that is not in a bundle")
+    for path in filter(None, (args.trace, args.ledger)):
+        if not os.access(os.path.dirname(os.path.abspath(path)), os.W_OK):
+            raise Problem(f"{path} can't be written")
+    if args.icount and args.cpu.startswith("max"):
+        args.cpu += COUNTS_INSTRUCTIONS
+    return staged._replace(trace=Trace(args, staged))
