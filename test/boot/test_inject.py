@@ -166,33 +166,40 @@ class Network(InjectTest):
         "net8 tx nth=12 : add-irq",
         "net9 rx nth=12 : len=0",
         "net10 rx nth=12 : lose",
+        "net11 tx nth=12 : hold",
+        "net11 tx nth=14 : release",
+        "net12 rx nth=12 : lose-irq",
+        "net13 tx nth=12 : lose-irq",
+        "net14 rx nth=12 : short=1",
     )
+    cards = 15
     script = r"""
 for card in /sys/class/net/eth*; do arp -i ${card##*/} -s 10.0.2.2 52:55:0a:00:02:02; done
 echoes() {
     ping -i 0.1 -c 20 -W 1 -I $1 10.0.2.2 >/tmp/$1
     echo $1=$(sed -n 's/.*, \([0-9]*\) packets received.*/\1/p' /tmp/$1)
 }
-for n in 0 1 2 3 4 5 6 7 8 9 10; do echoes eth$n & done
+for n in $(seq 0 14); do echoes eth$n & done
 wait
 echo fastest=$(sed -n 's,.*min/avg/max = \([0-9]*\).*,\1,p' /tmp/eth2)
 echo carrier=$(cat /sys/class/net/eth6/carrier)
-echo errors=$(cat /sys/class/net/eth9/statistics/rx_length_errors)
+for n in 9 14; do echo errors$n=$(cat /sys/class/net/eth$n/statistics/rx_length_errors); done
 """
 
     def test_cards(self):
-        cards = ("--net", "user") * len(self.rules)
+        cards = ("--net", "user") * self.cards
         out, log = self.injected(self.script, self.rules, "--smp", "1", "--quiet", "--append", "ipv6.disable=1", *cards)
         for number in range(1, len(self.rules) + 1):
             self.acted(log, number)
-        received = [int(self.value(out, f"eth{index}")) for index in range(len(self.rules))]
-        self.assertEqual([received[index] for index in (0, 1, 4, 9)], [19] * 4)
-        self.assertEqual([received[index] for index in (2, 3, 8, 10)], [20] * 4)
+        received = [int(self.value(out, f"eth{index}")) for index in range(self.cards)]
+        self.assertEqual([received[index] for index in (0, 1, 4, 9, 14)], [19] * 5)
+        self.assertEqual([received[index] for index in (2, 3, 8, 10, 11, 12, 13)], [20] * 7)
         for index in (5, 6, 7):
             self.assertIn(received[index], range(1, 12))
         self.assertGreaterEqual(int(self.value(out, "fastest")), 200)
         self.assertEqual(self.value(out, "carrier"), "0")
-        self.assertEqual(self.value(out, "errors"), "1")
+        for name in "errors9", "errors14":
+            self.assertEqual(self.value(out, name), "1")
 
 
 class Registers(InjectTest):
