@@ -11,8 +11,11 @@ import shutil
 import subprocess
 import unittest
 
-from support import BUILD, LAUNCHER, LIMIT, REPO, BootTest
+import pexpect
 
+from support import BUILD, LAUNCHER, LIMIT, PROMPT, REPO, BootTest
+
+GDB_PROMPT = r"\(gdb\) $"
 MODULE = os.path.join(BUILD, "module", "tdrv.ko")
 
 
@@ -70,6 +73,27 @@ class Debugger(BootTest):
         self.assertEqual(done.returncode, 7, out)
         self.assertRegex(out, r"#0 +tdrv_driver_init \(\) at .*tdrv\.c:\d+")
         self.assertRegex(out, r"tdrv_probe( \+ \d+)? in section \.text of ")
+
+    @unittest.skipUnless(os.path.exists(MODULE), "the sample module is not built for this kernel")
+    def test_at_a_terminal(self):
+        """gdb has it, Ctrl-C included, and the run ends with gdb."""
+        gdb = pexpect.spawn(LAUNCHER, ["debug", "--module", MODULE, "--append", "quiet"], cwd=REPO, timeout=LIMIT,
+                            encoding="utf-8", env={**os.environ, "TERM": "dumb"})
+        self.addCleanup(gdb.close, True)
+        for command, answer in (("continue", "tdrv_driver_init"), ("backtrace 1", r"tdrv_driver_init \(\) at .*tdrv\.c")):
+            gdb.expect(GDB_PROMPT)
+            gdb.sendline(command)
+            gdb.expect(answer)
+        gdb.expect(GDB_PROMPT)
+        gdb.sendline("continue")
+        gdb.expect(PROMPT)  # the guest's shell
+        gdb.sendintr()
+        gdb.expect("SIGINT")
+        gdb.expect(GDB_PROMPT)
+        gdb.sendline("quit")
+        gdb.expect(r"Quit anyway\? \(y or n\)")
+        gdb.sendline("y")
+        self.ends(gdb)
 
     def test_the_run_can_not_begin(self):
         done = subprocess.run([LAUNCHER, "debug", "--disk", self.path("none")], cwd=REPO, stdin=subprocess.DEVNULL,
