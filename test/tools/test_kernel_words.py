@@ -196,6 +196,19 @@ class Watching(unittest.TestCase):
         self.assertIsNone(self.watch(words).why(1000))
         self.assertIsNone(self.watch(words, oops="panic", attended=True).why(1000))
 
+    def test_oops_after_a_lie(self):
+        """It has its own time to be reported."""
+        words = heard(*OOPS_REPORT.splitlines())
+        it = self.watch(words, oops="panic")
+        it.heard(105)
+        words.oops.forged = True
+        words.feed("[    9.900000] kernel BUG at /src/x.c:12!")
+        it.heard(106.9)
+        self.assertEqual(it.why(107), watch.OOPSED)
+        words.drop_forged()
+        it.corrected()
+        self.assertEqual((it.why(108), it.why(106.9 + watch.CALM)), (None, watch.OOPSED))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -122,6 +122,7 @@ class Session:
         while True:
             why = self._copy(self.watch.why, self.watch.left)
             if why in watch.BY_WORDS and self._are_lies():
+                self.watch.corrected()
                 continue
             if why != watch.ASK:
                 return why

@@ -27,12 +27,14 @@ class Watch:
     def heard(self, now):
         """The guest has said something."""
         self._heard = now
-        if not self._fatal():
-            self._complete = None
-        elif self._words.complete and self._complete is None:
+        if self._fatal() and self._words.complete and self._complete is None:
             self._complete = now
         if not self._words.panic:
             self._asked = None
+
+    def corrected(self):
+        """Some of the words were lies, and are forgotten."""
+        self._complete = self._asked = None
 
     def asked(self, now):
         self._asked = now
