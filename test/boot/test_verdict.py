@@ -63,11 +63,12 @@ class OwnKernel(BootTest):
         cls.module = build_module(OWN_TREE, folder.name)
 
     def test_pvpanic(self):
-        """Even if its console says nothing."""
+        """Even if its console says nothing. The report has names."""
         status, out, err = self.launch(*self.kernel, "--append", "loglevel=0", "--cmd",
                                        "dmesg -n 1; echo c >/proc/sysrq-trigger")
         self.assertEqual(status, 121, out + err)
         self.assertIn("exit: guest panicked", out)
+        self.assertRegex(err, r"      sysrq_handle_crash\+0x")
 
     def test_without_the_driver(self):
         """Its log tells, or it is asked whether it lives."""
