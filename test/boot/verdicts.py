@@ -78,7 +78,7 @@ ENDINGS = {
     "init-dies": Ending(None, 121, "panicked: Attempted to kill init", ("--append", "rdinit=/bin/busybox -- true")),
     "no-root": Ending(None, 121, "panicked: VFS: Unable to mount root", ("--initrd", "none")),
     "halt": Ending("halt -f", 117, "takes no interrupts", ("--hang", "5")),
-    "crash-on-one-cpu-without-a-look": Ending(CRASH, 121, "exit: guest dead", ("--smp", "1", "--no-report")),
+    "crash-on-one-cpu-without-a-look": Ending(CRASH, 121, "exit: guest (dead|panicked)", ("--smp", "1", "--no-report")),
     "forged-and-goes-on": Ending(FORGED + "sleep 4; exit 5", 5),
     "forged-and-busy": Ending(FORGED + BUSY + "exit 6", 6),
     "forged-and-resets": Ending(FORGED + "reboot -f", 122),
