@@ -19,7 +19,7 @@ configure-run = cmake -S . -B $(BUILD) $(if $(wildcard $(BUILD)/CMakeCache.txt),
 configure-test = cmake -S . -B $(BUILD) $(if $(wildcard $(BUILD)/CMakeCache.txt),,-G Ninja) -DTRAPROOM_TESTS=ON --log-level=WARNING
 build = cmake --build $(BUILD) --target
 
-.PHONY: help run-linux debug build test fuzz coverage analyze prove bench elfpack soak compat headers guest-kernel format clean distclean
+.PHONY: help run-linux debug build test fuzz coverage analyze prove bench elfpack report-page soak compat headers guest-kernel format clean distclean
 help:
 	@echo 'make run-linux     boot Linux under Traproom, to a shell; Ctrl-A X leaves'
 	@echo '                   KERNEL=Image: another kernel; ARGS=...: see tools/traproom run --help'
@@ -31,6 +31,7 @@ help:
 	@echo 'make debug         as run-linux, but stopped before the first instruction, for gdb'
 	@echo 'make bench         measure what Traproom costs, against the budget'
 	@echo 'make elfpack       build the packer of ELF kernels, build/elfpack/elfpack, and its loader'
+	@echo 'make report-page   build the page that `tools/traproom report --html` fills'
 	@echo 'make soak          a guest that reboots under load, ROUNDS=200 times; QEMU killed in mid-write, 110 times;'
 	@echo '                   devices reset under load, 10,000 times each; 200 guests that end in all sorts of ways;'
 	@echo '                   ARGS=...: see test/boot/soak.py --help'
@@ -56,7 +57,7 @@ debug: build
 	@$(TRAPROOM) --gdb $(RUN_ARGS)
 
 test:
-	@tools/setup run test
+	@tools/setup run test page page-test
 	@$(configure-test) >/dev/null
 	@$(build) all
 	@cd $(BUILD) && ctest --output-on-failure --timeout 7200 -j "$$(nproc)" $(CTEST_ARGS)
@@ -87,6 +88,11 @@ elfpack: build
 	@$(build) guest
 	@cmake -S tools/elfpack -B $(BUILD)/elfpack -G Ninja --log-level=WARNING
 	@cmake --build $(BUILD)/elfpack
+
+report-page:
+	@tools/setup page
+	@$(configure-run) >/dev/null
+	@$(build) report-page
 
 soak: build
 	@$(build) guest

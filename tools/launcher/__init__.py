@@ -71,6 +71,8 @@ witness.py      whether the kernel itself has said what the console shows
 standard_files.py our stdin, our terminal
 session.py      QEMU from its start to its end, the time limit
 verdict.py      the exit status
+report_page.py  tools/traproom report: a run as a page
+report_collect.py  what a run has for it
 qemu_tool.py    tools/qemu-system-aarch64
 qemu_apart.py    a run of its, whose console is not stdin and stdout
 qemu_line.py    QEMU's command line as the launcher's

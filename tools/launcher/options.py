@@ -15,6 +15,7 @@ GDB_CPU = "max,pauth=off"  # gdb can't follow return addresses that are signed: 
 FREE_TEXT = ("--qemu", "--append", "--cmd")  # options whose value may begin with a dash
 SMALLEST_RAM = 4 * layout.MIB
 PAGE = 4096
+BUILD = os.environ.get("TRAPROOM_BUILD", os.path.join(REPO, "build"))
 
 
 class DeviceOption(argparse.Action):
@@ -241,8 +242,7 @@ def add_run_options(parser):
     volume.add_argument("--quiet", action="store_true", help="none of Traproom's lines but errors; "
                         "without a terminal, or with --cmd, none of the kernel's either, unless the "
                         "run goes wrong")
-    run.add_argument("--build", metavar="DIR", default=os.environ.get(
-        "TRAPROOM_BUILD", os.path.join(REPO, "build")), help="build folder (default: build)")
+    run.add_argument("--build", metavar="DIR", default=BUILD, help="build folder (default: build)")
     run.add_argument("--hypervisor", metavar="FILE",
                      help="as an ELF or an Image (default: BUILD/hyp/traproom.elf)")
 

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`tools/traproom report --collect`: a run, and all that the report's page shows of it. While the guest runs, its monitor
+is asked for the tables of stage 2 and for walks; the exits come from the files that the run leaves. Used by
+report_page.py."""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import tempfile
+import time
+
+from launcher import Problem, monitor_channel, verdict
+from launcher.monitor_wire import Refused, Wire
+from launcher.stage import REPO
+
+LOOK = 1.0  # seconds between two looks at the guest: the last that was whole is kept
+GRANULE, ENTRIES, ENTRY_BITS, LAST_LEVEL = 4096, 512, 9, 3  # of Traproom's stage 2
+ADDRESS = 0x0000FFFFFFFFF000
+VALID_TABLE = 3
+PER_MICROSECOND = 1000
+
+
+def level_size(level):
+    return GRANULE << ENTRY_BITS * (LAST_LEVEL - level)
+
+
+class Stage2:
+    """The tables that a VTTBR_EL2 and a VTCR_EL2 lead to, by `read(pa, size)`."""
+
+    def __init__(self, vttbr, vtcr, read):
+        self._read = read
+        self.tables = []
+        bits, level = 64 - (vtcr & 0x3F), 2 - (vtcr >> 6 & 3)
+        self.data = {"ipa_bits": bits, "start_level": level, "vtcr": hex(vtcr), "vttbr": hex(vttbr), "tables": self.tables}
+        span = level_size(level) * ENTRIES
+        for index in range(max(1, (1 << bits) // span)):
+            self._add((vttbr & ADDRESS) + index * GRANULE, level, index * span)
+
+    def _add(self, table, level, ipa):
+        page = self._read(table, GRANULE)
+        words = [int.from_bytes(page[at:at + 8], "little") for at in range(0, GRANULE, 8)]
+        entries = [(index, desc) for index, desc in enumerate(words) if desc]
+        self.tables.append({"pa": hex(table), "level": level, "ipa": hex(ipa), "entries": [[index, hex(desc)] for index, desc in entries]})
+        for index, desc in entries:
+            if level < LAST_LEVEL and desc & VALID_TABLE == VALID_TABLE:
+                self._add(desc & ADDRESS, level + 1, ipa + index * level_size(level))
+
+
+def look(wire):
+    """What the monitor says of a guest that runs."""
+    hello = wire.hello()
+    return {"stage2": Stage2(hello["vttbr"], hello["vtcr"], wire.read).data,
+            "exits": exits([wire.exits(vcpu) for vcpu in wire.vcpus()]), "vcpus": hello["vcpus"]}
+
+
+def exits(by_vcpu):
+    """The counts of all vCPUs, by reason; their time is not known."""
+    reasons = dict.fromkeys(reason for counts in by_vcpu for reason in counts)
+    return [{"reason": reason, "per_vcpu": [counts.get(reason, 0) for counts in by_vcpu], "time_ns": None} for reason in reasons]
+
+
+def timeline(trace):
+    """The tracks of a file in the trace-event format."""
+    tracks, kinds = {}, {}
+    for event in trace["traceEvents"]:
+        if event["name"] == "process_name":
+            kinds[event["pid"]] = "vcpu" if event["args"]["name"] == "vCPUs" else "device"
+        elif event["name"] == "thread_name":
+            tracks[event["tid"]] = {"track": event["args"]["name"], "kind": kinds[event["pid"]], "events": []}
+        elif event["ph"] == "X":
+            tracks[event["tid"]]["events"].append([round(event["ts"] * PER_MICROSECOND), round(event["dur"] * PER_MICROSECOND),
+                                                   event["name"], event["args"]["what"]])
+    return list(tracks.values())
+
+
+def load(path):
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+class Run:
+    """A guest, from its start to its end. `found`: the parts of the report that there are."""
+
+    def __init__(self, options, folder):
+        self._ledger, self._trace, self._socket = (os.path.join(folder, name) for name in ("ledger.json", "trace.json", "monitor"))
+        self._command = [os.path.join(REPO, "tools", "traproom"), "run", "--monitor", self._socket, "--ledger", self._ledger,
+                         "--trace", self._trace, *options]
+        self._wire = None
+        self.found = {}
+
+    def run(self):
+        """Its exit status. Ctrl-C is the run's, too: it ends by it, and we with it."""
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            with subprocess.Popen(self._command, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) as child:
+                while True:
+                    try:
+                        status = child.wait(LOOK)
+                        break
+                    except subprocess.TimeoutExpired:
+                        self._look()
+        finally:
+            signal.signal(signal.SIGINT, before)
+        self._read_files()
+        return status
+
+    def _look(self):
+        try:
+            if self._wire is None:
+                self._wire = Wire(monitor_channel.connect(self._socket))
+            self.found.update(look(self._wire))
+        except (Problem, Refused):
+            self._wire = None  # the guest has not begun yet, or has ended
+
+    def _read_files(self):
+        self.found.update(load(self._ledger) or {})
+        trace = load(self._trace)
+        if trace:
+            self.found["timeline"] = timeline(trace)
+
+
+def collect(options):
+    """(the exit status of a run with these options, its report)"""
+    with tempfile.TemporaryDirectory(prefix="traproom-report-") as folder:
+        run = Run(options, folder)
+        status = run.run()
+    if "vcpus" not in run.found:
+        return status or verdict.WRONG_SETUP, None
+    title = shlex.join(["traproom", "run", *options])
+    return status, {**run.found, "title": title, "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())}
