@@ -255,6 +255,31 @@ static void disk_not_listed(void **state)
     refused(-ERR_NOENT, "no image \"disk-1\"", "\"loadables\"");
 }
 
+/* Where `before` others come first. */
+static void list_disk_after(unsigned before)
+{
+    char list[512];
+    int len = 0;
+
+    for (unsigned i = 0; i < before; i++)
+        len += snprintf(list + len, sizeof(list) - (size_t)len, "initrd") + 1;
+    len += snprintf(list + len, sizeof(list) - (size_t)len, "disk-0") + 1;
+    assert_int_equal(fdt_setprop(blob, fit_node(VM), "loadables", list, len), 0);
+    set_text("/images/initrd", "type", "filesystem");
+    make_tree("disk-0", true);
+}
+
+/* A list may be long without an end to the search. */
+static void disk_far_down_the_list(void **state)
+{
+    (void)state;
+    list_disk_after(31);
+    assert_cells(opened(), "/slot", "traproom,disk", ptr_to_pa(blob + FIT_ROOM + 16).v, 512);
+    phys.nr_owners = 0;
+    list_disk_after(32);
+    refused(-ERR_NOENT, "/slot: \"traproom,image\" names \"disk-0\"", "\"loadables\"");
+}
+
 static void disk_damaged(void **state)
 {
     (void)state;
@@ -357,6 +382,7 @@ int main(void)
         test(tells_the_app),
         test(describes),
         test(disk_not_listed),
+        test(disk_far_down_the_list),
         test(disk_damaged),
         test(compressed_disk),
         test(images_damaged),
