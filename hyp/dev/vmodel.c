@@ -156,7 +156,7 @@ static uint8_t *target(const struct vmodel_link *link)
     return guest_mem_ptr(link->mem, ipa(message->address), message->size);
 }
 
-/* The 32 bytes are there; its data, if it has some, is to come. */
+/* The message is there; its data, if it has some, is to come. */
 static void begin_message(struct vmodel_link *link)
 {
     link->have = 0;

@@ -144,7 +144,6 @@ static int open_pause(struct vm *vm)
         return -ERR_NOENT;
     }
     send_by_channel(NULL, &message, NULL);
-    models.ops = &while_stopped;
     return 0;
 }
 
@@ -152,6 +151,7 @@ static int open_pause(struct vm *vm)
 static int open_channel(struct vm *vm)
 {
     const struct host_virtio *slot = vm_virtio_take(vm->config.channel);
+    bool stops = vm->config.pause.v != 0;
     int err = slot != NULL ? host_channel_open(&channel, slot->regs, take_bytes, NULL) : -ERR_NOENT;
 
     if (err != 0) {
@@ -160,13 +160,16 @@ static int open_channel(struct vm *vm)
                   vm->config.channel.v);
         return err;
     }
-    models.ops = &going_on;
     models.ctx = vm;
     models.mem = &vm->mem;
-    if (vm->config.pause.v != 0 && (err = open_pause(vm)) != 0)
-        return err;
-    return irq_register(slot->intid, slot->edge ? IRQ_EDGE : IRQ_LEVEL, EXIT_IRQ_HOST,
-                        handle_host_irq, NULL);
+    if (stops)
+        err = open_pause(vm);
+    if (err == 0)
+        err = irq_register(slot->intid, slot->edge ? IRQ_EDGE : IRQ_LEVEL, EXIT_IRQ_HOST,
+                           handle_host_irq, NULL);
+    if (err == 0)
+        models.ops = stops ? &while_stopped : &going_on;
+    return err;
 }
 
 int vm_model_read(const struct dt_walk *at, int gic, struct vm_device_config *config)
