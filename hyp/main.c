@@ -267,45 +267,36 @@ static unsigned ipa_bits(void)
     return pa_bits < STAGE2_IPA_BITS ? pa_bits : STAGE2_IPA_BITS;
 }
 
-/* A guest's tree that the boot loader has put into memory, with its images, beside us. */
-static void find_tree(void)
+/* What came in one file with us, or what the boot loader has put beside us. */
+static void open_bundle(void)
 {
-    guest_tree = (struct pa_range){host.guest_fdt,
-                                   vm_fdt_size(pa_to_ptr(host.guest_fdt), host.guest_fdt_room)};
-    if (guest_tree.size == 0) {
-        log_error("no bundle: this image was made without `tools/traproom pack`, and there is no "
-                  "device tree for a guest at 0x%lx",
-                  host.guest_fdt.v);
-        refuse("it has no device tree");
-    }
-    if (phys_map_claim(&phys, guest_tree, "the guest's tree as loaded") != 0)
-        refuse("its device tree has no place");
-}
+    struct pa_range appended = image_appended();
+    bool in_file = appended.size != 0;
+    struct pa_range range = in_file ? appended : host.bundle;
 
-static void open_bundle(struct pa_range appended)
-{
-    if (phys_map_check(&phys, appended, "the bundle") != 0 ||
-        bundle_open(&bundle, appended, host.configuration) != 0 ||
+    if (!in_file && !bundle_is_there(range)) {
+        log_error("no bundle: this image was made without `tools/traproom pack`, and there is none "
+                  "at 0x%lx",
+                  range.base.v);
+        refuse("it has no bundle");
+    }
+    if (bundle_open(&bundle, &phys, range, in_file, host.configuration) != 0 ||
         bundle_make_tree(&bundle, &phys, &guest_tree) != 0)
         refuse("its bundle is not usable");
 }
 
-/* The guest's tree, out of our bundle or beside us, and the VM that it asks for. */
+/* The guest's tree, out of its bundle, and the VM that it asks for. */
 static void make_vm(void)
 {
-    struct pa_range appended = image_appended();
     const void *fdt;
 
-    if (appended.size != 0)
-        open_bundle(appended);
-    else
-        find_tree();
+    open_bundle();
     fdt = pa_to_ptr(guest_tree.base);
     vm_virtio_offer(host.virtio, host.nr_virtio);
     if (vm_fdt_parse(fdt, guest_tree.size, ipa_bits(), &vm_devices, &vm.config) != 0)
         refuse("its device tree is not usable");
     log_set_quiet(vm.config.quiet);
-    if (appended.size != 0)
+    if (bundle.in_file)
         bundle_describe(&bundle);
     pmu_offer(&vm.config, host.pmu_intid);
     vm.config.epoch = host.has_clock ? pl031_epoch(host.clock) : 0;

@@ -104,7 +104,7 @@ static int check_hash(const struct fit *fit, const struct fit_image *image, int 
     return -ERR_INVAL;
 }
 
-int fit_check_hashes(const struct fit *fit, const struct fit_image *image)
+int fit_check_hashes(const struct fit *fit, const struct fit_image *image, bool must_have)
 {
     unsigned count = 0;
     int node;
@@ -119,7 +119,7 @@ int fit_check_hashes(const struct fit *fit, const struct fit_image *image)
         if (err != 0)
             return err;
     }
-    if (count > 0)
+    if (count > 0 || !must_have)
         return 0;
     log_error("the bundle's image \"%s\" has no hash: give it a node hash-1 { algo = \"crc32\"; }",
               image->name);

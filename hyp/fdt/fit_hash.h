@@ -7,9 +7,10 @@
 
 /*
  * Are the bytes of the image, as stored, those that each of its "hash" nodes was made of? What is
- * wrong is logged: -ERR_INVAL: they are not; -ERR_NOENT: it has no hash; -ERR_UNSUPPORTED: one that
- * can't be computed here.
+ * wrong is logged: -ERR_INVAL: they are not; -ERR_NOENT: it has no hash and `must_have` one;
+ * -ERR_UNSUPPORTED: one that can't be computed here.
  */
-int must_check fit_check_hashes(const struct fit *fit, const struct fit_image *image);
+int must_check fit_check_hashes(const struct fit *fit, const struct fit_image *image,
+                                bool must_have);
 
 #endif

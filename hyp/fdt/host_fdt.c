@@ -239,16 +239,12 @@ static uint64_t readable_from(const struct host_info *info, uint64_t at)
     return room;
 }
 
-/* Where the guest's tree is, and how much of it can be read without leaving the RAM. */
-static int read_guest_fdt(const void *fdt, struct host_info *info)
+static int read_bundle(const void *fdt, struct host_info *info)
 {
-    uint64_t at = HOST_GUEST_DTB;
-    int err = dt_prop_address(fdt, fdt_path_offset(fdt, "/chosen"), "traproom,guest-dtb", &at);
+    uint64_t at = HOST_BUNDLE;
+    int err = dt_prop_address(fdt, fdt_path_offset(fdt, "/chosen"), "traproom,bundle", &at);
 
-    info->guest_fdt = pa(at);
-    info->guest_fdt_room = readable_from(info, at);
-    if (info->guest_fdt_room > DT_MAX_SIZE)
-        info->guest_fdt_room = DT_MAX_SIZE;
+    info->bundle = (struct pa_range){pa(at), readable_from(info, at)};
     return err;
 }
 
@@ -280,7 +276,7 @@ int host_fdt_parse(const void *fdt, struct host_info *info)
     if (err == 0)
         err = read_uart_intid(&uart, info, gic);
     if (err == 0)
-        err = read_guest_fdt(fdt, info);
+        err = read_bundle(fdt, info);
     if (err != 0)
         return err;
     /* What the machine can do without. Its errors are no reason to stop, so they come last. */

@@ -20,8 +20,8 @@
 #define HOST_MAX_VIRTIO   32
 #define HOST_NAME_SIZE    64
 
-/* Where the boot loader leaves the guest's tree, unless /chosen traproom,guest-dtb says so. */
-#define HOST_GUEST_DTB UINT64_C(0x47000000)
+/* Where the boot loader puts a bundle beside us, unless /chosen traproom,bundle says so. */
+#define HOST_BUNDLE UINT64_C(0x47000000)
 
 /* A virtio-mmio slot of the machine's, with or without a device in it. */
 struct host_virtio {
@@ -68,8 +68,8 @@ struct host_info {
 
     uint64_t fdt_size; /* bytes of the machine's own tree */
 
-    pa_t guest_fdt;          /* where the boot loader leaves the guest's tree */
-    uint64_t guest_fdt_room; /* bytes of RAM that may be read there; 0: it is not in RAM */
+    struct pa_range
+        bundle; /* where one may lie beside us, to the end of that RAM; size 0: no RAM */
 };
 
 /*

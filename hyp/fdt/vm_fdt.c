@@ -14,14 +14,6 @@
 #include "lib/log.h"
 #include "lib/string.h"
 
-size_t vm_fdt_size(const void *fdt, size_t room)
-{
-    if (room < sizeof(struct fdt_header) || fdt_magic(fdt) != FDT_MAGIC ||
-        fdt_totalsize(fdt) > room)
-        return 0;
-    return fdt_totalsize(fdt);
-}
-
 static int check_blob(const void *fdt, size_t max_size)
 {
     int err = dt_walk_open(fdt, max_size, "for the guest");

@@ -17,12 +17,6 @@
 #include "lib/err.h"
 
 /*
- * How many bytes the blob at `fdt` says it has; 0 if there is no blob, or one of more than
- * `room`, which is how much may be read.
- */
-size_t vm_fdt_size(const void *fdt, size_t room);
-
-/*
  * Read the blob of at most `max_size` bytes into `config`, all of it checked: `ipa_bits` is the
  * size of the guest's physical addresses, from 32 to 48, `kinds` what is offered. What is wrong is
  * logged as an error; then -ERR_INVAL for a broken tree or one that contradicts itself, -ERR_NOENT

@@ -3,34 +3,73 @@
  */
 #include "vm/bundle.h"
 
+#include <libfdt.h>
 #include <stddef.h>
 
+#include "fdt/dt_prop.h"
 #include "fdt/dt_walk.h"
+#include "lib/bits.h"
 #include "lib/limits.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "mm/phys.h"
 
-/* The image of a role, if the VM names one, with the bytes that it should have. */
-static int take_image(const struct bundle *bundle, const struct fit_role *role,
-                      struct fit_image *image)
-{
-    int err = fit_image(&bundle->fit, bundle->vm, role, 0, image);
+typedef int (*image_fn)(struct bundle *bundle, const struct fit_image *image);
 
-    if (err == -ERR_NOENT && image->name == NULL)
-        return 0;
-    return err == 0 ? fit_check_hashes(&bundle->fit, image) : err;
-}
-
-static int take_needed(const struct bundle *bundle, const struct fit_role *role,
+/* The image that the VM names `index`th for a role; size 0: it names no more. */
+static int named_image(const struct bundle *bundle, const struct fit_role *role, int index,
                        struct fit_image *image)
 {
-    int err = take_image(bundle, role, image);
+    int err;
 
-    if (err != 0 || image->size != 0)
-        return err;
-    log_error("the bundle's VM names no image by \"%s\"", role->property);
-    return -ERR_NOENT;
+    *image = (struct fit_image){.size = 0};
+    err = fit_image(&bundle->fit, bundle->vm, role, index, image);
+    return err == -ERR_NOENT && image->name == NULL ? 0 : err;
+}
+
+static int name_images(struct bundle *bundle)
+{
+    int err = named_image(bundle, &fit_tree, 0, &bundle->tree);
+
+    if (err == 0)
+        err = named_image(bundle, &fit_kernel, 0, &bundle->kernel);
+    if (err == 0)
+        err = named_image(bundle, &fit_app, 0, &bundle->app);
+    return err == 0 ? named_image(bundle, &fit_ramdisk, 0, &bundle->ramdisk) : err;
+}
+
+/* fn() for each image that the VM names, until one returns an error. */
+static int each_image(struct bundle *bundle, image_fn fn)
+{
+    const struct fit_image *const images[] = {&bundle->tree, &bundle->kernel, &bundle->app,
+                                              &bundle->ramdisk};
+    struct fit_image disk = {.size = 1};
+    int err = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(images) && err == 0; i++)
+        err = images[i]->size != 0 ? fn(bundle, images[i]) : 0;
+    for (int i = 0; i < BUNDLE_MAX_LOADABLES && err == 0 && disk.size != 0; i++) {
+        err = named_image(bundle, &fit_loadable, i, &disk);
+        if (err == 0 && disk.size != 0)
+            err = fn(bundle, &disk);
+    }
+    return err;
+}
+
+static int reach(struct bundle *bundle, const struct fit_image *image)
+{
+    uint64_t size = ptr_to_pa(image->data).v + image->size - bundle->range.base.v;
+
+    if (size > bundle->range.size)
+        bundle->range.size = size;
+    return 0;
+}
+
+/* Beside us a boot loader has placed it, which may know what it does; from a file it may be
+ * damaged. */
+static int check_hashes(struct bundle *bundle, const struct fit_image *image)
+{
+    return fit_check_hashes(&bundle->fit, image, bundle->in_file);
 }
 
 /* An Image is entered at its first byte. An ELF says itself where. */
@@ -48,13 +87,22 @@ static int check_image_entry(const struct fit_image *kernel)
     return -ERR_INVAL;
 }
 
-static int take_kernel(struct bundle *bundle)
+static int lacks(const struct fit_role *role)
 {
-    struct fit_image *kernel = &bundle->kernel;
-    int err = take_needed(bundle, &fit_kernel, kernel);
+    log_error("the bundle's VM names no image by \"%s\"", role->property);
+    return -ERR_NOENT;
+}
 
-    if (err != 0)
-        return err;
+/* Without one the tree says where in flash the guest begins. */
+static int check_os(const struct bundle *bundle)
+{
+    const struct fit_image *kernel = &bundle->kernel;
+    const void *tree = bundle->tree.data;
+
+    if (kernel->size == 0)
+        return dt_prop_present(tree, fdt_path_offset(tree, "/chosen"), "traproom,kernel-address")
+                   ? 0
+                   : lacks(&fit_kernel);
     if (kernel->os != NULL && strcmp(kernel->os, "linux") == 0)
         return check_image_entry(kernel);
     if (kernel->os != NULL && strcmp(kernel->os, "elf") == 0)
@@ -65,26 +113,20 @@ static int take_kernel(struct bundle *bundle)
     return -ERR_UNSUPPORTED;
 }
 
-static int take_ramdisk(struct bundle *bundle)
+static int check_ramdisk(const struct fit_image *ramdisk)
 {
-    struct fit_image *ramdisk = &bundle->ramdisk;
-    int err = take_image(bundle, &fit_ramdisk, ramdisk);
-
-    if (err != 0 || ramdisk->size == 0 || ramdisk->has_load)
-        return err;
+    if (ramdisk->size == 0 || ramdisk->has_load)
+        return 0;
     log_error(
         "the bundle's image \"%s\" has no \"load\" address: say where the guest shall find it",
         ramdisk->name);
     return -ERR_INVAL;
 }
 
-static int take_tree(struct bundle *bundle)
+static int check_tree(const struct fit_image *tree)
 {
-    struct fit_image *tree = &bundle->tree;
-    int err = take_needed(bundle, &fit_tree, tree);
-
-    if (err != 0)
-        return err;
+    if (tree->size == 0)
+        return lacks(&fit_tree);
     if (tree->size > DT_MAX_SIZE) {
         log_error("the bundle's image \"%s\" has %lu bytes: a device tree has 2 MiB at most",
                   tree->name, tree->size);
@@ -93,23 +135,58 @@ static int take_tree(struct bundle *bundle)
     return dt_walk_open(tree->data, tree->size, "for the guest");
 }
 
-int bundle_open(struct bundle *bundle, struct pa_range range, const char *name)
+static int choose_vm(struct bundle *bundle, const char *name)
+{
+    int err = fit_configuration(&bundle->fit, *name != '\0' ? name : NULL, &bundle->configuration);
+
+    return err == 0 ? fit_vm(&bundle->fit, bundle->configuration, &bundle->vm) : err;
+}
+
+/* What is to be read lies in memory that is nobody's: first the FIT, then all that it names. */
+static int open_fit(struct bundle *bundle, const struct phys_map *phys)
+{
+    const void *at = pa_to_ptr(bundle->range.base);
+    uint64_t room = bundle->range.size;
+    int err;
+
+    if (!bundle->in_file && fdt_totalsize(at) < room)
+        bundle->range.size = fdt_totalsize(at);
+    err = phys_map_check(phys, bundle->range, "the bundle");
+    return err == 0 ? fit_open(&bundle->fit, at, room) : err;
+}
+
+static int check_free(struct bundle *bundle, const struct phys_map *phys)
+{
+    int err = each_image(bundle, reach);
+
+    return err == 0 ? phys_map_check(phys, bundle->range, "the bundle") : err;
+}
+
+bool bundle_is_there(struct pa_range range)
+{
+    return range.size >= sizeof(struct fdt_header) && fdt_magic(pa_to_ptr(range.base)) == FDT_MAGIC;
+}
+
+int bundle_open(struct bundle *bundle, const struct phys_map *phys, struct pa_range range,
+                bool in_file, const char *name)
 {
     int err;
 
-    *bundle = (struct bundle){.range = range};
-    err = fit_open(&bundle->fit, pa_to_ptr(range.base), range.size);
+    *bundle = (struct bundle){.range = range, .in_file = in_file};
+    err = open_fit(bundle, phys);
     if (err == 0)
-        err = fit_configuration(&bundle->fit, *name != '\0' ? name : NULL, &bundle->configuration);
+        err = choose_vm(bundle, name);
     if (err == 0)
-        err = fit_vm(&bundle->fit, bundle->configuration, &bundle->vm);
+        err = name_images(bundle);
     if (err == 0)
-        err = take_tree(bundle);
+        err = check_free(bundle, phys);
     if (err == 0)
-        err = take_kernel(bundle);
+        err = each_image(bundle, check_hashes);
     if (err == 0)
-        err = take_image(bundle, &fit_app, &bundle->app);
-    return err == 0 ? take_ramdisk(bundle) : err;
+        err = check_tree(&bundle->tree);
+    if (err == 0)
+        err = check_os(bundle);
+    return err == 0 ? check_ramdisk(&bundle->ramdisk) : err;
 }
 
 void bundle_describe(const struct bundle *bundle)

@@ -13,8 +13,6 @@
 #include "mm/phys.h"
 #include "vm/bundle.h"
 
-#define LOADABLE_MAX 32 /* more are not looked at */
-
 /* The end of the machine's RAM, down from where there is room that no guest wants. */
 static uint64_t ram_end(const struct phys_map *phys)
 {
@@ -74,15 +72,21 @@ static int set_range(void *fdt, int node, const char *property, const struct fit
     return fdt_setprop(fdt, node, property, value, sizeof(value));
 }
 
-/* Where an image lies, if there is one, and where the guest finds it, if the bundle says so. */
+/*
+ * Where an image lies, and where the guest finds it, if the bundle says so. If there is none, the
+ * tree is not to say that there is.
+ */
 static int tell_image(void *fdt, int chosen, const struct fit_image *image, const char *property,
                       const char *place)
 {
-    int err = image->size != 0 ? set_range(fdt, chosen, property, image) : 0;
+    int err;
 
-    if (err == 0 && image->size != 0 && image->has_load)
-        err = fdt_setprop_u64(fdt, chosen, place, image->load);
-    return err;
+    if (image->size == 0) {
+        err = fdt_delprop(fdt, chosen, property);
+        return err == -FDT_ERR_NOTFOUND ? 0 : err;
+    }
+    err = set_range(fdt, chosen, property, image);
+    return err == 0 && image->has_load ? fdt_setprop_u64(fdt, chosen, place, image->load) : err;
 }
 
 static int tell_images(const struct bundle *bundle, void *fdt, int chosen)
@@ -108,18 +112,15 @@ static int find_disk(const struct bundle *bundle, const char *path, const char *
 {
     int err = 0;
 
-    for (int i = 0; err == 0 && i < LOADABLE_MAX; i++) {
-        disk->name = NULL;
+    for (int i = 0; i < BUNDLE_MAX_LOADABLES && err == 0; i++) {
         err = fit_image(&bundle->fit, bundle->vm, &fit_loadable, i, disk);
         if (err == 0 && strcmp(disk->name, name) == 0)
-            return fit_check_hashes(&bundle->fit, disk);
+            return 0;
     }
-    if (err == 0 || disk->name == NULL)
-        log_error(
-            "%s: \"traproom,image\" names \"%s\", which is not among the \"loadables\" of the "
-            "bundle's VM",
-            path, name);
-    return err == 0 ? -ERR_NOENT : err;
+    log_error("%s: \"traproom,image\" names \"%s\", which is not among the \"loadables\" of the "
+              "bundle's VM",
+              path, name);
+    return -ERR_NOENT;
 }
 
 static int tell_disk(const struct bundle *bundle, void *fdt, int node)

@@ -107,14 +107,14 @@ class Unfit(unittest.TestCase):
              "-device", f"loader,file={image},addr=0x7ffff000,force-raw=on",
              "-device", "loader,addr=0x7ffff000,cpu-num=0"],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=True)
-        self.assertRegex(done.stdout, "no bundle: .* no device tree for a guest")
+        self.assertRegex(done.stdout, "no bundle: .* there is none at 0x47000000")
 
     def test_no_guest(self):
-        self.check("no bundle: .* no device tree for a guest", "-M", "virt,virtualization=on,gic-version=3",
+        self.check("no bundle: .* there is none at 0x47000000", "-M", "virt,virtualization=on,gic-version=3",
                    "-m", "512")
 
     def test_no_room_for_a_guest(self):
-        self.check("no bundle: .* no device tree for a guest", "-M", "virt,virtualization=on,gic-version=3",
+        self.check("no bundle: .* there is none at 0x47000000", "-M", "virt,virtualization=on,gic-version=3",
                    "-m", "64")
 
 

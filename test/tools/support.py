@@ -13,7 +13,7 @@ import unittest
 REPO = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 sys.path.insert(0, os.path.join(REPO, "tools"))
 
-from launcher import fdt, guest_tree  # noqa: E402  pylint: disable=wrong-import-position
+from launcher import fdt, fit, guest_tree  # noqa: E402  pylint: disable=wrong-import-position
 
 LAUNCHER = os.path.join(REPO, "tools", "traproom")
 VIRT_DTS = os.path.join(REPO, "dts", "virt.dts")
@@ -85,8 +85,27 @@ class RunTest(unittest.TestCase):
             return json.load(file)
 
     def tree(self):
+        """The guest's, told of its images as Traproom does it (hyp/vm/bundle_tree.c)."""
         with open(self.path("0x47000000"), "rb") as file:
-            return guest_tree.GuestTree(fdt.parse(file.read(), "guest"), "guest")
+            made = fit.Fit(file.read(), "fit")
+        tree = guest_tree.GuestTree(made.guest(None), "guest")
+        for node in tree.root.walk():
+            if "traproom,image" in node.properties:
+                node.properties["traproom,disk"] = self.place(made, node.text("traproom,image"))
+        for name, prop, place in (("kernel", "traproom,kernel", "traproom,kernel-address"),
+                                  ("app", "traproom,app", "traproom,app-address"),
+                                  ("ramdisk", "traproom,initrd", "linux,initrd-start")):
+            if name in made.images:
+                self.assertIn(name, made.names(None))
+                tree.chosen.properties[prop] = self.place(made, name)
+                tree.chosen.set_u64s(place, fit.number(made.images[name], "load"))
+        return tree
+
+    @staticmethod
+    def place(made, name):
+        """Address and size of a FIT's image, as a property."""
+        image = made.images[name]
+        return struct.pack(">QQ", fit.number(image, "data-position") + 0x47000000, fit.number(image, "data-size"))
 
     def loaded(self, node, name):
         """The bytes that the tree's property leads to, which must be all of the file."""

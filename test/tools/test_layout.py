@@ -121,7 +121,7 @@ class InMachine(unittest.TestCase):
     def test_files_follow_each_other(self):
         staging = layout.Staging(DEFAULT_RAM)
         sizes = [1, 2 * MIB, 2 * MIB + 1, 300 * MIB]
-        places = [staging.add(File("x", "x", size)) for size in sizes]
+        places = [(staging.add(File("x", "x", size)), size) for size in sizes]
         for i, place in enumerate(places):
             self.assertEqual(place[0] % layout.ALIGN, 0)
             self.assertFalse(any(layout.overlap(place, other) for other in places[:i]))

@@ -13,6 +13,8 @@
 static uint8_t *ram;
 static struct phys_map phys;
 static struct bundle bundle;
+static struct pa_range place;
+static bool in_file;
 
 static void add_hash(const char *image)
 {
@@ -57,6 +59,8 @@ static int start(void **state)
     memcpy(ram + PLACE, blob, FIT_ROOM + STORE_SIZE);
     free(blob);
     blob = ram + PLACE;
+    place = (struct pa_range){ptr_to_pa(blob), FIT_ROOM + STORE_SIZE};
+    in_file = true;
     phys = (struct phys_map){.nr_ram = 0};
     assert_int_equal(phys_map_add_ram(&phys, (struct pa_range){ptr_to_pa(ram), RAM_SIZE}), 0);
     add_image("initrd", "ramdisk", 8, 100);
@@ -76,16 +80,18 @@ static int stop(void **state)
     return 0;
 }
 
-static struct pa_range all(void)
+/* Not in one file with us but beside us, where nobody says how much it is. */
+static void put_beside(void)
 {
-    return (struct pa_range){ptr_to_pa(blob), FIT_ROOM + STORE_SIZE};
+    place.size = RAM_SIZE - PLACE;
+    in_file = false;
 }
 
 static void *opened(void)
 {
     struct pa_range tree;
 
-    assert_int_equal(bundle_open(&bundle, all(), ""), 0);
+    assert_int_equal(bundle_open(&bundle, &phys, place, in_file, ""), 0);
     assert_int_equal(bundle_make_tree(&bundle, &phys, &tree), 0);
     assert_int_equal(logged.errors, 0);
     assert_false(ranges_overlap(tree.base.v, tree.size, bundle.range.base.v, bundle.range.size));
@@ -96,7 +102,7 @@ static void *opened(void)
 static void refused(int err, const char *says, const char *says_too)
 {
     struct pa_range tree;
-    int result = bundle_open(&bundle, all(), "");
+    int result = bundle_open(&bundle, &phys, place, in_file, "");
 
     if (result == 0)
         result = bundle_make_tree(&bundle, &phys, &tree);
@@ -244,6 +250,65 @@ static void describes(void **state)
     bundle_describe(&bundle);
 }
 
+/* Beside us no image needs a hash, and memory behind the last one is free; one that has a hash is
+ * checked. */
+static void beside(void **state)
+{
+    (void)state;
+    put_beside();
+    assert_true(bundle_is_there(place));
+    fdt_del_node(blob, fit_node("/images/kernel/hash-1"));
+    tells_the_kernel(state);
+    assert_int_equal(bundle.range.size, FIT_ROOM + STORE_SIZE);
+    set_text(VM, "loadables", "disk-0");
+    set_cell("/images/disk-0", "data-offset", 8 * PAGE_SIZE);
+    phys.nr_owners = 0;
+    refused(-ERR_INVAL, "\"disk-0\" is damaged", "crc32");
+    assert_int_equal(bundle.range.size, FIT_ROOM + 8 * PAGE_SIZE + 512);
+}
+
+static void beside_but_not_free(void **state)
+{
+    struct pa_range taken = {pa(ptr_to_pa(blob).v + FIT_ROOM + STORE_SIZE - 1), PAGE_SIZE};
+
+    (void)state;
+    put_beside();
+    assert_int_equal(phys_map_claim(&phys, taken, "another one"), 0);
+    refused(-ERR_EXIST, "the bundle at [0x", "overlaps another one");
+    taken.base = ptr_to_pa(blob);
+    assert_int_equal(phys_map_claim(&phys, taken, "another one"), 0);
+    refused(-ERR_EXIST, "the bundle at [0x", "overlaps another one");
+}
+
+static void nothing_beside(void **state)
+{
+    (void)state;
+    put_beside();
+    place.size = sizeof(struct fdt_header) - 1;
+    assert_false(bundle_is_there(place));
+    place.size = RAM_SIZE - PLACE;
+    fdt_set_totalsize(blob, RAM_SIZE);
+    refused(-ERR_RANGE, "truncated: the bundle's FIT wants", "");
+    blob[0] ^= 1;
+    assert_false(bundle_is_there(place));
+}
+
+/* The guest begins in flash, where its tree says. */
+static void no_kernel(void **state)
+{
+    uint8_t *tree = blob + FIT_ROOM + TREE_OFFSET;
+    void *fdt;
+
+    (void)state;
+    leave_out(VM, "kernel");
+    assert_int_equal(
+        fdt_setprop_u64(tree, fdt_path_offset(tree, "/chosen"), "traproom,kernel-address", 0), 0);
+    add_hash("tree");
+    fdt = opened();
+    assert_cells(fdt, "/chosen", "traproom,kernel-address", 0, 0);
+    assert_null(fdt_getprop(fdt, fdt_path_offset(fdt, "/chosen"), "traproom,kernel", NULL));
+}
+
 static void disk_not_listed(void **state)
 {
     (void)state;
@@ -381,6 +446,10 @@ int main(void)
         test(no_room_to_unpack),
         test(tells_the_app),
         test(describes),
+        test(beside),
+        test(beside_but_not_free),
+        test(nothing_beside),
+        test(no_kernel),
         test(disk_not_listed),
         test(disk_far_down_the_list),
         test(disk_damaged),

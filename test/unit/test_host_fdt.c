@@ -73,33 +73,33 @@ static void test_configuration(void **state)
     }
 }
 
-static void test_guest_fdt(void **state)
+static void test_bundle(void **state)
 {
     void *fdt = tree_open("host");
 
     (void)state;
     parse(tree_load("host"));
-    assert_int_equal(info.guest_fdt.v, 0x7ff00000);
-    assert_int_equal(info.guest_fdt_room, 0x100000); /* there the RAM ends */
-    tree_del_prop(fdt, "/chosen", "traproom,guest-dtb");
+    assert_int_equal(info.bundle.base.v, 0x7ff00000);
+    assert_int_equal(info.bundle.size, 0x100000); /* there the RAM ends */
+    tree_del_prop(fdt, "/chosen", "traproom,bundle");
     parse(fdt);
-    assert_int_equal(info.guest_fdt.v, HOST_GUEST_DTB);
-    assert_int_equal(info.guest_fdt_room, DT_MAX_SIZE);
+    assert_int_equal(info.bundle.base.v, HOST_BUNDLE);
+    assert_int_equal(info.bundle.size, 0xff0000); /* there memory begins that is not mapped */
     fdt = tree_open("host");
-    TREE_CELLS(fdt, "/chosen", "traproom,guest-dtb", 0, 0x3ffff000);
+    TREE_CELLS(fdt, "/chosen", "traproom,bundle", 0, 0x3ffff000);
     parse(fdt);
-    assert_int_equal(info.guest_fdt_room, 0);
+    assert_int_equal(info.bundle.size, 0);
     fdt = tree_open("host");
-    TREE_CELLS(fdt, "/chosen", "traproom,guest-dtb", 0, 0x47f00000);
+    TREE_CELLS(fdt, "/chosen", "traproom,bundle", 0, 0x47f00000);
     parse(fdt);
-    assert_int_equal(info.guest_fdt_room, 0xf0000); /* there memory begins that is not mapped */
+    assert_int_equal(info.bundle.size, 0xf0000); /* there memory begins that is not mapped */
     fdt = tree_open("host");
-    TREE_CELLS(fdt, "/chosen", "traproom,guest-dtb", 0, 0x47ff1000);
+    TREE_CELLS(fdt, "/chosen", "traproom,bundle", 0, 0x47ff1000);
     parse(fdt);
-    assert_int_equal(info.guest_fdt_room, 0);
+    assert_int_equal(info.bundle.size, 0);
     fdt = tree_open("host");
-    TREE_CELLS(fdt, "/chosen", "traproom,guest-dtb", 0, 0, 0);
-    assert_refused(fdt, ERR_INVAL, "traproom,guest-dtb");
+    TREE_CELLS(fdt, "/chosen", "traproom,bundle", 0, 0, 0);
+    assert_refused(fdt, ERR_INVAL, "traproom,bundle");
 }
 
 static void test_model(void **state)
@@ -386,7 +386,7 @@ int main(void)
         cmocka_unit_test(test_all),
         cmocka_unit_test(test_seed),
         cmocka_unit_test(test_configuration),
-        cmocka_unit_test(test_guest_fdt),
+        cmocka_unit_test(test_bundle),
         cmocka_unit_test(test_model),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_pmu),

@@ -349,22 +349,6 @@ static void test_boundaries(void **state)
     assert_ipa_range(config.ram[1], UINT64_C(0xffff000000), 0x1000000);
 }
 
-static void test_size(void **state)
-{
-    uint8_t *fdt = tree_load("guest");
-    size_t size = fdt_totalsize(fdt);
-
-    (void)state;
-    assert_int_equal(vm_fdt_size(fdt, size), size);
-    assert_int_equal(vm_fdt_size(fdt, size + 1), size);
-    assert_int_equal(vm_fdt_size(fdt, size - 1), 0);
-    assert_int_equal(vm_fdt_size(fdt, 3), 0);
-    assert_int_equal(vm_fdt_size(fdt, 0), 0);
-    fdt[0] ^= 1;
-    assert_int_equal(vm_fdt_size(fdt, size), 0);
-    free(fdt);
-}
-
 static void check_qemu(const char *name)
 {
     void *fdt = tree_open(name);
@@ -448,7 +432,6 @@ int main(void)
         cmocka_unit_test(test_app),
         cmocka_unit_test(test_interrupt_parent_above),
         cmocka_unit_test(test_boundaries),
-        cmocka_unit_test(test_size),
         cmocka_unit_test(test_qemu),
         cmocka_unit_test(test_default),
         cmocka_unit_test(test_out_of_reach),

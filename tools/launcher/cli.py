@@ -140,13 +140,14 @@ def run(args, kind):
     with tempfile.TemporaryDirectory(prefix="traproom-") as folder:
         staged = trace.add(args, stage_of(args)(args, folder))
         staged = staged._replace(monitor=monitor_channel.choose(args, staged))
-        dtb = args.dump_dtb or os.path.join(folder, "guest.dtb")
-        with open(dtb, "wb") as file:
-            file.write(staged.tree.tree.pack())
+        guest = args.dump_dtb or os.path.join(folder, "guest")
+        with open(guest, "wb") as file:
+            tree = staged.tree.tree.pack()
+            file.write(tree if args.dump_dtb or args.bare else staged.staging.fit(tree))
         if args.dump_dtb is not None:
             return 0
         machine.check(staged.staging, args.bare)
-        command = machine.command(args, staged, dtb, args.attended)
+        command = machine.command(args, staged, guest, args.attended)
         if args.verbose:
             explain(command, staged)
         if args.gdb and not args.gdb_socket:

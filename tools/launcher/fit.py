@@ -179,8 +179,8 @@ class Fit:
         image = self._node(name)
         if "data" in image.properties:
             return image.properties["data"]
-        size, total = image.u32("data-size", 0), struct.unpack_from(">I", self.data, 4)[0]
-        start = image.u32("data-position", None)
+        size, total = number(image, "data-size") or 0, struct.unpack_from(">I", self.data, 4)[0]
+        start = number(image, "data-position")
         start = (total + 3) // 4 * 4 + image.u32("data-offset", 0) if start is None else start
         if start + size > len(self.data):
             raise Problem(f"{self.name} is cut short: the image '{name}' ends at byte {start + size} of {len(self.data)}")
@@ -195,6 +195,44 @@ class Fit:
         return Image(name, image.text("type"), path, hashed.text("algo") if hashed else "crc32",
                      image.text("description"), image.text("os"), image.text("compression") or "none",
                      load, load is not None and "entry" in image.properties)
+
+
+@dataclasses.dataclass
+class Beside:
+    """An image that lies in memory, `at` bytes from the beginning of a FIT, and has no hash."""
+    name: str
+    kind: str
+    at: int
+    size: int
+    load: int = None  # in the guest
+    os: str = None
+
+    def node(self):
+        made = fdt.Node(self.name)
+        for name, text in (("type", self.kind), ("arch", ARCH), ("os", self.os), ("compression", "none")):
+            if text:
+                made.properties[name] = text.encode() + b"\0"
+        for name, value in (("data-position", self.at), ("data-size", self.size), ("load", self.load)):
+            if value is not None:
+                made.set_u64s(name, value)
+        return made
+
+
+def beside(images, tree):
+    """A FIT of such images, as bytes, with `tree`, the guest's, behind it. It is written at each run, so mkimage, which
+    would take longer than the rest, has no part in it."""
+    images = [Beside("tree", "flat_dt", 0, len(tree)), *images]
+    root, vm = fdt.Node(""), fdt.Node("vm-0")
+    folder, configurations, configuration = (fdt.Node(name) for name in ("images", "configurations", "run"))
+    root.children, configurations.children, configuration.children = [folder, configurations], [configuration], [vm]
+    configurations.properties["default"] = b"run\0"
+    for image in images:
+        prop = LISTS.get(image.kind, OTHERS)
+        vm.properties[prop] = vm.properties.get(prop, b"") + image.name.encode() + b"\0"
+    folder.children = [image.node() for image in images]
+    images[0].at = -(-len(fdt.Tree(root).pack()) // ALIGN) * ALIGN
+    folder.children[0] = images[0].node()
+    return fdt.Tree(root).pack().ljust(images[0].at, b"\0") + tree
 
 
 def unpacked_size(compression, head):

@@ -175,7 +175,7 @@ class GuestTree:
 
     def forget_initrd(self):
         """No initramfs is there, whatever the tree says."""
-        for name in ("linux,initrd-start", "linux,initrd-end", "traproom,initrd"):
+        for name in ("linux,initrd-start", "linux,initrd-end"):
             self.chosen.properties.pop(name, None)
 
     def forget_staged(self, slots=True):
@@ -183,9 +183,6 @@ class GuestTree:
         What an earlier launcher has staged is not there: the tree is of --dump-dtb. `slots`: nor are
         the devices that it had, which the user may have given QEMU himself.
         """
-        self.chosen.properties.pop("traproom,kernel", None)
-        self.chosen.properties.pop("traproom,initrd", None)
-        self.chosen.properties.pop("traproom,app", None)
         self.chosen.properties.pop("traproom,channel", None)
         self.chosen.properties.pop("traproom,pause", None)
         self.chosen.properties.pop("traproom,monitor", None)
@@ -193,7 +190,7 @@ class GuestTree:
         for node in self.root.walk():
             if slots:
                 node.properties.pop("traproom,slot", None)
-            if node.properties.pop("traproom,disk", None) is not None:
+            if node.properties.pop("traproom,image", None) is not None:
                 node.properties.pop("traproom,read-only", None)
 
     def remove_pvpanic(self):

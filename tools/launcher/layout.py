@@ -4,19 +4,19 @@
 The machine's RAM, from 0x40000000 on:
 
     0x40000000  the machine's own tree, the hypervisor
-    0x47000000  the guest's tree, as the hypervisor finds it
+    0x47000000  a FIT that says which guest it is and where the rest lies, the guest's tree behind it
     0x48000000  room for the guest's RAM, at its own addresses where that is possible
     staged      the kernel, the initramfs, the disk: outside all guest RAM
 """
 
-from launcher import Problem
+from launcher import Problem, fit, images
 from launcher.guest_tree import MEMRESERVE
 
 MIB = 1 << 20
 ALIGN = 2 * MIB
 MACHINE_RAM = 0x40000000
 HYPERVISOR = 0x40200000  # LINK_BASE
-GUEST_TREE = 0x47000000
+FIT = 0x47000000  # HOST_BUNDLE
 ROOM = 0x48000000
 SPARE = 64 * MIB  # for the hypervisor's copy of the tree and what it can't place exactly
 TREE_ROOM = 2 * MIB  # kept free for the tree in the guest
@@ -140,13 +140,14 @@ class Staging:
     def __init__(self, ram):
         self.next = room_end(ram)
         self.files = []  # (File, address)
+        self._images = []  # fit.Beside
 
     def add(self, file):
-        """Give the File a place: (address, size)."""
+        """Give the File a place: its address."""
         address = self.next
         self.files.append((file, address))
         self.next = round_up(address + file.size)
-        return address, file.size
+        return address
 
     def take(self, size):
         """The address of so many bytes that no file fills."""
@@ -154,21 +155,28 @@ class Staging:
         self.next = round_up(address + size)
         return address
 
-    def put_kernel(self, chosen, kernel, start):
+    def _add_image(self, name, kind, file, load=None, os=None):
+        self._images.append(fit.Beside(name, kind, self.add(file) - FIT, file.size, load, os))
+
+    def put_kernel(self, _chosen, kernel, start):
         """An images.Kernel or elf.Kernel, for that address in the guest."""
-        chosen.set_u64s("traproom,kernel-address", start)
-        chosen.set_u64s("traproom,kernel", *self.add(kernel.file))
+        self._add_image("kernel", "kernel", kernel.file, start, "elf" if images.is_elf(kernel.file.path) else "linux")
 
-    def put_app(self, chosen, app, start):
+    def put_app(self, _chosen, app, start):
         """An elf.App, for that address in the guest."""
-        chosen.set_u64s("traproom,app-address", start)
-        chosen.set_u64s("traproom,app", *self.add(app.file))
+        self._add_image("app", "standalone", app.file, start, "elf")
 
-    def put_initrd(self, chosen, file, _start):
-        chosen.set_u64s("traproom,initrd", *self.add(file))
+    def put_initrd(self, _chosen, file, start):
+        self._add_image("ramdisk", "ramdisk", file, start, "linux")
 
     def put_disk(self, node, file):
-        node.set_u64s("traproom,disk", *self.add(file))
+        name = f"disk-{sum(image.kind == 'filesystem' for image in self._images)}"
+        self._add_image(name, "filesystem", file)
+        node.properties["traproom,image"] = name.encode() + b"\0"
+
+    def fit(self, tree):
+        """What the hypervisor is to find at FIT. `tree`: the guest's, as bytes."""
+        return fit.beside(self._images, tree)
 
     def machine_size(self):
         """RAM that the machine needs, in bytes."""

@@ -6,7 +6,7 @@ import re
 import subprocess
 
 from launcher import Problem, firmware, slots
-from launcher.layout import GUEST_TREE, MACHINE_RAM, MIB
+from launcher.layout import FIT, MACHINE_RAM, MIB
 from launcher.words import escape
 
 NAME = "qemu-system-aarch64"
@@ -48,10 +48,11 @@ def check(staging, bare):
                       "make the guest's RAM (--mem, or the tree's memory) or its disk smaller") from error
 
 
-def command(args, staged, dtb, terminal):
-    """The whole of it. `dtb`: the guest's tree; `terminal`: QEMU's monitor is on its Ctrl-A."""
+def command(args, staged, guest, terminal):
+    """The whole of it. `guest`: a file, of the FIT that tells Traproom of the guest, or with --bare of the guest's tree;
+    `terminal`: QEMU's monitor is on its Ctrl-A."""
     build = bare if args.bare else traproom
-    return [program(), *build(args, staged, dtb), *common(args, len(staged.tree.cpus()), terminal),
+    return [program(), *build(args, staged, guest), *common(args, len(staged.tree.cpus()), terminal),
             *slots.arguments(staged.placed), *staged.models.arguments(),
             *(staged.monitor.arguments() if staged.monitor else []), *args.qemu]
 
@@ -87,14 +88,14 @@ def common(args, cpus, terminal):
     return found
 
 
-def traproom(args, staged, dtb):
-    """A bundle by -kernel, or the hypervisor, and the rest in memory where the guest's tree says."""
+def traproom(args, staged, guest):
+    """A bundle by -kernel, or the hypervisor, and the rest in memory where the FIT says."""
     found = board("virt,virtualization=on,gic-version=3", staged.staging.machine_size(), staged, staged.banks)
     if args.bundle:
         return [*found, "-kernel", args.bundle]
     found += ["-kernel", args.hypervisor]
     images = [(file.path, address) for file, address in staged.staging.files]
-    for path, address in [(dtb, GUEST_TREE)] + images:
+    for path, address in [(guest, FIT)] + images:
         found += ["-device", f"loader,file={escape(path)},addr=0x{address:x},force-raw=on"]
     return found
 

@@ -127,6 +127,7 @@ class Stage:
         start = self.tree.kernel_address()
         if start is None:
             start = self.guest.place_kernel(kernel, more_ram(self.args))
+        self.tree.chosen.set_u64s("traproom,kernel-address", start)
         self.staging.put_kernel(self.tree.chosen, kernel, start)
         return start, max(sum(piece) for piece, _ in kernel.pieces(start))
 
