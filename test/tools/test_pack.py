@@ -340,7 +340,7 @@ class Refusals(PackTest):
             os.symlink(subprocess.run(["which", name], capture_output=True, text=True, check=True).stdout.strip(),
                        self.path(f"few/{name}"))
         self.environment = lambda _: {"PATH": self.path("few"), "TRAPROOM_BUILD": self.path("build")}
-        self.refused("mkimage is not installed: run tools/setup run")
+        self.refused("mkimage is not installed: run tools/setup run", "--format", "fit")
         self.refused("lz4 is not installed: run tools/setup run", "--compress", "lz4")
 
 

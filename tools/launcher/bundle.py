@@ -163,13 +163,12 @@ class Bundle:
     def write(self, path):
         self.check()
         configurations = [*self.configurations, self.ours]
-        with fit.made(f"Traproom {self.hypervisor.version}", self.images,
-                      {one.name: one.lines() for one in configurations}) as made:
-            self.size = round_up(self.hypervisor.size + os.path.getsize(made))
-            with open(made, "rb") as source, open(path, "wb") as out:
-                out.write(self.hypervisor.padded(self.size))
-                shutil.copyfileobj(source, out, layout.MIB)
-                out.truncate(self.size)
+        with open(path, "wb") as out:
+            out.seek(self.hypervisor.size)
+            fit.write(out, f"Traproom {self.hypervisor.version}", self.images, configurations)
+            self.size = os.fstat(out.fileno()).st_size
+            out.seek(0)
+            out.write(self.hypervisor.padded(self.size))
 
     def machine_size(self):
         return machine_size(self.size, self._ram, [image.unpacked_size() for image in self.ours.images])

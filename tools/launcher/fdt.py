@@ -47,6 +47,9 @@ class Node:
         value = self.properties.get(name)
         return struct.unpack(">I", value)[0] if value is not None and len(value) == 4 else default
 
+    def set_text(self, name, text):
+        self.properties[name] = text.encode() + b"\0"
+
     def set_u32(self, name, value):
         self.properties[name] = struct.pack(">I", value)
 

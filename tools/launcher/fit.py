@@ -1,21 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """FIT, U-Boot's flattened image tree (U-Boot, "Flattened Image Tree (FIT) Format"): images and configurations of
-them, written by mkimage from a source, and read. Used by bundle.py; docs/bundle.md has the part of the format
-that Traproom's bundles use."""
+them, written, by mkimage where they are for U-Boot, and read. Used by bundle.py and layout.py; docs/bundle.md has the
+part of the format that Traproom's bundles use."""
 
 import contextlib
 import dataclasses
+import hashlib
 import os
 import re
+import shutil
 import struct
 import subprocess
 import tempfile
+import time
+import zlib
 
 from launcher import Problem, fdt
 
 MKIMAGE = "mkimage"
 ALIGN = 0x1000  # of each image's data, and of the first behind the tree
 FREE = 0x8000  # bytes that dtc leaves in the tree for what mkimage adds
+CHUNK = 1 << 20
 MEMORY, COPIES = "/dev/shm", 8  # a file system in memory; how often the data must fit there
 LZ4_SIZE = struct.Struct("<6xQ")  # of an lz4 frame's content, as bundle.py has it written
 ARCH = "arm64"
@@ -28,8 +33,8 @@ OTHERS = "loadables"
 class Image:
     name: str
     kind: str  # FIT's "type"
-    path: str  # of a file with the data as stored
-    hash: str
+    path: str = None  # of a file with the data as stored
+    hash: str = ""  # "": none
     description: str = ""
     os: str = ""
     compression: str = "none"
@@ -48,6 +53,23 @@ class Image:
             found.append(f"entry = {cells(self.load)};")
         return node(self.name, [*found, *node("hash-1", [f"algo = {quote(self.hash)};"])])
 
+    def node(self, size):
+        """place() says later where the data lies."""
+        made = fdt.Node(self.name)
+        for name, text in (("description", plain(self.description)), ("type", self.kind), ("arch", ARCH), ("os", self.os),
+                           ("compression", self.compression)):
+            if text:
+                made.set_text(name, text)
+        for name, value in (("load", self.load), ("entry", self.load if self.is_entry else None), ("data-size", size),
+                            ("data-position", 0)):
+            if value is not None:
+                made.set_u64s(name, value)
+        if self.hash:
+            made.children = [fdt.Node("hash-1")]
+            made.children[0].set_text("algo", self.hash)
+            made.children[0].properties["value"] = hash_of(self.path, self.hash)
+        return made
+
     def unpacked_size(self):
         with open(self.path, "rb") as file:
             return unpacked_size(self.compression, file.read(LZ4_SIZE.size))
@@ -59,19 +81,25 @@ class Configuration:
     description: str
     images: list  # the Images of its one VM
 
-    def lines(self):
-        found = [f"description = {quote(self.description)};"]
-        for prop in (*LISTS.values(), OTHERS):
-            names = [image.name for image in self.images if LISTS.get(image.kind, OTHERS) == prop]
-            if names:
-                found.append(f"{prop} = {', '.join(quote(name) for name in names)};")
-        return node(self.name, [f"description = {quote(self.description)};", *node("vm-0", found)])
+    def node(self):
+        made, vm = fdt.Node(self.name), fdt.Node("vm-0")
+        made.children = [vm]
+        for image in self.images:
+            prop = LISTS.get(image.kind, OTHERS)
+            vm.properties[prop] = vm.properties.get(prop, b"") + image.name.encode() + b"\0"
+        for node_of in (made, vm):
+            node_of.set_text("description", plain(self.description))
+        return made
+
+
+def plain(text):
+    """What is no plain ASCII becomes a question mark."""
+    return "".join(char if " " <= char <= "~" else "?" for char in text)
 
 
 def quote(text):
-    """A string of the source's. What is no plain ASCII becomes a question mark."""
-    plain = "".join(char if " " <= char <= "~" else "?" for char in text)
-    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """A string of the source's."""
+    return '"' + plain(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def cells(number):
@@ -91,6 +119,64 @@ def source(description, images, configurations, data):
         *node("images", [line for image, path in zip(images, data) for line in image.lines(path)]),
         *node("configurations", [f"default = {quote(names[0])};",
                                  *(line for lines in configurations.values() for line in lines)])])]) + "\n"
+
+
+def hash_of(path, algorithm):
+    with open(path, "rb") as file:
+        if algorithm == "sha256":
+            return hashlib.file_digest(file, algorithm).digest()
+        value = 0
+        while piece := file.read(CHUNK):
+            value = zlib.crc32(piece, value)
+        return struct.pack(">I", value)
+
+
+def timestamp():
+    return int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
+
+
+def tree(description, images, configurations):
+    """A FIT's tree, of their nodes. The first configuration is the default."""
+    root, folder, plans = (fdt.Node(name) for name in ("", "images", "configurations"))
+    root.set_text("description", plain(description))
+    root.set_u32("timestamp", timestamp())
+    root.set_u32("#address-cells", 2)
+    root.children, folder.children, plans.children = [folder, plans], images, configurations
+    plans.set_text("default", configurations[0].name)
+    return fdt.Tree(root)
+
+
+def round_up(value):
+    return -(-value // ALIGN) * ALIGN
+
+
+def write(out, description, images, configurations):
+    """Into a file, from where it stands: the FIT of Images and Configurations, then the images' data."""
+    sizes = [os.path.getsize(image.path) for image in images]
+    nodes = [image.node(size) for image, size in zip(images, sizes)]
+    made_of = tree(description, nodes, [one.node() for one in configurations])
+    start, at = out.tell(), round_up(len(made_of.pack()))
+    for image, node_of, size in zip(images, nodes, sizes):
+        node_of.set_u64s("data-position", at)
+        out.seek(start + at)
+        with open(image.path, "rb") as data:
+            shutil.copyfileobj(data, out, CHUNK)
+        at = round_up(at + size)
+    out.truncate(start + at)
+    out.seek(start)
+    out.write(made_of.pack())
+
+
+def beside(placed, guest):
+    """The FIT, as bytes, of images that lie in memory: of (Image, how far from the FIT's beginning, size). The guest's tree,
+    `guest`, comes behind it."""
+    images = [(Image("tree", "flat_dt"), 0, len(guest)), *placed]
+    nodes = [image.node(size) for image, _, size in images]
+    made_of = tree("", nodes, [Configuration("run", "", [image for image, _, _ in images]).node()])
+    behind = round_up(len(made_of.pack()))
+    for node_of, (_, at, _) in zip(nodes, images):
+        node_of.set_u64s("data-position", at or behind)
+    return made_of.pack().ljust(behind, b"\0") + guest
 
 
 @contextlib.contextmanager
@@ -195,44 +281,6 @@ class Fit:
         return Image(name, image.text("type"), path, hashed.text("algo") if hashed else "crc32",
                      image.text("description"), image.text("os"), image.text("compression") or "none",
                      load, load is not None and "entry" in image.properties)
-
-
-@dataclasses.dataclass
-class Beside:
-    """An image that lies in memory, `at` bytes from the beginning of a FIT, and has no hash."""
-    name: str
-    kind: str
-    at: int
-    size: int
-    load: int = None  # in the guest
-    os: str = None
-
-    def node(self):
-        made = fdt.Node(self.name)
-        for name, text in (("type", self.kind), ("arch", ARCH), ("os", self.os), ("compression", "none")):
-            if text:
-                made.properties[name] = text.encode() + b"\0"
-        for name, value in (("data-position", self.at), ("data-size", self.size), ("load", self.load)):
-            if value is not None:
-                made.set_u64s(name, value)
-        return made
-
-
-def beside(images, tree):
-    """A FIT of such images, as bytes, with `tree`, the guest's, behind it. It is written at each run, so mkimage, which
-    would take longer than the rest, has no part in it."""
-    images = [Beside("tree", "flat_dt", 0, len(tree)), *images]
-    root, vm = fdt.Node(""), fdt.Node("vm-0")
-    folder, configurations, configuration = (fdt.Node(name) for name in ("images", "configurations", "run"))
-    root.children, configurations.children, configuration.children = [folder, configurations], [configuration], [vm]
-    configurations.properties["default"] = b"run\0"
-    for image in images:
-        prop = LISTS.get(image.kind, OTHERS)
-        vm.properties[prop] = vm.properties.get(prop, b"") + image.name.encode() + b"\0"
-    folder.children = [image.node() for image in images]
-    images[0].at = -(-len(fdt.Tree(root).pack()) // ALIGN) * ALIGN
-    folder.children[0] = images[0].node()
-    return fdt.Tree(root).pack().ljust(images[0].at, b"\0") + tree
 
 
 def unpacked_size(compression, head):

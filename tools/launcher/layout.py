@@ -140,7 +140,7 @@ class Staging:
     def __init__(self, ram):
         self.next = room_end(ram)
         self.files = []  # (File, address)
-        self._images = []  # fit.Beside
+        self._images = []  # for fit.beside()
 
     def add(self, file):
         """Give the File a place: its address."""
@@ -155,8 +155,8 @@ class Staging:
         self.next = round_up(address + size)
         return address
 
-    def _add_image(self, name, kind, file, load=None, os=None):
-        self._images.append(fit.Beside(name, kind, self.add(file) - FIT, file.size, load, os))
+    def _add_image(self, name, kind, file, load=None, os=""):
+        self._images.append((fit.Image(name, kind, load=load, os=os), self.add(file) - FIT, file.size))
 
     def put_kernel(self, _chosen, kernel, start):
         """An images.Kernel or elf.Kernel, for that address in the guest."""
@@ -170,7 +170,7 @@ class Staging:
         self._add_image("ramdisk", "ramdisk", file, start, "linux")
 
     def put_disk(self, node, file):
-        name = f"disk-{sum(image.kind == 'filesystem' for image in self._images)}"
+        name = f"disk-{sum(image.kind == 'filesystem' for image, _, _ in self._images)}"
         self._add_image(name, "filesystem", file)
         node.properties["traproom,image"] = name.encode() + b"\0"
 
