@@ -34,12 +34,19 @@ void pl011_put(uint8_t byte)
     __atomic_store_n(&nr_sent, at + 1, __ATOMIC_RELEASE);
 }
 
-static const char *typed = ""; /* what the UART has still to give */
+/* What the UART has still to give. Of its characters, two are something else. */
+#define BREAK   "\x01"
+#define NOTHING "\x02" /* as yet */
+static const char *typed = "";
 static bool rx_interrupt;
 
 int pl011_get(void)
 {
-    return *typed == '\0' ? -1 : (unsigned char)*typed++;
+    int byte = *typed == '\0' ? -1 : (unsigned char)*typed++;
+
+    if (byte == BREAK[0])
+        return PL011_BREAK;
+    return byte == NOTHING[0] ? -1 : byte;
 }
 
 void pl011_set_rx_interrupt(bool enabled)
@@ -60,14 +67,21 @@ static void expect(const char *text)
     nr_sent = 0;
 }
 
-/* The first test: the console comes up once, and what was logged before comes with it. */
+/*
+ * The first test: the console comes up once, and what was logged before comes with it, as far as
+ * that is kept.
+ */
 static void early_lines(void **state)
 {
     (void)state;
     log_info("first %d", 1);
+    for (unsigned i = 0; i < 50; i++)
+        log_info("a line of many");
     expect("");
     console_init(pa(0x9000000));
-    expect("[traproom] first 1\r\n");
+    assert_int_equal(strncmp(sent, "[traproom] first 1\r\n[traproom] a line of many\r\n", 47), 0);
+    assert_in_range(nr_sent, 1000, 1024);
+    expect(sent);
 }
 
 static void kinds(void **state)
@@ -82,7 +96,8 @@ static void kinds(void **state)
     log_info("a");
     log_warn("b");
     log_error("c");
-    expect("[traproom] error: c\r\n");
+    log_print(LOG_REPORT, "d");
+    expect("[traproom] error: c\r\n[traproom] report: d\r\n");
     log_set_quiet(false);
 }
 
@@ -90,7 +105,9 @@ static void kinds(void **state)
 static void own_lines(void **state)
 {
     (void)state;
+    assert_false(console_guest_spoke());
     guest_says("[traproom] ");
+    assert_true(console_guest_spoke());
     log_info("a");
     expect("[traproom] \r\n[traproom] a\r\n");
     guest_says("x\r\n");
@@ -162,6 +179,75 @@ static void input_is_switched(void **state)
     console_set_input(NULL, NULL);
 }
 
+static unsigned breaks;
+
+static void answer_break(void *ctx)
+{
+    assert_ptr_equal(ctx, &breaks);
+    breaks++;
+    log_info("break");
+}
+
+/* Who answers breaks gets all of them, and nobody else does. */
+static void breaks_are_answered(void **state)
+{
+    struct taker t = {.room = 8};
+
+    (void)state;
+    breaks = 0;
+    console_set_input(take, &t);
+    console_set_break(answer_break, &breaks);
+    typed = "a" BREAK BREAK "b" BREAK;
+    console_input();
+    assert_string_equal(t.got, "ab");
+    assert_int_equal(breaks, 3);
+    expect("\r\n[traproom] break\r\n[traproom] break\r\n[traproom] break\r\n");
+    console_set_break(NULL, NULL);
+    typed = BREAK "c"; /* what the UART makes of one */
+    console_input();
+    assert_int_equal(t.count, 4);
+    assert_memory_equal(t.got, "ab\0c", 4);
+    console_set_input(NULL, NULL);
+}
+
+/* What comes before it is input, as far as there is room; what comes after it is not lost. */
+static void a_break_is_awaited(void **state)
+{
+    struct taker t = {.room = 2};
+
+    (void)state;
+    breaks = 0;
+    console_set_input(take, &t);
+    console_set_break(answer_break, &breaks);
+    typed = "a" NOTHING "bc" NOTHING "d" BREAK "e";
+    console_await_break();
+    assert_int_equal(breaks, 0);
+    assert_string_equal(t.got, "ab");
+    assert_string_equal(typed, "e");
+    assert_false(rx_interrupt);
+    t.room = 8;
+    console_input();
+    assert_string_equal(t.got, "abce");
+    assert_true(rx_interrupt);
+    console_set_break(NULL, NULL);
+    console_set_input(NULL, NULL);
+}
+
+/* Until somebody has the input, there is nobody to keep it for. */
+static void a_break_that_nobody_else_hears(void **state)
+{
+    struct taker t = {.room = 8};
+
+    (void)state;
+    typed = "ab" BREAK "c";
+    console_await_break();
+    assert_string_equal(typed, "c");
+    console_set_input(take, &t);
+    console_input();
+    assert_string_equal(t.got, "c");
+    console_set_input(NULL, NULL);
+}
+
 static void *late_guest(void *arg)
 {
     guest_says(arg);
@@ -190,9 +276,11 @@ static void exit_line_is_last(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(early_lines),       cmocka_unit_test(kinds),
-        cmocka_unit_test(own_lines),         cmocka_unit_test(input_waits_for_room),
-        cmocka_unit_test(input_is_switched), cmocka_unit_test(exit_line_is_last),
+        cmocka_unit_test(early_lines),        cmocka_unit_test(kinds),
+        cmocka_unit_test(own_lines),          cmocka_unit_test(input_waits_for_room),
+        cmocka_unit_test(input_is_switched),  cmocka_unit_test(breaks_are_answered),
+        cmocka_unit_test(a_break_is_awaited), cmocka_unit_test(a_break_that_nobody_else_hears),
+        cmocka_unit_test(exit_line_is_last),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -123,6 +123,32 @@ static void sending_to_a_broken_device(void **state)
     assert_int_equal(host_channel_send(&channel, head, NULL, 0), -ERR_INVAL);
 }
 
+/* Nobody waits for ever for a device that takes nothing. */
+static void sending_to_a_dead_device(void **state)
+{
+    (void)state;
+    assert_int_equal(open(), 0);
+    fake_virtio.notified_fn = NULL;
+    fake_virtio.never_resets = true; /* so that the looks at it are quick */
+    assert_int_equal(host_channel_send(&channel, head, NULL, 0), -ERR_INVAL);
+}
+
+/* More than there was room for, or a buffer that the device does not have. */
+static void receiving_from_a_liar(void **state)
+{
+    struct fake_virtio_chain chain;
+
+    (void)state;
+    assert_int_equal(open(), 0);
+    assert_true(fake_virtio_take(RECEIVE, &chain));
+    fake_virtio_use(RECEIVE, chain.head, 5 * HOST_CHANNEL_BUFFER_SIZE);
+    host_channel_interrupt(&channel);
+    assert_int_equal(nr_got, HOST_CHANNEL_BUFFER_SIZE);
+    fake_virtio_use(RECEIVE, 100, 5);
+    host_channel_interrupt(&channel);
+    assert_int_equal(calls, 1);
+}
+
 static void receiving(void **state)
 {
     (void)state;
@@ -150,8 +176,13 @@ static void receiving(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(opening),   TEST(what_is_no_channel),         TEST(sending),
-        TEST(receiving), TEST(sending_to_a_broken_device),
+        TEST(opening),
+        TEST(what_is_no_channel),
+        TEST(sending),
+        TEST(receiving),
+        TEST(sending_to_a_broken_device),
+        TEST(sending_to_a_dead_device),
+        TEST(receiving_from_a_liar),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
