@@ -188,6 +188,8 @@ static int did_not_come(struct monitor_call *call)
 static void time_out(void *ctx)
 {
     (void)ctx;
+    if (alarm_now() < __atomic_load_n(&alarm.due, __ATOMIC_RELAXED))
+        return; /* the request that it was set for has had its answer, and another is posted */
     alarm_set(&alarm, ALARM_NEVER);
     if (move_on(POSTED, ANSWERING))
         answer_request(NULL, did_not_come);

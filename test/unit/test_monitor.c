@@ -229,8 +229,8 @@ static void memory_kept(void **state)
 {
     static const struct {
         uint64_t offset, size;
-    } bad[] = {{RAM_BYTES - 1, 2}, {0, 0},          {0, MONITOR_DATA_MAX + 1},
-               {UINT64_MAX, 2},    {0, UINT64_MAX}, {RAM_BYTES, 1}};
+    } bad[] = {
+        {RAM_BYTES - 1, 2}, {0, 0}, {0, MONITOR_DATA_MAX + 1}, {UINT64_MAX, 2}, {0, UINT64_MAX}};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -280,6 +280,10 @@ static void not_coming(void **state)
     answered(-ERR_EXIST);
     got.count = 0;
     assert_int_equal(machine.alarm->due, 2500);
+    machine.now = 2499;
+    machine.alarm->fn(machine.alarm->ctx); /* early */
+    assert_int_equal(got.count, 0);
+    machine.now = 2500;
     machine.alarm->fn(machine.alarm->ctx);
     answered(-ERR_NOENT);
     assert_true(machine.alarm->due == ALARM_NEVER);
