@@ -14,7 +14,9 @@ struct fake_sysreg {
 #define X(name, reset) uint64_t name;
     EL1_REGS(X)
 #undef X
-    uint64_t esr_el2, far_el2, hpfar_el2;
+    uint64_t esr_el2, far_el2, hpfar_el2, hcr_el2, vttbr_el2, vtcr_el2, mdcr_el2;
+    uint64_t ich_hcr_el2, ich_vmcr_el2, ich_vtr_el2;
+    uint64_t midr_el1;
     uint64_t id_aa64pfr0_el1, id_aa64pfr1_el1, id_aa64zfr0_el1, id_aa64smfr0_el1;
     uint64_t id_aa64dfr0_el1, id_aa64dfr1_el1, id_aa64afr0_el1, id_aa64afr1_el1;
     uint64_t id_aa64isar0_el1, id_aa64isar1_el1, id_aa64isar2_el1;
