@@ -97,16 +97,22 @@ class Run:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             with subprocess.Popen(self._command, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) as child:
-                while True:
-                    try:
-                        status = child.wait(LOOK)
-                        break
-                    except subprocess.TimeoutExpired:
-                        self._look()
+                try:
+                    status = self._attend(child)
+                except BaseException:
+                    child.terminate()
+                    raise
         finally:
             signal.signal(signal.SIGINT, before)
         self._read_files()
         return status
+
+    def _attend(self, child):
+        while True:
+            try:
+                return child.wait(LOOK)
+            except subprocess.TimeoutExpired:
+                self._look()
 
     def _look(self):
         try:

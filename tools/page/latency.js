@@ -23,6 +23,11 @@ function round(from, to) {
     return places.filter((place) => place >= from && place <= to);
 }
 
+// In order, without those of 0: the run has ended before they had.
+export function measured(samples) {
+    return samples.filter((ns) => ns > 0).sort((a, b) => a - b);
+}
+
 export function quantile(sorted, part) {
     return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
 }
@@ -88,7 +93,7 @@ function words(irq, sorted) {
 }
 
 export function buildLatency(data, section) {
-    const kinds = data.filter(({samples}) => samples.length).map(({irq, samples}) => ({irq, sorted: samples.slice().sort((a, b) => a - b)}));
+    const kinds = data.map(({irq, samples}) => ({irq, sorted: measured(samples)})).filter(({sorted}) => sorted.length);
     const place = el('div', {class: 'histogram', role: 'img'}), says = el('p', {class: 'readout', 'aria-live': 'polite'}), bins = el('div', {});
     let shown = null;
     const show = (i) => {

@@ -6,7 +6,7 @@ import './page.css';
 import {el} from './dom.js';
 import {buildExits, buildLedger} from './exits.js';
 import {count, plural, share, sum, time} from './format.js';
-import {buildLatency, quantile} from './latency.js';
+import {buildLatency, measured, quantile} from './latency.js';
 import {buildMemory} from './memory.js';
 import {themeSwitch} from './theme.js';
 import {buildTimeline} from './timeline.js';
@@ -21,7 +21,7 @@ const PARTS = [
     ['ledger', 'Exits by place', buildLedger, (rows) => rows.length],
     ['stage2', 'Guest memory', buildMemory, ({tables}) => tables.length],
     ['walks', 'Walks', buildWalks, (walks) => walks.length],
-    ['latency_ns', 'Interrupt latency', buildLatency, (kinds) => kinds.some(({samples}) => samples.length)],
+    ['latency_ns', 'Interrupt latency', buildLatency, (kinds) => kinds.some(({samples}) => measured(samples).length)],
 ];
 
 function buildWalks(data, section, report, {addWalk}) {
@@ -37,7 +37,7 @@ function missing(part) {
 function tiles(report) {
     const exits = report.exits || [], all = sum(exits.flatMap(({per_vcpu: n}) => n));
     const most = exits.slice().sort((a, b) => sum(b.per_vcpu) - sum(a.per_vcpu))[0];
-    const spent = sum(exits.map((exit) => exit.time_ns || 0)), samples = (report.latency_ns || []).flatMap((kind) => kind.samples).sort((a, b) => a - b);
+    const spent = sum(exits.map((exit) => exit.time_ns || 0)), samples = measured((report.latency_ns || []).flatMap((kind) => kind.samples));
     return [
         ['vCPUs', report.vcpus && count(report.vcpus)],
         ['exits', all && count(all)],

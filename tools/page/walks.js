@@ -32,26 +32,21 @@ function indexBits(address, {level, index}) {
     return null;
 }
 
-// Steps that translate the same address: [[title, [numbers of steps]]].
+// The loads that make one of stage 1's, each with stage 2's for its table before it; and the last of stage 2:
+// [[title, [numbers of steps]]].
 function groups(walk) {
     const found = [];
     walk.steps.forEach((step, i) => {
-        const last = found[found.length - 1], before = walk.steps[i - 1];
-        if (last && before.stage === step.stage && before.for === step.for && step.stage === 2)
-            last[1].push(i);
-        else
-            found.push([groupTitle(walk, step, i), [i]]);
+        if (i === 0 || walk.steps[i - 1].stage === 1)
+            found.push([groupTitle(walk, i), []]);
+        found[found.length - 1][1].push(i);
     });
     return found;
 }
 
-function groupTitle(walk, step, i) {
-    if (step.stage === 1)
-        return `Stage 1, level ${step.level}`;
-    if (step.for !== 's1 table')
-        return walk.va === null ? 'Stage 2' : 'Stage 2, for the result';
+function groupTitle(walk, i) {
     const next = walk.steps.slice(i).find(({stage}) => stage === 1);
-    return `Stage 2, for stage 1's table${next ? ` of level ${next.level}` : ''}`;
+    return next ? `Stage 1, level ${next.level}` : walk.va === null ? 'The IPA' : 'The resulting IPA';
 }
 
 function name(walk) {
@@ -63,7 +58,7 @@ function pagePicture({level, stage, index, table_pa: at}, reached) {
     const slots = index < 512 ? 512 : 8192;
     return el('div', {class: `tablepage ${reached ? '' : 'later'}`, 'aria-hidden': 'true'},
         el('div', {class: 'sheet'}, reached ? el('i', {style: `top: ${Math.min(100 * index / slots, 97)}%`}) : null),
-        el('small', {}, `stage ${stage}, level ${level}`), el('small', {class: 'code'}, reached ? at : '?'));
+        el('small', {}, `S${stage}, level ${level}`), el('small', {class: 'code'}, reached ? at : '?'));
 }
 
 function outcome(step) {
@@ -133,7 +128,7 @@ class Player {
             class: i < this.at ? 'done' : '', 'aria-label': words, 'aria-current': i === this.at ? 'step' : null});
         const items = groups(this.walk).map(([title, numbers]) => el('li', {}, el('span', {}, title), numbers.map((i) => {
             const {stage, level} = this.walk.steps[i];
-            return stop(i, `L${level}`, `Step ${i + 1}: stage ${stage}, level ${level}`);
+            return stop(i, `S${stage} L${level}`, `Step ${i + 1}: stage ${stage}, level ${level}`);
         })));
         const end = this.walk.steps.length;
         return [...items, el('li', {}, el('span', {}, 'Result'), stop(end, this.walk.fault ? 'fault' : 'PA', 'Result'))];
