@@ -12,7 +12,7 @@ import unittest
 
 from support import REPO, VIRT_DTS, RunTest
 
-from launcher import exit_words, guest_tree, ledger, trace, trace_file, trace_ring, trace_tracks  # pylint: disable=wrong-import-order
+from launcher import Problem, exit_words, guest_tree, ledger, ledger_compare, trace, trace_file, trace_ring, trace_tracks  # pylint: disable=wrong-import-order
 from launcher.trace_ring import EVENT, IRQ, NOTHING, SERROR, SYNC, Event  # pylint: disable=wrong-import-order
 
 VCPUS, EVENTS = 2, 32
@@ -181,6 +181,7 @@ class Words(unittest.TestCase):
         self.assertEqual(self.names.given(event(0, given=27)), "virtual timer")
         self.assertEqual(self.names.given(event(0, given=3)), "SGI 3")
         self.assertIsNone(self.names.given(event(0)))
+        self.assertIsNone(self.names.given(event(5, given=3, took=0)))
 
     def test_reasons_are_the_hypervisors(self):
         with open(os.path.join(REPO, "hyp/trap/exit_reason.h"), encoding="utf-8") as file:
@@ -235,6 +236,47 @@ class Tracks(unittest.TestCase):
     def test_requests(self):
         request, = self.tracks["virtio_mmio@a000000 requests"].slices
         self.assertEqual((request.start, request.duration, request.name), (20 * 16, 12 * 16, "queue 1"))
+
+
+class Last(unittest.TestCase):
+    def test_of_each_vcpu(self):
+        el2 = El2()
+        found = trace.Trace.__new__(trace.Trace)
+        found.vcpus, found.words, found.rings = VCPUS, namer(), None
+        self.assertEqual(found.last(hex), "")
+        found.rings = trace_ring.Rings(el2.read, el2.write)
+        el2.publish(event(0, vcpu=1, kind=IRQ, what=0, given=DISK_IRQ),
+                    event(FREQUENCY // 2, vcpu=1, what=WRITE, address=UART, value=0x41))
+        el2.begin(event(FREQUENCY, vcpu=1, kind=IRQ, what=2, given=3, took=0))
+        self.assertEqual(found.last(hex).splitlines()[1:],
+                         ["vCPU 1",
+                          "     -1.000000 s  irq: kick from another CPU, which gave it virtio_mmio@a000000, at 0x1000",
+                          "     -0.500000 s  UARTDR write of pl011@9000000, 0x41, at 0x1000",
+                          "      0.000000 s  irq: report asked for, at 0x1000"])
+
+
+class Compare(RunTest):
+    def ledger(self, name, *rows):
+        found = types.SimpleNamespace(rows=[dict(zip(ledger.COLUMNS, row)) for row in rows], data=None)
+        found.data = lambda: {"ledger": found.rows}
+        ledger.write(self.path(name), found)
+        return self.path(name)
+
+    def test_text(self):
+        some = ("mmio: pl011", "pl011@9000000", "UARTDR", "0x1", "f+0x4", 10, 100)
+        before = self.ledger("a.json", some, ("hvc", "", "CPU_ON", "0x9", "", 1, 5))
+        after = self.ledger("b.csv", some[:3] + ("0x2", "f+0x8", 5, 60), ("hvc", "", "CPU_ON", "0x9", "", 1, 5),
+                            ("mmio: GICD", "gic", "GICD_CTLR", "0x3", "", 2, 2))
+        lines = ledger_compare.text(ledger_compare.read(before), ledger_compare.read(after)).splitlines()
+        self.assertEqual(lines[1], "       10         5   -50.0 %   -40.0 %  mmio: pl011")
+        self.assertIn("        1         1    +0.0 %    +0.0 %  hvc", lines)
+        self.assertIn("        0         2       new       new  gic GICD_CTLR", lines)
+        self.assertIn("       10         5   -50.0 %   -40.0 %  f UARTDR", lines)
+
+    def test_no_ledger(self):
+        for name, data in (("a.json", b"{}"), ("b.csv", b"x,y\n1,2\n"), ("c.json", b"nothing")):
+            with self.assertRaises(Problem):
+                ledger_compare.read(self.write(name, data))
 
 
 class Files(RunTest):

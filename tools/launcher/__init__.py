@@ -58,6 +58,7 @@ kernel_names.py names for the guest's addresses, without a report
 trace_tracks.py a trace as tracks
 trace_file.py   those as a file
 ledger.py       exits counted
+ledger_compare.py tools/traproom report: two of them
 report.py       what the hypervisor reports of a guest
 autopsy.py      names and the kernel's log for it
 core.py         the same as an ELF core

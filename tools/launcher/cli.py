@@ -85,7 +85,7 @@ def parse_arguments(argv):
                         "`tools/traproom pack --help`")
     commands.add_parser("hunt", add_help=False, help="a command under many seeds: `tools/traproom hunt --help`")
     commands.add_parser("explain", add_help=False, help="ESR, HPFAR and FAR in words: `tools/traproom explain --help`")
-    commands.add_parser("report", add_help=False, help="a run as a page of charts: `tools/traproom report --help`")
+    commands.add_parser("report", add_help=False, help="a run as a page of charts, or how two ledgers differ: `tools/traproom report --help`")
     options.add(run)
     args = with_file(parser, run, bind_values(argv))
     unbundle.check(run, args)

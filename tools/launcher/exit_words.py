@@ -94,7 +94,8 @@ class Namer:
         return "PMU" if intid == self._pmu else self.interrupts.get(intid, f"interrupt {intid}")
 
     def given(self, event):
-        return None if event.given == NOTHING else self.interrupt(event.given)
+        """The interrupt that the guest got by it; None: none, or it is not over."""
+        return self.interrupt(event.given) if event.left and event.given != NOTHING else None
 
     def words(self, event):
         if event.kind == IRQ:

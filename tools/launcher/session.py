@@ -49,13 +49,14 @@ def die_with_parent():
 class Session:
     its_output = subprocess.PIPE  # QEMU's stdout, for Popen
 
-    def __init__(self, command, streams, args, port, models, relayed, keeps_data, monitor=None):
+    def __init__(self, command, streams, args, port, models, relayed, keeps_data, monitor=None, trace=None):
         self.command = command
         self.streams = streams
         self.args = args
         self.port = port
         self.models = models
         self.monitor = monitor  # a monitor_channel.Channel or None
+        self.trace = trace  # a trace.Trace or None
         self.relayed = relayed
         self.keeps_data = keeps_data
         self.keyboard = has_terminal() and not relayed  # QEMU reads it itself
@@ -181,6 +182,8 @@ class Session:
         self.qmp.stop()
         found = autopsy.examine(report, self.qmp.read_memory, self.args.symbols)
         write_all(STDERR, found.text(self.streams.console.recent).encode())
+        if self.trace:
+            write_all(STDERR, self.trace.last(found.name).encode())
         if self.args.core:
             self._write_core(found)
         self.qmp.resume()
@@ -313,7 +316,7 @@ def run(command, streams, args, staged, keeps_data, kind=Session):
     Session or one like it."""
     try:
         end = kind(command, streams, args, staged.port, staged.models, bool(staged.nonce), keeps_data,
-                   staged.monitor).run()
+                   staged.monitor, staged.trace).run()
         results = streams.console.results
         if results:
             results.close()

@@ -13,6 +13,7 @@ from launcher import Problem, exit_words, kernel_names, layout, ledger, session,
 
 EVENTS = 1 << 17  # of each vCPU's ring
 PERIOD = 0.02  # seconds between two looks
+LAST = 8  # exits of a vCPU that a report shows
 BATCH = trace_ring.EVENT.size << 12
 COUNTS_INSTRUCTIONS = ",cntfrq=1000000000"  # of QEMU's CPU with --icount, whose nanoseconds are instructions
 
@@ -76,6 +77,23 @@ class Trace:
             yield from trace_ring.events(data)
         for ring in range(self.vcpus):
             yield from (event for event in self.rings.last(ring, 1) if not event.left)
+
+    def last(self, name):
+        """The last exits of each vCPU as text, of a guest that stands still; `name(address)` names a place in it."""
+        if self.rings is None:
+            return ""
+        lines = ["---- the last exits, from the trace ----"]
+        for ring in range(self.vcpus):
+            found = self.rings.last(ring, LAST)
+            lines += [f"vCPU {ring}"] * bool(found) + [f"  {self._line(event, found[-1], name)}" for event in found]
+        return "\n".join(lines) + "\n"
+
+    def _line(self, event, latest, name):
+        words = self.words.words(event)
+        what = trace_tracks.title(words) + (f" of {words.device}, 0x{event.value:x}" if words.device else "")
+        given = self.words.given(event)
+        return (f"{(event.entered - latest.entered) / self.rings.frequency:12.6f} s  {what}" +
+                (f", which gave it {given}" if given else "") + f", at {name(event.pc)}")
 
     def nanoseconds(self, ticks):
         return ticks * 1_000_000_000 // self.rings.frequency
