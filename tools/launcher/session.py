@@ -13,7 +13,7 @@ import time
 
 from launcher import Problem, autopsy, core, verdict, watch
 from launcher.guest_memory import NoRam
-from launcher.qmp import ANSWER, Qmp
+from launcher.qmp import Qmp
 from launcher.standard_files import Input, Terminal, has_terminal, write_all
 from launcher.streams import STDERR
 from launcher.witness import Witness
@@ -22,6 +22,7 @@ PR_SET_PDEATHSIG = 1
 HOLD = 0.05  # seconds that part of a line may be held back
 LAST_MOMENT = 0.5  # seconds for QEMU to end when it is told to
 TO_LEAVE = 60  # with disks to be written back, or by itself: giving back its memory can take long
+LAST_ANSWER = 10  # for Traproom to tell what it knows, at the end
 AGAIN = 1  # and until it is asked once more: before the guest starts, it does not hear it
 CHUNK = 65536
 COMPLAINTS = 4096  # bytes of QEMU's stderr that are kept
@@ -163,7 +164,7 @@ class Session:
 
     def _ask(self, what, heard):
         """By breaks: the first may be taken for the question whether the guest lives (hyp/vm/watch.h)."""
-        end = time.monotonic() + ANSWER
+        end = time.monotonic() + LAST_ANSWER
         why = watch.TIME_UP
         while why == watch.TIME_UP and not heard() and time.monotonic() < end and self._send_breaks():
             again = time.monotonic() + AGAIN

@@ -7,7 +7,7 @@ ASK = "ask"  # whether the guest lives, that is, and go on
 BY_WORDS = (ASK, AT_REST, OOPSED, STALLED)  # that the kernel has said, or somebody else
 MODEL_FAILED = "a model has failed"  # session.py sees that itself
 CALM = 2.0  # seconds of silence after which a report is over, though its end has not come
-ANSWER = 20.0  # seconds that Traproom has for its answer
+ANSWER = 60.0  # seconds, on a busy machine, that Traproom has for its answer
 
 
 class Watch:
