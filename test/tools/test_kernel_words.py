@@ -134,6 +134,16 @@ class Meaning(unittest.TestCase):
         self.assertEqual(words.warnings[0].who, "CPU 1, a b[8]")
         self.assertEqual(words.warnings[0].where, "at f+0x2/0x3")
 
+    def test_details_after_a_lie(self):
+        """A report that was dropped takes nobody's."""
+        words = heard("[    8.000000] kernel BUG at /src/x.c:12!")
+        words.oops.forged = True
+        words.drop_forged()
+        self.assertTrue(words.complete)
+        for line in OOPS_REPORT.splitlines():
+            words.feed(line)
+        self.assertEqual(words.oops.who, "CPU 2, insmod[131]")
+
     def test_plain_messages(self):
         words = heard(*("[    1.000000] " + text for text in (
             "Linux version 6.1.0", "rcu: Hierarchical RCU implementation.", "x: WARNING: see the manual",

@@ -138,6 +138,8 @@ class KernelWords:
     def drop_forged(self):
         for kind, reports in self._reports.items():
             self._reports[kind] = [report for report in reports if not report.forged]
+        if self._report and self._report.forged:
+            self._report, self.complete = None, True
 
     def feed(self, line):
         """Take one line of the console, without its end."""
