@@ -143,6 +143,20 @@ static bool is_allowed_by_now(struct vcpu *vcpu, const struct trap *trap, unsign
             (perms & needs) == needs);
 }
 
+/* Has a watcher taken the rights that the access lacks, and given them back by now? */
+static bool is_watched(struct vcpu *vcpu, const struct trap *trap, unsigned access)
+{
+    const struct vm_watcher *watcher = vcpu->vm->watcher;
+    ipa_t where;
+
+    if (watcher == NULL || !esr_fsc_is(esr_fsc(trap->esr), FSC_PERMISSION) ||
+        !find_ipa(vcpu, trap, &where) ||
+        !watcher->touched_fn(vcpu, where, trap->far, needed_perms(trap, access)))
+        return false;
+    vcpu->exits[EXIT_WATCHED]++;
+    return true;
+}
+
 /*
  * The guest is about to get an abort. If it is the vCPU's first and nothing has been printed yet,
  * the guest may never be able to say so: one line of ours does.
@@ -352,12 +366,15 @@ static bool is_maintenance(uint64_t esr)
 void abort_data(struct vcpu *vcpu, uint64_t esr)
 {
     struct trap trap = read_trap(esr);
+    unsigned access = (esr & ISS_ABORT_WnR) != 0 ? STAGE2_WRITE : STAGE2_READ;
 
     if (may_be_device(vcpu, &trap) &&
         ((esr & ISS_ABORT_ISV) != 0 ? emulate_syndrome(vcpu, &trap) : emulate_insn(vcpu, &trap)))
         return;
-    if (is_allowed_by_now(vcpu, &trap, (esr & ISS_ABORT_WnR) != 0 ? STAGE2_WRITE : STAGE2_READ)) {
+    if (is_allowed_by_now(vcpu, &trap, access)) {
         vcpu->exits[EXIT_ABORT_RETRY]++;
+    } else if (is_watched(vcpu, &trap, access)) {
+        return;
     } else if (is_maintenance(esr)) {
         /* Where there is no memory, nothing is cached, and what can't be written is not dirty. */
         vcpu->exits[EXIT_ABORT_CACHE]++;
@@ -382,6 +399,8 @@ void abort_instruction(struct vcpu *vcpu, uint64_t esr)
         vcpu->exits[EXIT_ABORT_RETRY]++;
         return;
     }
+    if (is_watched(vcpu, &trap, STAGE2_EXEC | STAGE2_READ))
+        return;
     count_abort(vcpu, &trap, "fetch of");
     inject_instruction_abort(vcpu, trap.far, guest_fsc(vcpu, &trap), esr);
 }

@@ -43,6 +43,10 @@
     X(ESR_EC_DABT_CUR, 0x25, "data abort")                                                         \
     X(ESR_EC_SP_ALIGN, 0x26, "SP alignment fault")                                                 \
     X(ESR_EC_SERROR, 0x2f, "SError")                                                               \
+    X(ESR_EC_BREAK_LOW, 0x30, "breakpoint in a lower level")                                       \
+    X(ESR_EC_STEP_LOW, 0x32, "single step in a lower level")                                       \
+    X(ESR_EC_WATCH_LOW, 0x34, "watchpoint in a lower level")                                       \
+    X(ESR_EC_BKPT32, 0x38, "BKPT in AArch32")                                                      \
     X(ESR_EC_BRK64, 0x3c, "BRK")
 
 enum esr_ec {

@@ -22,6 +22,10 @@
 /* What has no handler above: an instruction that the guest's CPU, as it is shown, does not have. */
 static void exit_other(struct vcpu *vcpu, uint64_t esr)
 {
+    if (vm_watcher_takes(vcpu, esr)) {
+        vcpu->exits[EXIT_WATCHED]++;
+        return;
+    }
     vcpu->exits[EXIT_UNDEF]++;
     if (esr_ec(esr) == ESR_EC_ILLEGAL)
         power_kill_vm(vcpu, "it ran with an illegal PSTATE that EL1 did not take");

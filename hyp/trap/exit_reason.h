@@ -15,6 +15,7 @@
     X(EXIT_ABORT, "abort: to the guest")                                                           \
     X(EXIT_ABORT_CACHE, "abort: cache maintenance of no memory")                                   \
     X(EXIT_ABORT_RETRY, "abort: allowed by now")                                                   \
+    X(EXIT_WATCHED, "abort or step: watched by a monitor")                                         \
     X(EXIT_IRQ_TIMER, "irq: guest timer")                                                          \
     X(EXIT_IRQ_PMU, "irq: guest PMU")                                                              \
     X(EXIT_IRQ_KICK, "irq: kick from another CPU")                                                 \

@@ -112,7 +112,8 @@ static __attribute__((noinline)) void access_other(struct vcpu *vcpu, uint64_t e
     vcpu->exits[EXIT_SYSREG_OTHER]++;
     if ((vcpu->vm->config.pmu_intid == 0 || !pmu_access(esr, &value)) &&
         !(read ? read_register(name, &value) : write_register(vcpu, name, value))) {
-        inject_undefined(vcpu);
+        if (!vm_watcher_takes(vcpu, esr))
+            inject_undefined(vcpu);
         return;
     }
     if (read)

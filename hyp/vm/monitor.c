@@ -134,15 +134,38 @@ static const struct handler {
     monitor_fn fn;
     bool on_vcpu;
 } handlers[MONITOR_TYPES] = {
-    [MONITOR_HELLO] = {hello, false},      [MONITOR_READ] = {show_memory, false},
-    [MONITOR_REGS] = {monitor_regs, true}, [MONITOR_AT] = {monitor_at, true},
+    [MONITOR_HELLO] = {hello, false},
+    [MONITOR_READ] = {show_memory, false},
+    [MONITOR_REGS] = {monitor_regs, true},
+    [MONITOR_AT] = {monitor_at, true},
     [MONITOR_EXITS] = {exits, false},
+    [MONITOR_WRITE] = {monitor_write, false},
+    [MONITOR_STOP] = {monitor_stop, false},
+    [MONITOR_GO] = {monitor_go, false},
+    [MONITOR_STEP] = {monitor_step, true},
+    [MONITOR_IRQ] = {monitor_irq, false},
+    [MONITOR_PEND] = {monitor_pend, true},
+    [MONITOR_DEV] = {monitor_dev, false},
+    [MONITOR_S2_LOOKUP] = {monitor_s2_lookup, false},
+    [MONITOR_S2_MAP] = {monitor_s2_change, false},
+    [MONITOR_S2_UNMAP] = {monitor_s2_change, false},
+    [MONITOR_S2_PROTECT] = {monitor_s2_change, false},
+    [MONITOR_S2_SPLIT] = {monitor_s2_change, false},
+    [MONITOR_WATCH] = {monitor_watch, false},
+    [MONITOR_UNWATCH] = {monitor_unwatch, false},
+    [MONITOR_LOG] = {monitor_log, false},
+    [MONITOR_LOG_READ] = {monitor_log_read, false},
 };
 
 static void send_answer(const struct monitor_message *message, const void *bytes)
 {
     if (host_channel_send(&channel, message, bytes, message->size) != 0)
         log_error("the monitor does not take what it is told");
+}
+
+void monitor_tell(const struct monitor_message *event)
+{
+    send_answer(event, NULL);
 }
 
 static void turn_down(const struct monitor_message *message, int err)
@@ -177,6 +200,7 @@ static void answer_on_sgi(void *ctx, struct vcpu *vcpu)
     if (__atomic_load_n(&state, __ATOMIC_ACQUIRE) == POSTED && request.vcpu == vcpu->index &&
         move_on(POSTED, ANSWERING))
         answer_request(vcpu, handlers[request.type].fn);
+    monitor_hold(vcpu);
 }
 
 static int did_not_come(struct monitor_call *call)
@@ -238,7 +262,8 @@ static size_t take_piece(const uint8_t *bytes, size_t len)
     } else {
         left = incoming.message.size - incoming.data_have;
         len = len < left ? len : left;
-        memcpy(incoming.data + incoming.data_have, bytes, len < room ? len : room);
+        if (room > 0)
+            memcpy(incoming.data + incoming.data_have, bytes, len < room ? len : room);
         incoming.data_have += len;
     }
     return len;
@@ -259,6 +284,22 @@ static void hear(void *ctx, const void *bytes, size_t len)
         }
     }
 }
+
+/* ---- What a monitor has to do with the VM's life ---- */
+
+static void turned_off(struct vcpu *vcpu)
+{
+    monitor_step_forget(vcpu);
+    monitor_watch_close(vcpu, true);
+}
+
+static void starts(struct vm *of)
+{
+    __atomic_store_n(&of->held, false, __ATOMIC_RELEASE);
+    monitor_s2_reset(of, monitor_watch_reset());
+}
+
+static const struct vm_watcher watcher = {monitor_touched, monitor_stepped, turned_off, starts};
 
 static void handle_channel_irq(void *ctx, struct vcpu *vcpu)
 {
@@ -283,7 +324,9 @@ int monitor_init(struct vm *of, const char *text)
         return err;
     }
     vm = of;
+    vm->watcher = &watcher;
     version = text;
+    monitor_s2_init(vm);
     alarm_add(&alarm, time_out, NULL);
     err = irq_register(GIC_SGI_MONITOR, IRQ_EDGE, EXIT_IRQ_MONITOR, answer_on_sgi, NULL);
     return err != 0 ? err

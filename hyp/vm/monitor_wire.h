@@ -11,6 +11,11 @@
 
 #define MONITOR_DATA_MAX 2048 /* bytes behind a message, at most */
 
+/*
+ * Events are EL2's own messages, of tag 0. That of MONITOR_WATCH: `status` is the access that was
+ * refused (STAGE2_*), `address` its IPA, `value` the PC, `extra` the VA.
+ */
+
 /* What is asked. "Of the vCPU": on its own CPU, by posting. */
 enum monitor_type {
     MONITOR_HELLO = 1, /* what the VM is, as text */
@@ -18,6 +23,22 @@ enum monitor_type {
     MONITOR_REGS,      /* of the vCPU: the registers of group `value`, as text */
     MONITOR_AT,        /* of the vCPU: `address` translated as `value` says; answers PAR_EL1 */
     MONITOR_EXITS,     /* counts of the vCPU's exits by reason, as text */
+    MONITOR_WRITE,     /* the data, into the guest's RAM at `address` */
+    MONITOR_STOP,      /* all vCPUs wait in EL2 from their next exit on, which comes at once */
+    MONITOR_GO,        /* and go on */
+    MONITOR_STEP, /* of the vCPU, which is stopped: one instruction. Event: it is at `address` */
+    MONITOR_IRQ,  /* bank `address` of the virtual GIC, 0 of the vCPU, as text */
+    MONITOR_PEND, /* the SPI `address` becomes pending */
+    MONITOR_DEV,  /* device number `address`, as text */
+    MONITOR_S2_LOOKUP, /* `address` by stage 2: `value` is the PA, `extra` rights and level << 8 */
+    MONITOR_S2_MAP,    /* of `value` bytes from `address` on; `extra`: rights. The steps, as text */
+    MONITOR_S2_UNMAP,
+    MONITOR_S2_PROTECT,
+    MONITOR_S2_SPLIT,
+    MONITOR_WATCH, /* rights `extra` are taken from `value` bytes at `address`. Event: an access */
+    MONITOR_UNWATCH,
+    MONITOR_LOG,      /* the same, for a log of units of `extra` bytes; `value` 0: it ends */
+    MONITOR_LOG_READ, /* which units from number `address` on were touched, a bit for each */
     MONITOR_TYPES
 };
 

@@ -124,6 +124,8 @@ void power_park(struct vcpu *vcpu)
 {
     struct vm *vm = vcpu->vm;
 
+    if (vm->watcher != NULL)
+        vm->watcher->off_fn(vcpu);
     /* From now on its timers are silent, and nothing walks its tables ahead of need: they may be
      * other data by then. */
     el1_ctx_reset();

@@ -265,6 +265,8 @@ void vm_start(struct vm *vm)
 
     reset_devices(vm);
     watch_start();
+    if (vm->watcher != NULL)
+        vm->watcher->start_fn(vm);
     loader_load(vm);
     invariants_expect(&vm->stage2.table);
     spin_lock(&vm->power_lock);

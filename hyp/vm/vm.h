@@ -30,13 +30,30 @@ enum vm_ending {
     VM_PANICKED, /* its kernel says so, by pvpanic */
 };
 
+/*
+ * Who has changed what the guest runs on, and so has to do with what follows from it. Each is
+ * called on the CPU of `vcpu` with no lock held.
+ */
+struct vm_watcher {
+    /* Stage 2 forbids this access (STAGE2_*). True: the guest is to try again. */
+    bool (*touched_fn)(struct vcpu *vcpu, ipa_t where, uint64_t va, unsigned access);
+    /* A trap that is no guest's. True: it was the watcher's doing, and the guest goes on. */
+    bool (*trapped_fn)(struct vcpu *vcpu, uint64_t esr);
+    /* The vCPU is about to lose its registers. */
+    void (*off_fn)(struct vcpu *vcpu);
+    /* The guest starts, again or for the first time: no vCPU runs. */
+    void (*start_fn)(struct vm *vm);
+};
+
 struct vm {
     struct vm_config config;
     struct guest_mem mem;
     struct stage2 stage2;
     struct mmio_bus bus;
     struct vgic vgic;
-    struct vm_fault *fault;       /* what the user wants to go wrong; NULL: nothing */
+    const struct vm_watcher *watcher; /* NULL: nobody */
+    bool held;                        /* atomic: its vCPUs wait in EL2 (monitor_run.c) */
+    struct vm_fault *fault;           /* what the user wants to go wrong; NULL: nothing */
     void *device[VM_MAX_DEVICES]; /* the state of each of config.device, out of the guest's reach */
     struct vgic_redist_region redist[VM_MAX_GICR];
     spinlock_t power_lock; /* protects run_state, stop_reason and each vCPU's power */
@@ -68,6 +85,14 @@ void vm_start(struct vm *vm);
 
 /* The exits of each vCPU by reason, as --stats shows them. */
 void vm_print_stats(const struct vm *vm);
+
+/* Was the trap, which is no guest's, a watcher's doing? Then the guest goes on. */
+static inline bool vm_watcher_takes(struct vcpu *vcpu, uint64_t esr)
+{
+    const struct vm_watcher *watcher = vcpu->vm->watcher;
+
+    return watcher != NULL && watcher->trapped_fn(vcpu, esr);
+}
 
 /* What the exits of a reason are called; a device's name is put together in buf. */
 const char *vm_exit_name(enum exit_reason reason, char *buf, size_t size);

@@ -203,6 +203,8 @@ static void look(void)
     if (alarm_now() < __atomic_load_n(&alarm.due, __ATOMIC_RELAXED))
         return;
     set_next_round();
+    if (__atomic_load_n(&vm->held, __ATOMIC_ACQUIRE))
+        return; /* it gets nowhere, as it shall */
     if (mode_now() == PANICKED) {
         look_for_end();
     } else if (__atomic_load_n(&answers_due, __ATOMIC_ACQUIRE) == 0) {

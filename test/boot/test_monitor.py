@@ -54,6 +54,79 @@ class MonitorTest(support.BootTest):
         self.assertTrue(any(bytes.fromhex(root["bytes"])))
         self.end()
 
+    def test_stop_and_step(self):
+        self.start("--smp", "2")
+        places = self.monitor("stop")[0]
+        self.assertEqual([one["off"] for one in places], [False, False])
+        again = self.monitor("vcpu")[0]
+        self.assertEqual([one["pc"] for one in again], [one["pc"] for one in places])  # it gets nowhere
+        one, five = self.monitor("step 1", "step 1 5")
+        self.assertEqual((len(one), len(five)), (1, 5))
+        pcs = [int(pc, 0) for pc in (places[1]["pc"], *one, *five)]
+        self.assertEqual(len(set(zip(pcs, pcs[1:]))), 6)
+        self.assertTrue(any(after == before + 4 for before, after in zip(pcs, pcs[1:])), pcs)
+        self.assertEqual(int(self.monitor("vcpu 1")[0][0]["pc"], 0), pcs[-1])
+        self.monitor("go")
+        self.assertIn("not stopped", self.monitor("step", status=1, options=()).stderr)
+        self.end()
+
+    def test_memory_is_written(self):
+        self.start("--smp", "1")
+        # Behind the guest's tree, in its page: Linux has no use for it.
+        _, found = self.monitor("write 0x47000ff0 c0ffee", "mem 0x47000ff0 4")
+        self.assertEqual(found["bytes"][:6], "c0ffee")
+        self.assertIn("may be reached", self.monitor("write 0x47000fff 0000", status=1, options=()).stderr)
+        self.end()
+
+    def test_interrupts_and_devices(self):
+        self.start("--smp", "1")
+        irq, devices = self.monitor("irq", "dev")
+        timer = next(one for one in irq["interrupts"] if one["intid"] == 27)
+        self.assertIn("enabled", timer["state"])
+        console = next(one for one in devices if one.get("virtio") == "console")
+        self.assertEqual(console["status"], 15)
+        self.assertTrue(any(queue["avail_idx"] for queue in console["queues"] if queue["size"]))
+        self.assertEqual([one["name"] for one in devices][:1], ["pl011"])
+        self.end()
+
+    WRITER = "echo ready; while [ ! -e /tmp/end ]; do echo x >/tmp/page; done & cat >/dev/null; touch /tmp/end; wait; " \
+             "echo went on"
+
+    def test_watch(self):
+        """A guest that writes all the time is seen doing so, and goes on."""
+        self.start("--smp", "2", "--cmd", self.WRITER)
+        dirty = self.monitor("dirty 1 0x48000000 128M")[0]
+        pages = dirty["rounds"][0]
+        self.assertGreater(len(pages), 0)
+        hits = []
+        for page in pages[:20]:
+            hits = self.monitor(f"watch {page} 4096 rw -t 1")[0]
+            if hits:
+                break
+        self.assertTrue(hits, pages[:20])
+        for hit in hits:
+            self.assertEqual(int(hit["ipa"], 0) & ~0xFFF, int(page, 0))
+        used = self.monitor("working-set 0.5")[0]
+        self.assertGreater(len(used["rounds"][0]), 0)
+        self.assertLess(len(used["rounds"][0]), 256)
+        stopped = self.monitor("dirty 0.2 -n 3")[0]
+        self.assertEqual(len(stopped["rounds"]), 3)
+        self.end()
+
+    def test_stage2(self):
+        self.start("--smp", "2", "--cmd", self.WRITER)
+        page = 0x60000000
+        split, protect, unmap, mapped = [one["steps"] for one in self.monitor(
+            f"s2 split {page}", f"s2 protect {page} 4096 r", f"s2 unmap {page}", f"s2 map {page}")]
+        self.assertEqual([line.split()[:3] for line in split[:3]],
+                         [["before", "0x60000000", "2"], ["now", "0x60000000", "-"], ["tlbi", "0x60000000", "1"]])
+        self.assertEqual(split[-1].split()[:3], ["after", "0x60000000", "3"])
+        self.assertEqual(int(protect[-1].split()[3], 0) >> 6 & 3, 1)
+        self.assertEqual(unmap[-1].split()[2], "-")
+        self.assertEqual(int(mapped[-1].split()[3], 0) >> 6 & 3, 3)
+        self.assertIn("whole pages", self.monitor("s2 unmap 0x9000000", status=1, options=()).stderr)
+        self.end()
+
     def test_refusals(self):
         self.start("--smp", "1")
         for command, words in (("mem 0", "not in the guest's RAM"), ("mem -p 0x9000000", "may be reached"),

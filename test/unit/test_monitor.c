@@ -6,164 +6,15 @@
  */
 #include "vm/monitor.h"
 
-#include <linux/virtio_config.h>
-#include <linux/virtio_ids.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
-#include "drv/alarm.h"
-#include "fake_virtio_device.h"
-#include "fdt/host_fdt.h"
-#include "gic/gic.h"
-#include "lib/bits.h"
-#include "trap/irq.h"
-#include "vm/monitor_call.h"
-#include "vm/vm_virtio.h"
+#include "monitor_fixture.h"
 
-#define RECEIVE   0
-#define TRANSMIT  1
-#define SLOT_IRQ  71
-#define RAM_BYTES 8192
-#define RAM_IPA   0x48000000U
-
-static const struct host_virtio slot = {{{FAKE_VIRTIO_BASE}, FAKE_VIRTIO_SIZE}, SLOT_IRQ, true};
-static struct vm vm;
-static uint8_t ram[RAM_BYTES] __attribute__((aligned(4096)));
 static uint8_t tables[4096] __attribute__((aligned(4096)));
-static struct {
-    irq_fn channel, sgi;
-    struct alarm *alarm;
-    uint64_t now;
-    unsigned sgis, enabled;
-    unsigned sgi_to;
-} machine;
-static struct {
-    struct monitor_message message;
-    char data[MONITOR_DATA_MAX + 1];
-    unsigned count;
-} got;
-
-int irq_register(uint32_t intid, enum irq_trigger trigger, enum exit_reason reason, irq_fn fn,
-                 void *ctx)
-{
-    (void)reason;
-    assert_null(ctx);
-    assert_int_equal(trigger, IRQ_EDGE);
-    if (intid == SLOT_IRQ)
-        machine.channel = fn;
-    else if (intid == GIC_SGI_MONITOR)
-        machine.sgi = fn;
-    return 0;
-}
-
-void gic_send_sgi(unsigned cpu, uint32_t intid)
-{
-    assert_int_equal(intid, GIC_SGI_MONITOR);
-    machine.sgis++;
-    machine.sgi_to = cpu;
-}
-
-void gic_ppi_set_enabled(unsigned cpu, uint32_t intid, bool enabled)
-{
-    (void)cpu;
-    assert_int_equal(intid, GIC_SGI_MONITOR);
-    machine.enabled += enabled;
-}
-
-uint64_t alarm_now(void)
-{
-    return machine.now;
-}
-
-uint64_t alarm_frequency(void)
-{
-    return 1000;
-}
-
-void alarm_add(struct alarm *alarm, void (*fn)(void *ctx), void *ctx)
-{
-    *alarm = (struct alarm){.fn = fn, .ctx = ctx, .due = ALARM_NEVER};
-    machine.alarm = alarm;
-}
-
-void alarm_set(struct alarm *alarm, uint64_t due)
-{
-    alarm->due = due;
-}
-
-const struct host_virtio *vm_virtio_take(pa_t base)
-{
-    return base.v == FAKE_VIRTIO_BASE ? &slot : NULL;
-}
-
-uint64_t stage2_vttbr(const struct stage2 *s2)
-{
-    (void)s2;
-    return 0x1000040000000;
-}
-
-const char *vm_exit_name(enum exit_reason reason, char *buf, size_t size)
-{
-    snprintf(buf, size, "reason %u", reason);
-    return buf;
-}
-
-void log_print(enum log_kind kind, const char *fmt, ...)
-{
-    (void)kind;
-    (void)fmt;
-}
-
-/* What monitor_cpu.c does, but that it needs no hardware. */
-int monitor_regs(struct monitor_call *call)
-{
-    assert_non_null(call->vcpu);
-    monitor_say(call, "pc=0x%lx", call->vcpu->regs.pc);
-    return 0;
-}
-
-int monitor_at(struct monitor_call *call)
-{
-    call->message->value = call->message->address + 1;
-    return 0;
-}
-
-static void take(unsigned queue)
-{
-    struct fake_virtio_chain chain;
-
-    if (queue != TRANSMIT || !fake_virtio_take(TRANSMIT, &chain))
-        return;
-    memset(got.data, 0, sizeof(got.data));
-    memcpy(&got.message, (void *)(uintptr_t)chain.desc[0].addr, sizeof(got.message));
-    if (chain.count == 2)
-        memcpy(got.data, (void *)(uintptr_t)chain.desc[1].addr, chain.desc[1].len);
-    assert_int_equal(got.message.size, chain.count == 2 ? chain.desc[1].len : 0);
-    got.count++;
-    fake_virtio_use(TRANSMIT, chain.head, 0);
-}
-
-static void say_bytes(const void *bytes, size_t len)
-{
-    struct fake_virtio_chain chain;
-
-    assert_true(fake_virtio_take(RECEIVE, &chain));
-    assert_true(len <= chain.desc[0].len);
-    memcpy((void *)(uintptr_t)chain.desc[0].addr, bytes, len);
-    fake_virtio_use(RECEIVE, chain.head, (uint32_t)len);
-    machine.channel(NULL, NULL);
-}
-
-static void ask(struct monitor_message message)
-{
-    got.count = 0;
-    message.tag = 7;
-    say_bytes(&message, sizeof(message));
-}
 
 static void answered(int status)
 {
@@ -185,15 +36,8 @@ static void without_one(void **state)
 static void opened(void **state)
 {
     (void)state;
-    fake_virtio_init(VIRTIO_ID_CONSOLE, BIT(VIRTIO_F_VERSION_1), 2, 128);
-    fake_virtio.notified_fn = take;
-    vm.config.monitor = pa(FAKE_VIRTIO_BASE);
-    vm.nr_vcpus = 2;
-    vm.vcpu[1] = (struct vcpu){.index = 1, .vm = &vm, .regs.pc = 0x1234};
-    vm.vgic.vcpu[1].cpu = 5;
+    make_vm();
     vm.vcpu[1].exits[3] = 42;
-    vm.mem.count = 1;
-    vm.mem.region[0] = (struct ram_region){ipa(RAM_IPA), ptr_to_pa(ram), sizeof(ram)};
     monitor_show((struct pa_range){ptr_to_pa(tables), sizeof(tables)});
     assert_int_equal(monitor_init(&vm, "0.1 abc"), 0);
     monitor_init_cpu(1);
@@ -206,7 +50,7 @@ static void greeted(void **state)
     ask((struct monitor_message){.type = MONITOR_HELLO});
     answered(0);
     assert_non_null(strstr(got.data, "version=0.1 abc\nvcpus=2\n"));
-    assert_non_null(strstr(got.data, "ram0=0x48000000 0x2000 0x"));
+    assert_non_null(strstr(got.data, "ram0=0x48000000 0x400000 0x"));
 }
 
 static void memory_read(void **state)
@@ -257,12 +101,12 @@ static void posted(void **state)
     ask((struct monitor_message){.type = MONITOR_REGS, .vcpu = 1});
     assert_int_equal(got.count, 0);
     assert_int_equal(machine.sgis, 1);
-    assert_int_equal(machine.sgi_to, 5);
+    assert_int_equal(machine.sgi_to, 6);
     machine.sgi(NULL, &vm.vcpu[0]); /* not the one that is meant */
     assert_int_equal(got.count, 0);
     machine.sgi(NULL, &vm.vcpu[1]);
     answered(0);
-    assert_string_equal(got.data, "pc=0x1234\n");
+    assert_string_equal(got.data, "pc=0x1001\n");
     machine.sgi(NULL, &vm.vcpu[1]); /* one too many */
     assert_int_equal(got.count, 1);
     ask((struct monitor_message){.type = MONITOR_AT, .vcpu = 1, .address = 9});

@@ -13,7 +13,7 @@ from launcher import monitor_wire as wire_format
 from launcher.monitor_wire import Refused
 from launcher.syndrome import class_words, exception_class
 
-MODULES = ()  # of the launcher's, which register commands of their own
+MODULES = ("monitor_control", "monitor_change")  # of the launcher's, which register commands of their own
 USUAL_BYTES = 64
 MEM_MOST = 1 << 20
 ROW = 16
@@ -75,10 +75,12 @@ def run(wire, text, out):
         raise Usage(f"{text}: {error}") from error
     if not words:
         return
-    found = load().get(words[0])
-    if found is None:
-        raise Usage(f"no command '{words[0]}': `help` lists those there are")
-    found.run(wire, words[1:], out)
+    for count in (2, 1):  # names of two words come first
+        found = load().get(" ".join(words[:count]))
+        if found and len(words) >= count:
+            found.run(wire, words[count:], out)
+            return
+    raise Usage(f"no command '{words[0]}': `help` lists those there are")
 
 
 class Arguments(argparse.ArgumentParser):
@@ -115,9 +117,10 @@ def chosen(wire, vcpu):
 
 @command("help", "help [COMMAND]", "what there is")
 def show_help(_wire, args, out):
-    if args and args[0] not in COMMANDS:
-        raise Usage(f"no command '{args[0]}'")
-    found = [COMMANDS[args[0]]] if args else sorted(COMMANDS.values())
+    name = " ".join(args)
+    found = [one for one in sorted(COMMANDS.values()) if name in ("", one.name)]
+    if not found:
+        raise Usage(f"no command '{name}'")
     out.table([(one.usage, one.help) for one in found], left=2)
     out.data([{"name": one.name, "usage": one.usage, "help": one.help} for one in found])
 

@@ -11,7 +11,8 @@ DATA_MAX = 2048  # bytes behind a message
 CHUNK = 65536
 PATIENCE = 20  # seconds for an answer: EL2 itself waits less for a vCPU
 
-HELLO, READ, REGS, AT, EXITS = range(1, 6)
+HELLO, READ, REGS, AT, EXITS, WRITE, STOP, GO, STEP, IRQ, PEND, DEV = range(1, 13)
+S2_LOOKUP, S2_MAP, S2_UNMAP, S2_PROTECT, S2_SPLIT, WATCH, UNWATCH, LOG, LOG_READ = range(13, 22)
 REGS_GROUPS = 3
 AT_KINDS = ("s1e1r", "s1e1w", "s1e0r", "s1e0w", "s12e1r", "s12e1w", "s12e0r", "s12e0w")
 
@@ -109,24 +110,25 @@ class Wire:
 
     def _await(self, tag):
         while True:
-            for message in self._receive():
-                if message.tag == 0:
-                    self.events.append(message)
-                elif message.tag == tag:
-                    return message
+            answers = [message for message in self._receive() if message.tag == tag]
+            if answers:
+                return answers[0]
 
     def _receive(self):
+        """What has come; events are put aside."""
         data = self._link.recv(CHUNK)
         if not data:
             raise ConnectionResetError
-        return list(self._reader.feed(data))
+        messages = list(self._reader.feed(data))
+        self.events += [message for message in messages if message.tag == 0]
+        return messages
 
     def wait_event(self, seconds):
         """The next event of EL2's own, None: none has come within that time."""
         if not self.events:
             self._link.settimeout(seconds)
             try:
-                self.events += [message for message in self._receive() if message.tag == 0]
+                self._receive()
             except socket.timeout:
                 pass
             except OSError as error:

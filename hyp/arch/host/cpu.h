@@ -30,4 +30,9 @@ static inline void cpu_relax(void)
     sched_yield();
 }
 
+/* An interrupt is always there. */
+static inline void cpu_wfi(void)
+{
+}
+
 #endif
