@@ -224,7 +224,7 @@ bool monitor_touched(struct vcpu *vcpu, ipa_t where, uint64_t va, unsigned acces
     return is_logged || is_watched;
 }
 
-static bool is_open(struct vcpu *vcpu, ipa_t page)
+static bool is_open_elsewhere(struct vcpu *vcpu, ipa_t page)
 {
     for (unsigned i = 0; i < MAX_VCPUS; i++) {
         for (unsigned j = 0; i != vcpu->index && j < opened[i].count; j++) {
@@ -246,7 +246,7 @@ void monitor_watch_close(struct vcpu *vcpu, bool again)
         ipa_t page = opened[vcpu->index].page[i];
         const struct watched *watch = watch_of(page);
 
-        if (watch != NULL && !is_open(vcpu, page) &&
+        if (watch != NULL && !is_open_elsewhere(vcpu, page) &&
             set_rights(vcpu->vm, (struct ipa_range){page, PAGE_SIZE}, watch->taken) != 0)
             log_error("a page that was watched is not any more");
     }
