@@ -65,8 +65,7 @@ static int reach(struct bundle *bundle, const struct fit_image *image)
     return 0;
 }
 
-/* Beside us a boot loader has placed it, which may know what it does; from a file it may be
- * damaged. */
+/* Who puts images beside us need not hash them; a file may be damaged on its way. */
 static int check_hashes(struct bundle *bundle, const struct fit_image *image)
 {
     return fit_check_hashes(&bundle->fit, image, bundle->in_file);

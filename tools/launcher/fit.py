@@ -54,7 +54,7 @@ class Image:
         return node(self.name, [*found, *node("hash-1", [f"algo = {quote(self.hash)};"])])
 
     def node(self, size):
-        """place() says later where the data lies."""
+        """Where the data lies is put in once all sizes are known."""
         made = fdt.Node(self.name)
         for name, text in (("description", plain(self.description)), ("type", self.kind), ("arch", ARCH), ("os", self.os),
                            ("compression", self.compression)):
@@ -131,15 +131,10 @@ def hash_of(path, algorithm):
         return struct.pack(">I", value)
 
 
-def timestamp():
-    return int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
-
-
 def tree(description, images, configurations):
     """A FIT's tree, of their nodes. The first configuration is the default."""
     root, folder, plans = (fdt.Node(name) for name in ("", "images", "configurations"))
     root.set_text("description", plain(description))
-    root.set_u32("timestamp", timestamp())
     root.set_u32("#address-cells", 2)
     root.children, folder.children, plans.children = [folder, plans], images, configurations
     plans.set_text("default", configurations[0].name)
@@ -155,6 +150,7 @@ def write(out, description, images, configurations):
     sizes = [os.path.getsize(image.path) for image in images]
     nodes = [image.node(size) for image, size in zip(images, sizes)]
     made_of = tree(description, nodes, [one.node() for one in configurations])
+    made_of.root.set_u32("timestamp", int(os.environ.get("SOURCE_DATE_EPOCH") or time.time()))
     start, at = out.tell(), round_up(len(made_of.pack()))
     for image, node_of, size in zip(images, nodes, sizes):
         node_of.set_u64s("data-position", at)
