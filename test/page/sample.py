@@ -14,7 +14,7 @@ DEVICES = ["virtio-blk 0xa000000", "pl011 0x9000000"]
 
 
 def stage2():
-    """40 bits, so a root of two pages at level 1; 512 MiB in blocks of 2 MiB, of which one is split, and other kinds."""
+    """40 bits, so a root of two pages at level 1, which are one table; 512 MiB in blocks of 2 MiB, of which one is split, and other kinds."""
     level3 = [[i, hex((0x48200000 + (i << 12)) | LEAF | PAGE)] for i in range(512)]
     level3[5][1] = hex(0x48205000 | READ_ONLY | PAGE | NO_EXEC)
     level3[8][1] = "0x1234500"
@@ -23,7 +23,6 @@ def stage2():
     blocks[1][1] = hex(0x40407000 | TABLE)
     low = [[56, hex(0x40408000 | TABLE)]]
     tables = [(ROOT, 1, 0, [[0, hex(0x40409000 | TABLE)], [1, hex(0x40406000 | TABLE)], [3, hex(0xC0000000 | LEAF)]]),
-              (ROOT + 0x1000, 1, 512 * GIB, []),
               (0x40409000, 2, 0, low), (0x40406000, 2, GIB, blocks),
               (0x40408000, 3, 56 << 21, [[i, hex((0x7000000 + (i << 12)) | DEVICE | PAGE)] for i in range(4)]),
               (0x40407000, 3, 0x48200000, level3)]

@@ -3,9 +3,10 @@
 
 import struct
 import unittest
+from unittest import mock
 
 import support  # pylint: disable=unused-import  # finds the launcher
-from launcher import report_collect, report_page
+from launcher import monitor_commands, report_collect, report_page
 
 ROOT, VTCR, GIB = 0x40404000, 0x800D3558, 1 << 30
 
@@ -34,6 +35,22 @@ class Tables(unittest.TestCase):
                           ("0x40405000", 1, hex(512 * GIB))])
         self.assertEqual(found["tables"][1]["entries"], [[64, "0x480007fd"], [65, "0x40407003"]])
         report_page.check({"format": "traproom-report", "version": 1, "vcpus": 1, "stage2": found}, "it")
+
+
+class Walks(unittest.TestCase):
+    def test_of_each_vcpu(self):
+        """By the monitor's command; what is off has none, and EL0 is said."""
+        regs = [{"off": 0, "pc": 0x1000, "pstate": 0x3C5}, {"off": 1}, {"off": 0, "pc": 0x2000, "pstate": 0}]
+        wire = mock.Mock(vcpus=lambda: range(3), regs=regs.__getitem__)
+        asked = []
+
+        def walk(_wire, args, out):
+            asked.append(args)
+            out.data({"va": args[0]})
+        command = monitor_commands.Command("walk", "", "", walk)
+        with mock.patch.object(monitor_commands, "load", return_value={"walk": command}):
+            self.assertEqual(report_collect.walks(wire), [{"va": "0x1000"}, {"va": "0x2000"}])
+        self.assertEqual(asked, [["0x1000", "x", "-v", "0"], ["0x2000", "x", "-v", "2", "-0"]])
 
 
 class Trace(unittest.TestCase):

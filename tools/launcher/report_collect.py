@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 
-from launcher import Problem, monitor_channel, verdict
+from launcher import Problem, monitor_channel, monitor_commands, verdict
 from launcher.monitor_wire import Refused, Wire
 from launcher.stage import REPO
 
@@ -19,6 +19,7 @@ LOOK = 1.0  # seconds between two looks at the guest: the last that was whole is
 GRANULE, ENTRIES, ENTRY_BITS, LAST_LEVEL = 4096, 512, 9, 3  # of Traproom's stage 2
 ADDRESS = 0x0000FFFFFFFFF000
 VALID_TABLE = 3
+PSTATE_EL = 2  # where it has the exception level
 PER_MICROSECOND = 1000
 
 
@@ -53,6 +54,18 @@ def look(wire):
     hello = wire.hello()
     return {"stage2": Stage2(hello["vttbr"], hello["vtcr"], wire.read).data,
             "exits": exits([wire.exits(vcpu) for vcpu in wire.vcpus()]), "vcpus": hello["vcpus"]}
+
+
+def walks(wire):
+    """Of the address where each vCPU is, as the monitor's `walk` finds them."""
+    found = {}
+    for vcpu in wire.vcpus():
+        regs = wire.regs(vcpu)
+        if not regs["off"]:
+            user = " -0" if regs["pstate"] >> PSTATE_EL & 3 == 0 else ""
+            out = monitor_commands.Out(lambda text, pc=regs["pc"]: found.update({pc: json.loads(text)}), as_json=True)
+            monitor_commands.run(wire, f"walk 0x{regs['pc']:x} x -v {vcpu}{user}", out)
+    return list(found.values())
 
 
 def exits(by_vcpu):
@@ -119,6 +132,9 @@ class Run:
             if self._wire is None:
                 self._wire = Wire(monitor_channel.connect(self._socket))
             self.found.update(look(self._wire))
+            self.found["walks"] = walks(self._wire)
+        except monitor_commands.Usage:
+            pass  # this Traproom has no such command
         except (Problem, Refused):
             self._wire = None  # the guest has not begun yet, or has ended
 

@@ -95,7 +95,7 @@ def run(args, options):
     if args.collect:
         report = {"format": FORMAT, "version": VERSION, **report}
         with open(args.collect, "w", encoding="utf-8") as file:
-            json.dump(report, file)
+            file.write(json.dumps(report))  # quicker than dump() by far
     if args.html:
         write(report, os.path.join(args.build, "page", "report.html"), args.html)
     return status

@@ -18,7 +18,7 @@ export function levelShift(level, {offset, bits}) {
     return offset + bits * (3 - level);
 }
 
-export function field(desc, high, low) {
+function field(desc, high, low) {
     return Number(desc >> BigInt(low) & (1n << BigInt(high - low + 1)) - 1n);
 }
 
@@ -27,7 +27,7 @@ function bits(high, low, desc) {
     return [high === low ? `${high}` : `${high}:${low}`, value];
 }
 
-export function memoryWords(attr) {
+function memoryWords(attr) {
     const outer = attr >> 2, inner = attr & 3;
     if (outer === 0)
         return DEVICE[inner];

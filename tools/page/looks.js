@@ -6,7 +6,7 @@ import {colours, el} from './dom.js';
 const PATTERN = 8; // pixels
 
 // name: [words, colour of page.css, the pattern's strokes in a square of 8 by 8]
-export const LOOKS = {
+const LOOKS = {
     all: ['memory: read, write, execute', 'kind-0', []],
     data: ['memory: read, write', 'kind-2', [[0, 8, 8, 0]]],
     readonly: ['memory: not writable', 'kind-1', [[0, 4, 8, 4]]],

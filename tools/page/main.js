@@ -48,9 +48,14 @@ function tiles(report) {
     ].filter(([, value]) => value).map(([title, value]) => el('div', {}, el('dt', {}, title), el('dd', {}, value)));
 }
 
+// What the reader of its numbers must know.
+function cautions({unit, lost}) {
+    return [unit === 'instructions' && 'each ns is an instruction', lost && `${plural(lost, 'exit')} came too fast to be taken down`];
+}
+
 function header(report) {
     return el('header', {}, el('div', {class: 'title'}, el('h1', {}, report.title || 'Traproom'), themeSwitch()),
-        el('p', {class: 'note'}, ['A report of Traproom\'s', report.date].filter(Boolean).join(', ')),
+        el('p', {class: 'note'}, ['A report of Traproom\'s', report.date, ...cautions(report)].filter(Boolean).join('; ')),
         el('dl', {class: 'tiles'}, tiles(report)),
         el('nav', {'aria-label': 'Sections'}, PARTS.map(([part, title]) => el('a', {href: `#${part}`}, title))));
 }

@@ -239,8 +239,6 @@ export class TablePage {
         this.stage2 = stage2;
         this.tell = tell;
         this.table = null;
-        const columns = stage2.granule.bits > 9 ? 64 : 32;
-        this.columns = columns;
         this.place = el('div', {});
     }
 
@@ -263,6 +261,7 @@ export class TablePage {
 
     make() {
         const {pa, level, slots, entries} = this.table;
+        this.columns = slots > 1024 ? 128 : 32;
         const rows = slots / this.columns, focused = document.activeElement === this.canvas;
         const {canvas, redraw} = drawing(Math.min(rows, 32) * 18, (...args) => this.draw(...args), {
             class: 'page', tabindex: 0, role: 'application', 'aria-describedby': 'page-keys',

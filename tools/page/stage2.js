@@ -4,7 +4,7 @@
 import {decode, granule, levelShift} from './descriptor.js';
 import {hex} from './format.js';
 
-export const LAST_LEVEL = 3;
+const LAST_LEVEL = 3;
 
 export class Stage2 {
     constructor(data) {
@@ -12,18 +12,20 @@ export class Stage2 {
         this.granule = granule(this.vtcr);
         this.ipaBits = data.ipa_bits;
         this.startLevel = data.start_level;
-        this.tables = data.tables.map((table) => this.readTable(table)).sort((a, b) => a.level - b.level || a.ipa - b.ipa);
+        this.tables = data.tables.map((table) => this.readTable(table, data.tables)).sort((a, b) => a.level - b.level || a.ipa - b.ipa);
         this.roots = this.tables.filter((table) => table.level === this.startLevel);
         this.link();
         this.levels = Array.from({length: LAST_LEVEL + 1}, (_, level) =>
             this.tables.filter((table) => table.level === level).flatMap((table) => table.entries));
     }
 
-    readTable({pa, level, ipa, entries}) {
+    readTable({pa, level, ipa, entries}, all) {
         const table = {pa: Number(pa), level, ipa: Number(ipa), parent: null};
         table.size = this.size(level);
-        // Tables of the first level may lie in a row; the walk takes them for one.
-        table.slots = Math.max(1 << this.granule.bits, 1 + Math.max(0, ...entries.map(([index]) => index)));
+        table.slots = 1 << this.granule.bits;
+        // Tables of the first level may lie in a row, and the walk takes them for one, as the data may.
+        if (level === this.startLevel && all.filter((one) => one.level === level).length === 1)
+            table.slots = Math.max(table.slots, this.end / table.size);
         table.entries = entries.map(([index, desc]) => this.readEntry(table, index, BigInt(desc)))
             .sort((a, b) => a.index - b.index);
         return table;

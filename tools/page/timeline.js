@@ -2,8 +2,8 @@
 // What each vCPU and device did when: a lane each, on uPlot's axis of time. Seen from afar, a bar's height says how many
 // events begin in that moment; near enough, each event is a box. track.js has the events.
 import uPlot from 'uplot';
-import {KINDS, button, colours, el, folded, keys, kindColours, table} from './dom.js';
-import {count, moment, plural, time} from './format.js';
+import {KINDS, button, colours, el, keys, kindColours, table} from './dom.js';
+import {moment, plural, time} from './format.js';
 import {Track} from './track.js';
 
 const LANE = 50, LABEL = 19, BAR = 24, AXIS = 34; // CSS pixels
