@@ -127,6 +127,39 @@ class MonitorTest(support.BootTest):
         self.assertIn("whole pages", self.monitor("s2 unmap 0x9000000", status=1, options=()).stderr)
         self.end()
 
+    def test_prompt(self):
+        """Ctrl-T opens it, twice sends it; the guest goes on, and has the keyboard again."""
+        child = self.terminal("--smp", "1")
+        child.send("\x14")
+        child.expect_exact("(traproom) ")
+        child.sendline("vcpu")
+        child.expect(r"vCPU 0 is at EL")
+        child.expect_exact("(traproom) ")
+        child.send("exi\t 0.1\r")  # completion
+        child.expect("exits a second")
+        child.expect_exact("(traproom) ")
+        child.sendline("quit")
+        child.sendline("echo ba''ck")
+        child.expect(r"back\r+\n")
+        child.sendline("cat -v")
+        child.expect(r"cat -v\r+\n")
+        child.send("\x14")
+        child.expect_exact("(traproom) ")
+        child.send("\x14")
+        child.sendline("")
+        child.expect(r"\^T\r+\n\^T\r+\n")  # the terminal's echo, and cat's
+        child.send("\x04")
+        child.expect(support.PROMPT)
+        child.sendline("poweroff -f")
+        self.ends(child)
+
+    def test_commands_of_a_run(self):
+        status, out, err = self.launch("--smp", "1", "--monitor-cmd", "vm", "--monitor-cmd", "exits", "--cmd", "echo well")
+        self.assertEqual(status, 0, err)
+        self.assertIn("well\n", out)
+        self.assertIn("vCPUs     1", err)
+        self.assertRegex(err, r"exits +all +vCPU 0")
+
     def test_refusals(self):
         self.start("--smp", "1")
         for command, words in (("mem 0", "not in the guest's RAM"), ("mem -p 0x9000000", "may be reached"),

@@ -9,8 +9,10 @@ import tempfile
 import threading
 import unittest
 
+import pexpect
+
 sys.path.insert(0, os.path.dirname(__file__))
-import support  # noqa: E402,F401  pylint: disable=unused-import
+import support  # noqa: E402
 
 from launcher import monitor_channel, monitor_commands, monitor_wire  # noqa: E402
 from launcher.monitor_wire import Answer, Reader, Refused, Wire  # noqa: E402
@@ -111,6 +113,22 @@ class Monitor(unittest.TestCase):
         self.assertEqual(link.recv(1), b"")
         link.close()
         self.assertIn("Traproom 0.1 abc", self.run_command("vm"))
+
+    def test_a_terminal(self):
+        child = pexpect.spawn(support.LAUNCHER, ["monitor", "--socket", self.station.channel.path], timeout=60,
+                              encoding="utf-8", env={**os.environ, "XDG_RUNTIME_DIR": os.path.dirname(
+                                  self.station.channel.path), "TERM": "dumb"})
+        self.addCleanup(child.close, True)
+        child.expect_exact("(traproom) ")
+        child.send("vm\r")
+        child.expect_exact("Traproom 0.1 abc")
+        child.expect_exact("(traproom) ")
+        child.send("nonsense\r")
+        child.expect_exact("no command 'nonsense'")
+        child.send("\x14")
+        child.expect(pexpect.EOF)
+        child.close()
+        self.assertEqual(child.exitstatus, 20)
 
     def test_the_guest_ends(self):
         wire = self.station.wire()

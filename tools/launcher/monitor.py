@@ -6,13 +6,16 @@ import os
 import sys
 
 from launcher import Problem, cli, monitor_channel, monitor_commands, session, verdict
-from launcher.monitor_wire import Refused, Wire
+from launcher.monitor_wire import PATIENCE, Refused, Wire
+
+STARTS = 900  # seconds until a guest that is being started may be asked
 
 USAGE = """\
 usage: tools/traproom monitor [--json] [--socket PATH | --run PID | --list] [COMMAND]...
 
 Asks Traproom about a guest that runs, or changes it. Each COMMAND is one argument; `help` lists them.
-Without one, commands are read from stdin, one a line. A run has a monitor when it is at a terminal,
+Without one, commands are read from stdin, one a line; at a
+terminal with history, completion and line editing. A run has a monitor when it is at a terminal,
 or with --monitor.
 
   --json         what is found as JSON, one line a command
@@ -68,15 +71,20 @@ def monitor(argv):
     argv = list(argv)
     as_json = "--json" in argv
     listed = "--list" in argv
-    argv = [word for word in argv if word not in ("--json", "--list")]
+    prompting = "--prompt" in argv
+    early = "--early" in argv
+    argv = [word for word in argv if word not in ("--json", "--list", "--prompt", "--early")]
     path, pid = take(argv, "--socket"), take(argv, "--run")
     if argv and argv[0].startswith("-"):
         raise Problem(f"{argv[0]} is no option of `tools/traproom monitor` (--help explains them)")
     if listed:
         print("".join(f"{one}\n" for one in monitor_channel.running()), end="")
         return 0
-    wire = Wire(monitor_channel.connect(choose(path, pid)))
+    wire = Wire(monitor_channel.connect(choose(path, pid)), STARTS if early else PATIENCE)
     out = monitor_commands.Out(sys.stdout.write, as_json)
+    if not argv and (prompting or os.isatty(0)):
+        from launcher import monitor_prompt  # pylint: disable=import-outside-toplevel # readline takes the terminal
+        return monitor_prompt.prompt(lambda text: do(wire, text, out))
     done = True
     for text in argv or sys.stdin:
         done &= do(wire, text, out)

@@ -11,13 +11,17 @@ import os
 import select
 import socket
 import stat
+import subprocess
+import sys
 import threading
 
 from launcher import Problem, slots
 from launcher.monitor_wire import CHUNK, Reader
 
+TRAPROOM = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "traproom")
 SUFFIX = ".sock"
 CLIENTS_MAX = 32
+LAST_MOMENT = 2  # seconds
 
 
 def folder():
@@ -56,14 +60,15 @@ def connect(path):
 
 def choose(args, staged):
     """The Channel of a run, None where it has none."""
-    if args.bare or args.bundle is not None or (args.monitor is None and not args.attended):
-        if args.monitor is not None:
+    wanted = args.monitor is not None or args.monitor_cmd
+    if args.bare or args.bundle is not None or not (wanted or args.attended):
+        if wanted:
             raise Problem("--monitor needs Traproom and a tree of ours: it goes neither with --bare nor with --bundle")
         return None
-    channel = Channel(args.monitor or None)
+    channel = Channel(args.monitor or None, args.monitor_cmd)
     if channel.take_slot(staged.tree, staged.placed):
         return channel
-    if args.monitor is not None:
+    if wanted:
         raise Problem("--monitor: devices have all the virtio slots of QEMU's machine")
     return None
 
@@ -84,8 +89,10 @@ class Client:
 class Channel:
     """A run's, from before QEMU starts until it has ended."""
 
-    def __init__(self, path):
-        """`path`: of the socket, None: in the folder."""
+    def __init__(self, path, commands=()):
+        """`path`: of the socket, None: in the folder. `commands` are done once the guest's there."""
+        self._commands = list(commands)
+        self._doing = None  # the process that does them
         self.path = os.path.join(folder(), f"{os.getpid()}{SUFFIX}") if path is None else path
         self._ours, self.its = socket.socketpair()
         self._slot = None
@@ -129,8 +136,13 @@ class Channel:
         """QEMU has its end."""
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
+        if self._commands:
+            self._doing = subprocess.Popen([sys.executable, "-B", TRAPROOM, "monitor", "--early", "--socket", self.path,
+                                            *self._commands], stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno())
 
     def __exit__(self, *_):
+        if self._doing:
+            self._end_commands()
         if self._thread:
             os.write(self._stopped, b"x")
             self._thread.join()
@@ -141,6 +153,14 @@ class Channel:
         if self._listener:
             self._listener.close()
             os.unlink(self.path)
+
+    def _end_commands(self):
+        """They are told that the guest has ended, but for one that waits."""
+        try:
+            self._doing.wait(LAST_MOMENT)
+        except subprocess.TimeoutExpired:
+            self._doing.kill()
+            self._doing.wait()
 
     def _serve(self):
         reader = Reader()

@@ -93,13 +93,21 @@ def write(wire, args, out):
     out.data({"address": f"0x{asked.address:x}", "size": len(data)})
 
 
-@command("pend", "pend INTID", "make an SPI pending, as a write to GICD_ISPENDR does")
-def pend(wire, args, out):
-    parser = Arguments("pend")
+@command("inject", "inject INTID", "make an SPI pending, as a write to GICD_ISPENDR does")
+def inject(wire, args, out):
+    parser = Arguments("inject")
     parser.add_argument("intid", type=number)
     asked = parser.parse_args(args)
     wire.ask(wire_format.PEND, address=asked.intid)
     out.data({"intid": asked.intid})
+
+
+@command("wait", "wait SECONDS", "let the guest go on for so long before the next command")
+def wait(_wire, args, out):
+    parser = Arguments("wait")
+    parser.add_argument("seconds", type=float)
+    time.sleep(max(0, parser.parse_args(args).seconds))
+    out.data({})
 
 
 def read_banks(wire):

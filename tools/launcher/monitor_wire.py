@@ -79,9 +79,10 @@ def numbers(data):
 class Wire:
     """One who asks, at a socket."""
 
-    def __init__(self, link):
+    def __init__(self, link, patience=PATIENCE):
         self._link = link
-        self._link.settimeout(PATIENCE)
+        self._patience = patience
+        self._link.settimeout(patience)
         self._reader = Reader()
         self._tag = 0
         self._hello = None
@@ -134,7 +135,7 @@ class Wire:
             except OSError as error:
                 raise Refused(0, "the guest has ended") from error
             finally:
-                self._link.settimeout(PATIENCE)
+                self._link.settimeout(self._patience)
         return self.events.pop(0) if self.events else None
 
     def hello(self):

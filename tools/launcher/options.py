@@ -211,6 +211,8 @@ def add_run_options(parser):
                      "and why; in between at each break on the console, Ctrl-A B")
     run.add_argument("--monitor", metavar="PATH", nargs="?", const="", help="let `tools/traproom monitor` ask Traproom "
                      "about the guest while it runs, at a socket that it finds, or at PATH (default at a terminal)")
+    run.add_argument("--monitor-cmd", metavar="COMMAND", action="append", default=[], help="one of `tools/traproom "
+                     "monitor`, done as soon as Traproom runs; what it says is on stderr. May be given again")
     run.add_argument("--report", action=argparse.BooleanOptionalAction, default=True, help="whether a guest that "
                      "panics, hangs or is stopped is reported on: registers, who called whom, the end of the kernel's "
                      "log (default: it is); in between at each break on the console, Ctrl-A B. With --no-report its "

@@ -26,7 +26,7 @@ def sessions(path, append):
 
         def __init__(self, command, *rest):
             super().__init__(command, *rest)
-            self.keyboard = True  # stdin is QEMU's
+            self.keyboard, self.keys = True, False  # stdin is QEMU's
             self.uart = Uart()
             at = command.index("-serial")
             self.command = command[:at] + self.uart.arguments() + ["-serial", "chardev:serial0"] + command[at + 2:]

@@ -13,6 +13,7 @@ import time
 
 from launcher import Problem, autopsy, core, verdict, watch
 from launcher.guest_memory import NoRam
+from launcher.monitor_prompt import Keys
 from launcher.qmp import Qmp
 from launcher.standard_files import Input, Terminal, has_terminal, write_all
 from launcher.streams import STDERR
@@ -61,6 +62,7 @@ class Session:
         self.relayed = relayed
         self.keeps_data = keeps_data
         self.keyboard = has_terminal() and not relayed  # QEMU reads it itself
+        self.keys = self.keyboard and monitor is not None  # or it gets the keys from us, but for the monitor's
         self.process = None
         self.gone = None  # a file that can be read once QEMU has ended
         self.input = None
@@ -91,7 +93,7 @@ class Session:
         command = self.command[:1] + (self.qmp.arguments() if self.qmp else []) + self.command[1:]
         try:
             self.process = subprocess.Popen(command, bufsize=0, stdout=self.its_output,
-                                            stdin=None if self.keyboard else subprocess.PIPE,
+                                            stdin=None if self.keyboard and not self.keys else subprocess.PIPE,
                                             stderr=subprocess.PIPE,
                                             pass_fds=[end.fileno() for end in its],
                                             preexec_fn=die_with_parent)
@@ -104,7 +106,9 @@ class Session:
             self.monitor.start()
         if self.qmp:
             self.qmp.start()
-        if not self.keyboard:
+        if self.keys:
+            self.input = Keys(self.process.stdin, self.streams, self.monitor.path)
+        elif not self.keyboard:
             self.input = Input(self.process.stdin, self.port, self.streams, self.relayed, self._tell_input_ended)
             self.input.ended = self.relayed and self.args.no_input
 
@@ -207,13 +211,15 @@ class Session:
             if reason(now):
                 return reason(now)
             readable, writable, _ = select.select(
-                sources + ([0] if self.input and self.input.wants_more() else []),
+                sources + self._input_sources(),
                 [self.input.to()] if self.input and self.input.pending else [], [],
                 HOLD if self._is_held_back() or self._is_off() else left(now))
             if writable:
                 self.input.write()
             if 0 in readable:
                 self.input.read()
+            if self.input and self.input.prompt in readable:
+                self.input.end_prompt()
             if errors in readable and not self._pass_complaints():
                 sources.remove(errors)
             if self.port in readable and not self._pass_port():
@@ -230,6 +236,11 @@ class Session:
                 self._let_go()
             if output not in readable and self.port not in readable and self._is_held_back():
                 self._show(self.streams.release())
+
+    def _input_sources(self):
+        if self.input and self.input.prompt is not None:
+            return [self.input.prompt]
+        return [0] if self.input and self.input.wants_more() else []
 
     def _pass_port(self):
         data = self.port.read()
@@ -267,6 +278,8 @@ class Session:
     def _stop(self, told):
         """QEMU is about to end, or is told to and then writes back what the guest has written; if it
         takes too long it is killed."""
+        if self.input and self.input.prompt is not None:
+            self.input.end_prompt()
         if told:
             self.process.terminate()
         patience = TO_LEAVE if self.keeps_data or not told else LAST_MOMENT

@@ -63,6 +63,7 @@ class Input:
         self.at_end = at_end  # called when there is no more
         self.ended = False
         self.pending = b""  # for QEMU
+        self.prompt = None  # can be read when the monitor's, which has the terminal, has ended
         os.set_blocking(pipe.fileno(), False)
 
     def to(self):
