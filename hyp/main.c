@@ -306,6 +306,7 @@ static void make_vm(void)
         refuse("no VM can be made as its tree asks");
     if (trace_init(&vm) != 0)
         refuse("its exits can't be traced");
+    monitor_show(vm.config.trace);
     if (watch_init(&vm) != 0)
         panic("the interrupt by which a guest is watched is taken");
     monitor_show((struct pa_range){ptr_to_pa(pool_memory), sizeof(pool_memory)});

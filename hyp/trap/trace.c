@@ -91,6 +91,11 @@ void trace_init_cpu(const struct vcpu *vcpu)
         vectors_use(true);
 }
 
+void trace_switch(bool on)
+{
+    vectors_use(on);
+}
+
 /* Is there none, if the host reads what it is given? Else the oldest events go. */
 static bool is_full(struct writer *writer)
 {

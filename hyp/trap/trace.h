@@ -9,7 +9,8 @@
  *   +------------+------------------------------+------------------------------+----
  *
  * The other end is tools/launcher/trace_ring.py.
- * Neighbours: main.c calls, vectors.S has each exit come this way, exit.c handles it.
+ * Neighbours: main.c and vm/monitor_cpu.c call, vectors.S has each exit come this way, exit.c
+ * handles it.
  */
 #ifndef TRAP_TRACE_H
 #define TRAP_TRACE_H
@@ -71,6 +72,9 @@ int must_check trace_init(struct vm *vm);
 
 /* The calling CPU runs `vcpu`, whose exits are traced if that is how it begins. */
 void trace_init_cpu(const struct vcpu *vcpu);
+
+/* From the next exit of the calling CPU on. trace_init() has found memory. */
+void trace_switch(bool on);
 
 /* As exit.h has them, and an event for each. */
 void trace_exit_sync(struct vcpu *vcpu);

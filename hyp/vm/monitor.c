@@ -155,6 +155,7 @@ static const struct handler {
     [MONITOR_UNWATCH] = {monitor_unwatch, false},
     [MONITOR_LOG] = {monitor_log, false},
     [MONITOR_LOG_READ] = {monitor_log_read, false},
+    [MONITOR_TRACE] = {monitor_trace, true},
 };
 
 static void send_answer(const struct monitor_message *message, const void *bytes)

@@ -35,6 +35,7 @@ void monitor_tell(const struct monitor_message *event);
 /* monitor_cpu.c, monitor_state.c */
 int monitor_regs(struct monitor_call *call);
 int monitor_at(struct monitor_call *call);
+int monitor_trace(struct monitor_call *call);
 int monitor_write(struct monitor_call *call);
 int monitor_irq(struct monitor_call *call);
 int monitor_pend(struct monitor_call *call);

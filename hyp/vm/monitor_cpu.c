@@ -10,6 +10,7 @@
 #include "gich.h"
 #include "regs.h"
 #include "sysreg.h"
+#include "trap/trace.h"
 #include "vm/monitor_call.h"
 
 /* What a walk of the guest's tables, and the reading of a syndrome, takes beside EL1_REGS. */
@@ -89,6 +90,21 @@ int monitor_regs(struct monitor_call *call)
         return -ERR_RANGE;
     monitor_say(call, "off=%u", __atomic_load_n(&call->vcpu->parked, __ATOMIC_ACQUIRE) ? 1 : 0);
     say[call->message->value](call);
+    return 0;
+}
+
+/* A trace that the run itself has wanted is the run's. */
+int monitor_trace(struct monitor_call *call)
+{
+    const struct vm_config *config = &call->vm->config;
+
+    if (config->trace.size == 0)
+        return -ERR_NOENT;
+    if (!config->trace_later)
+        return -ERR_EXIST;
+    trace_switch(call->message->value == 1);
+    call->message->address = config->trace.base.v;
+    call->message->extra = config->trace.size;
     return 0;
 }
 

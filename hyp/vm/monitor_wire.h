@@ -39,6 +39,8 @@ enum monitor_type {
     MONITOR_UNWATCH,
     MONITOR_LOG,      /* the same, for a log of units of `extra` bytes; `value` 0: it ends */
     MONITOR_LOG_READ, /* which units from number `address` on were touched, a bit for each */
+    MONITOR_TRACE,    /* of the vCPU: its exits are traced from now on if `value` is 1, else not.
+                         Answers where the memory is, `address` and `extra` bytes (trap/trace.h) */
     MONITOR_TYPES
 };
 

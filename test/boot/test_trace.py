@@ -6,9 +6,10 @@
 import json
 import os
 import re
+import subprocess
 import unittest
 
-from support import BootTest
+from support import LAUNCHER, LIMIT, BootTest
 
 BUDGET = os.path.join(os.path.dirname(os.path.realpath(__file__)), "exits.json")
 STATS = re.compile(r"^\[traproom\] (\S.*?) +(\d+) (?: +\d+)+$", re.MULTILINE)
@@ -46,6 +47,25 @@ class Trace(BootTest):
             budget = json.load(file)
         over = {reason: (count, budget.get(reason, 0)) for reason, count in counts.items() if count > budget.get(reason, 0)}
         self.assertEqual(over, {}, "exits and their limits, by reason")
+
+    def test_of_a_guest_that_runs(self):
+        """Twice, and nothing of its boot is in it."""
+        socket = self.path("monitor")
+        guest = subprocess.Popen([LAUNCHER, "run", "--quiet", "--timeout", str(LIMIT), "--monitor", socket, "--cmd",
+                                  "echo ready; while ! read -t 1 x; do :; done; echo went on"],
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(guest.communicate)
+        self.assertEqual(guest.stdout.readline(), "ready\n")
+        for _ in range(2):
+            done = subprocess.run([LAUNCHER, "trace", "--socket", socket, "-o", self.path("trace.json"), "--ledger",
+                                   self.path("ledger.json"), "--seconds", "5"], capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with open(self.path("ledger.json"), encoding="utf-8") as file:
+                counts = {row["reason"]: sum(row["per_vcpu"]) for row in json.load(file)["exits"]}
+            self.assertGreater(counts["irq: guest timer"], 0)
+            self.assertNotIn("sysreg: ID register", counts)  # of its boot
+        self.assertEqual(guest.communicate("x\n", timeout=LIMIT), ("went on\n", None))
+        self.assertEqual(guest.returncode, 0)
 
     def test_report(self):
         status, _, err = self.launch("--quiet", "--ledger", self.path("ledger.txt"), "--cmd",

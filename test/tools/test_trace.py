@@ -12,7 +12,8 @@ import unittest
 
 from support import REPO, VIRT_DTS, RunTest
 
-from launcher import Problem, exit_words, guest_tree, ledger, ledger_compare, trace, trace_file, trace_ring, trace_tracks  # pylint: disable=wrong-import-order
+from launcher import (Problem, exit_words, guest_tree, kernel_names, ledger, ledger_compare,  # pylint: disable=wrong-import-order
+                      monitor_wire as wire_format, trace, trace_attach, trace_file, trace_ring, trace_tracks)
 from launcher.trace_ring import EVENT, IRQ, NOTHING, SERROR, SYNC, Event  # pylint: disable=wrong-import-order
 
 VCPUS, EVENTS = 2, 32
@@ -172,6 +173,12 @@ class Words(unittest.TestCase):
                               (50, "irq: virtio device of the machine"), (1023, "irq: other")):
             self.assertEqual(self.words(kind=IRQ, what=intid), (reason, "", ""))
 
+    def test_the_hosts_interrupt(self):
+        tree = guest_tree.compile_source(VIRT_DTS)
+        tree.chosen.set_u64s("traproom,monitor", DISK + 2 * 0x200)
+        self.assertEqual(exit_words.Namer(tree).words(event(0, kind=IRQ, what=50)).reason,
+                         "irq: the host has something to say")
+
     def test_the_rest(self):
         self.assertEqual(self.words(kind=SERROR), ("serror", "", ""))
         self.assertEqual(self.words(what=UNDEFINED), ("undefined instruction", "", ""))
@@ -253,6 +260,60 @@ class Last(unittest.TestCase):
                           "     -1.000000 s  irq: kick from another CPU, which gave it virtio_mmio@a000000, at 0x1000",
                           "     -0.500000 s  UARTDR write of pl011@9000000, 0x41, at 0x1000",
                           "      0.000000 s  irq: report asked for, at 0x1000"])
+
+
+class Wire:
+    """A monitor of a guest, whose vCPU 1 traps once between two looks."""
+
+    def __init__(self, el2):
+        self._el2 = el2
+        self._tree = guest_tree.compile_source(VIRT_DTS).tree.pack()
+        self.switched = []
+
+    @staticmethod
+    def hello():
+        return {"dtb": 0x47000000}
+
+    @staticmethod
+    def vcpus():
+        return range(VCPUS)
+
+    def read_ipa(self, ipa, size):
+        return self._tree[ipa - 0x47000000:][:size]
+
+    def ask(self, kind, vcpu, value):
+        self.switched.append((kind, vcpu, value))
+        return types.SimpleNamespace(address=0x70000000)
+
+    def read(self, address, size):
+        data = self._el2.read(address - 0x70000000, size)
+        if size == 8 and (address - 0x70000000) == self._el2.start(1) and self.switched:
+            self._el2.publish(event(7, vcpu=1))
+        return data
+
+
+class Attached(RunTest):
+    def test_takes_what_is_new(self):
+        el2 = El2(lossless=0)
+        el2.publish(event(1), event(2))
+        wire = Wire(el2)
+        args = types.SimpleNamespace(seconds=0.05, icount=False, trace=None, ledger=self.path("ledger.csv"))
+        found = trace_attach.Attached(args, wire)
+        found.run()
+        taken = list(found.events())
+        self.assertTrue(taken)
+        self.assertEqual(set(taken), {event(7, vcpu=1)})
+        self.assertEqual(wire.switched[:2], [(wire_format.TRACE, 0, 1), (wire_format.TRACE, 1, 1)])
+        found.write(kernel_names.KernelNames.by_vectors(None, 0))
+        with open(args.ledger, encoding="utf-8") as file:
+            self.assertIn("abort: to the guest", file.read())
+
+    def test_symbols_by_the_vectors(self):
+        path = self.write("System.map", b"ffff800008010000 T _text\nffff800008010800 T vectors\nffff800008011000 T f\n"
+                          b"ffff800008012000 T g\n")
+        names = kernel_names.KernelNames.by_vectors(path, 0xFFFFA00008010800)
+        self.assertEqual(names.name(0xFFFFA00008011004), "f+0x4")
+        self.assertEqual(names.notes, [])
 
 
 class Compare(RunTest):

@@ -155,6 +155,12 @@ int monitor_regs(struct monitor_call *call)
     return 0;
 }
 
+int monitor_trace(struct monitor_call *call)
+{
+    (void)call;
+    return -ERR_NOENT;
+}
+
 int monitor_at(struct monitor_call *call)
 {
     call->message->value = call->message->address + 1;

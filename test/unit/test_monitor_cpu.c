@@ -12,6 +12,7 @@
 #include "gich.h"
 #include "lib/bits.h"
 #include "sysreg.h"
+#include "trap/trace.h"
 #include "vm/monitor_call.h"
 
 #define VA       UINT64_C(0xffff000012345678)
@@ -42,6 +43,13 @@ uint64_t gich_read_vtr(void)
 uint64_t gich_read_lr(unsigned n)
 {
     return 0x100 + n;
+}
+
+static bool traced;
+
+void trace_switch(bool on)
+{
+    traced = on;
 }
 
 void monitor_say(struct monitor_call *call, const char *fmt, ...)
@@ -165,11 +173,37 @@ static void no_translation(void **state)
 
 #define TEST(name) cmocka_unit_test_setup(name, setup)
 
+static int switch_trace(struct vm *of, uint64_t on)
+{
+    struct monitor_call call = {.vm = of, .vcpu = &vcpu, .message = &message};
+
+    message = (struct monitor_message){.type = MONITOR_TRACE, .value = on};
+    return monitor_trace(&call);
+}
+
+static void trace_is_switched(void **state)
+{
+    static struct vm of;
+
+    (void)state;
+    assert_int_equal(switch_trace(&of, 1), -ERR_NOENT);
+    of.config.trace = (struct pa_range){pa(0x70000000), 0x10000};
+    assert_int_equal(switch_trace(&of, 1), -ERR_EXIST);
+    assert_false(traced);
+    of.config.trace_later = true;
+    assert_int_equal(switch_trace(&of, 1), 0);
+    assert_true(traced);
+    assert_int_equal(message.address, 0x70000000);
+    assert_int_equal(message.extra, 0x10000);
+    assert_int_equal(switch_trace(&of, 0), 0);
+    assert_false(traced);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(general_registers), TEST(el1_registers), TEST(cpu_registers),
-        TEST(no_such_group),     TEST(translations),  TEST(no_translation),
+        TEST(general_registers), TEST(el1_registers),  TEST(cpu_registers),     TEST(no_such_group),
+        TEST(translations),      TEST(no_translation), TEST(trace_is_switched),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

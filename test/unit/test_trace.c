@@ -137,6 +137,15 @@ static void test_begins_traced_or_not(void **state)
     assert_false(traced);
 }
 
+static void test_is_switched(void **state)
+{
+    (void)state;
+    trace_switch(true);
+    assert_true(traced);
+    trace_switch(false);
+    assert_false(traced);
+}
+
 static void test_memory_is_refused(void **state)
 {
     (void)state;
@@ -253,6 +262,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_head, setup),
         cmocka_unit_test_setup(test_begins_traced_or_not, setup),
+        cmocka_unit_test_setup(test_is_switched, setup),
         cmocka_unit_test_setup(test_memory_is_refused, setup),
         cmocka_unit_test_setup(test_read, setup),
         cmocka_unit_test_setup(test_access_of_two_registers, setup),

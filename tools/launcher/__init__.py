@@ -54,6 +54,7 @@ monitor_prompt.py the same at a terminal, and Ctrl-T in a run's
 monitor_channel.py the way from a run to EL2
 monitor_wire.py what is said on it
 trace.py        each exit of a run, by --trace and --ledger
+trace_attach.py tools/traproom trace: those of a guest that runs
 trace_ring.py   the memory that EL2 writes them to
 exit_words.py   what an exit was
 device_registers.py names of registers

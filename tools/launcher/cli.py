@@ -84,6 +84,7 @@ def parse_arguments(argv):
     commands.add_parser("pack", add_help=False, help="a guest and Traproom in one file that boots: "
                         "`tools/traproom pack --help`")
     commands.add_parser("hunt", add_help=False, help="a command under many seeds: `tools/traproom hunt --help`")
+    commands.add_parser("trace", add_help=False, help="the exits of a guest that runs: `tools/traproom trace --help`")
     commands.add_parser("explain", add_help=False, help="ESR, HPFAR and FAR in words: `tools/traproom explain --help`")
     commands.add_parser("report", add_help=False, help="a run as a page of charts, or how two ledgers differ: `tools/traproom report --help`")
     options.add(run)
@@ -140,6 +141,7 @@ def run(args, kind):
     with tempfile.TemporaryDirectory(prefix="traproom-") as folder:
         staged = trace.add(args, stage_of(args)(args, folder))
         staged = staged._replace(monitor=monitor_channel.choose(args, staged))
+        trace.offer(staged)
         guest = args.dump_dtb or os.path.join(folder, "guest")
         with open(guest, "wb") as file:
             tree = staged.tree.tree.pack()

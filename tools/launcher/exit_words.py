@@ -22,6 +22,7 @@ AARCH32_ID = ("ID_PFR0", "ID_PFR1", "ID_DFR0", "ID_AFR0", "ID_MMFR0", "ID_MMFR1"
               "MVFR0", "MVFR1", "MVFR2", "", "ID_PFR2", "ID_DFR1", "ID_MMFR5")  # from CRm 1 on
 AARCH64_ID = {4: ("PFR0", "PFR1", "PFR2", "", "ZFR0", "SMFR0", "", "FPFR0"), 5: ("DFR0", "DFR1", "", "", "AFR0", "AFR1"),
               6: ("ISAR0", "ISAR1", "ISAR2", "ISAR3"), 7: ("MMFR0", "MMFR1", "MMFR2", "MMFR3", "MMFR4")}  # by CRm
+HOST = ("traproom,channel", "traproom,monitor")
 VTIMER, PTIMER, FIRST_PPI, FIRST_SPI = 27, 30, 16, 32
 INTERRUPTS = {0: "irq: kick from another CPU", 1: "irq: watch over a guest", 2: "irq: report asked for",
               3: "irq: monitor's question", 25: "irq: GIC maintenance", 26: "irq: alarm", VTIMER: "irq: guest timer", PTIMER: "irq: guest timer",
@@ -47,7 +48,7 @@ class Namer:
     def __init__(self, tree):
         """`tree`: the GuestTree of the guest."""
         self.devices, self.interrupts, self._pmu = [], dict(TIMERS), None
-        self._channel = tree.number(tree.chosen, "traproom,channel")
+        self._host = [tree.number(tree.chosen, name) for name in HOST]  # slots of the machine's that lead to it
         self._walk(tree.root, tree.root_cells(), tree.name)
 
     def _walk(self, parent, cells, name):
@@ -116,7 +117,7 @@ class Namer:
         if intid == self._pmu:
             return "irq: guest PMU"
         if 0 <= slot < slots.COUNT:
-            return "irq: the host has something to say" if self._channel == slots.address(slot) else \
+            return "irq: the host has something to say" if slots.address(slot) in self._host else \
                 "irq: virtio device of the machine"
         return INTERRUPTS.get(intid, "irq: other")
 

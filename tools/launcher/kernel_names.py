@@ -12,25 +12,40 @@ KERNEL = 0xFFFF << 48  # the lowest of its addresses
 
 
 class KernelNames:
-    """`ram`: (guest-physical address, size, the machine's address) of each piece; `fetch(address, size)`: the
-    machine's memory; `symbol_file`: a System.map or vmlinux, or None."""
-
-    def __init__(self, ram, fetch, symbol_file=None):
-        self.notes = []
+    def __init__(self, table=None, modules=None, notes=()):
+        self.notes = list(notes)  # what could not be done, in words
+        self._table, self._modules = table, modules
         self._found = {}
-        self._table = self._modules = None
+
+    @classmethod
+    def in_memory(cls, ram, fetch, symbol_file=None):
+        """`ram`: (guest-physical address, size, the machine's address) of each piece; `fetch(address, size)`: the
+        machine's memory; `symbol_file`: a System.map or vmlinux, or None."""
         memory = GuestMemory(ram, fetch)
         info = vmcoreinfo.find(memory)
+        table = modules = None
+        notes = []
         try:
             if symbol_file:
-                self._table = symbols.from_file(symbol_file, info.kernel_offset() if info else 0)
+                table = symbols.from_file(symbol_file, info.kernel_offset() if info else 0)
             if info:
                 space = KernelSpace.by_info(memory, info)
-                self._table = self._table or symbols.Kallsyms(space, info)
-                self._modules = Modules(space, self._table)
+                table = table or symbols.Kallsyms(space, info)
+                modules = Modules(space, table)
         except UNREADABLE as error:
-            self.notes.append(f"no symbols: the kernel's own table can't be read ({error}): --symbols takes a "
-                              "System.map or vmlinux")
+            notes.append(f"no symbols: the kernel's own table can't be read ({error}): --symbols takes a System.map or "
+                         "vmlinux")
+        return cls(table, modules, notes)
+
+    @classmethod
+    def by_vectors(cls, symbol_file, at):
+        """Of a System.map or vmlinux whose exception vectors are at an address; None: there is no file."""
+        if symbol_file is None:
+            return cls(notes=["no symbols: --symbols takes a System.map or vmlinux"])
+        linked = symbols.from_file(symbol_file, 0).address("vectors")
+        if linked is None:
+            return cls(notes=[f"no symbols: {symbol_file} does not say where the kernel's vectors are"])
+        return cls(symbols.from_file(symbol_file, at - linked))
 
     def place(self, pc):
         """A symbols.Place, or None."""

@@ -12,25 +12,58 @@ import threading
 from launcher import Problem, exit_words, kernel_names, layout, ledger, session, trace_file, trace_ring, trace_tracks
 
 EVENTS = 1 << 17  # of each vCPU's ring
+LATER_EVENTS = 1 << 14  # where a trace may be asked for while the guest runs
 PERIOD = 0.02  # seconds between two looks
 LAST = 8  # exits of a vCPU that a report shows
 BATCH = trace_ring.EVENT.size << 12
 COUNTS_INSTRUCTIONS = ",cntfrq=1000000000"  # of QEMU's CPU with --icount, whose nanoseconds are instructions
 
 
-class Trace:
-    """`events()` are there once the run is over; `words`: an exit_words.Namer."""
+class Taken:
+    """Exits that have been taken down; `words`: an exit_words.Namer."""
+
+    def __init__(self, args, tree):
+        self.args = args
+        self.words = exit_words.Namer(tree)
+        self.vcpus = len(tree.cpus())
+        self.rings = None  # a trace_ring.Rings, once the guest has begun
+        self._kept = tempfile.TemporaryFile(prefix="traproom-trace-")
+
+    def take(self):
+        """What has come since the last time."""
+        self._kept.write(self.rings.drain())
+
+    def events(self):
+        """Those that are over, in order for each vCPU."""
+        self._kept.seek(0)
+        while data := self._kept.read(BATCH):
+            yield from trace_ring.events(data)
+
+    def nanoseconds(self, ticks):
+        return ticks * 1_000_000_000 // self.rings.frequency
+
+    def write(self, names):
+        """The files that are wanted; `names`: a kernel_names.KernelNames."""
+        if self.args.trace:
+            trace_file.write(self.args.trace, trace_tracks.Tracks(self, names))
+        if self.args.ledger:
+            ledger.write(self.args.ledger, ledger.Ledger(self, names))
+        for note in names.notes:
+            session.say(note)
+        if sum(self.rings.lost):
+            session.say(f"the trace lacks {sum(self.rings.lost)} exits: they were not taken in time")
+
+
+class Trace(Taken):
+    """Of a run, from its first instruction to its end."""
 
     def __init__(self, args, staged):
-        self.args = args
-        self.words = exit_words.Namer(staged.tree)
-        self.vcpus = len(staged.tree.cpus())
+        super().__init__(args, staged.tree)
         self.size = trace_ring.room(self.vcpus, EVENTS)
         self.address = staged.staging.take(self.size)
         staged.tree.chosen.set_u64s("traproom,trace", self.address, self.size)
         staged.tree.set_flag("traproom,trace-lossless", True)
-        self.rings = self._memory = None
-        self._kept = tempfile.TemporaryFile(prefix="traproom-trace-")
+        self._memory = None
         self._ended = threading.Event()
 
     @contextlib.contextmanager
@@ -57,7 +90,7 @@ class Trace:
                 self.rings = trace_ring.Rings(self._read, self._put)
             except ValueError:
                 return
-        self._kept.write(self.rings.drain())
+        self.take()
 
     def _read(self, offset, size):
         return self.machine(self.address + offset, size)
@@ -71,10 +104,8 @@ class Trace:
         return self._memory[address - layout.MACHINE_RAM:address - layout.MACHINE_RAM + size]
 
     def events(self):
-        """Each exit that is over, then those in which the vCPUs ended. In order for each vCPU."""
-        self._kept.seek(0)
-        while data := self._kept.read(BATCH):
-            yield from trace_ring.events(data)
+        """With those in which the vCPUs ended."""
+        yield from super().events()
         for ring in range(self.vcpus):
             yield from (event for event in self.rings.last(ring, 1) if not event.left)
 
@@ -95,26 +126,12 @@ class Trace:
         return (f"{(event.entered - latest.entered) / self.rings.frequency:12.6f} s  {what}" +
                 (f", which gave it {given}" if given else "") + f", at {name(event.pc)}")
 
-    def nanoseconds(self, ticks):
-        return ticks * 1_000_000_000 // self.rings.frequency
-
     def _write(self):
         if self.rings is None:
             session.say("no trace: the guest did not begin")
             return
-        names = kernel_names.KernelNames(self.rings.ram, self.machine, self.args.symbols)
-        if self.args.trace:
-            tracks = trace_tracks.Tracks(self, names)
-            trace_file.write(self.args.trace, tracks)
-        if self.args.ledger:
-            ledger.write(self.args.ledger, ledger.Ledger(self, names))
-        self._say(names)
-
-    def _say(self, names):
-        for note in names.notes:
-            session.say(note)
-        if sum(self.rings.lost):
-            session.say(f"the trace lacks {sum(self.rings.lost)} exits: this computer was too busy to take them in time")
+        names = kernel_names.KernelNames.in_memory(self.rings.ram, self.machine, self.args.symbols)
+        self.write(names)
         if self.args.icount and self.rings.waited():
             session.say("the guest had to wait for its trace to be read: its counts of instructions are not exact")
 
@@ -136,3 +153,11 @@ def add(args, staged):
     if args.icount and args.cpu.startswith("max"):
         args.cpu += COUNTS_INSTRUCTIONS
     return staged._replace(trace=Trace(args, staged))
+
+
+def offer(staged):
+    """Memory for a trace that a monitor may want later, in the guest's tree."""
+    if staged.monitor and not staged.trace:
+        size = trace_ring.room(len(staged.tree.cpus()), LATER_EVENTS)
+        staged.tree.chosen.set_u64s("traproom,trace", staged.staging.take(size), size)
+        staged.tree.set_flag("traproom,trace-later", True)
