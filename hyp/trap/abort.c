@@ -143,7 +143,10 @@ static bool is_allowed_by_now(struct vcpu *vcpu, const struct trap *trap, unsign
             (perms & needs) == needs);
 }
 
-/* Has a watcher taken the rights that the access lacks, and given them back by now? */
+/*
+ * Has a watcher taken the rights that the access lacks, and given them back by now? It may have
+ * done so for good since is_allowed_by_now() was asked, and know nothing of the page any more.
+ */
 static bool is_watched(struct vcpu *vcpu, const struct trap *trap, unsigned access)
 {
     const struct vm_watcher *watcher = vcpu->vm->watcher;
@@ -151,7 +154,8 @@ static bool is_watched(struct vcpu *vcpu, const struct trap *trap, unsigned acce
 
     if (watcher == NULL || !esr_fsc_is(esr_fsc(trap->esr), FSC_PERMISSION) ||
         !find_ipa(vcpu, trap, &where) ||
-        !watcher->touched_fn(vcpu, where, trap->far, needed_perms(trap, access)))
+        (!watcher->touched_fn(vcpu, where, trap->far, needed_perms(trap, access)) &&
+         !is_allowed_by_now(vcpu, trap, access)))
         return false;
     vcpu->exits[EXIT_WATCHED]++;
     return true;

@@ -109,7 +109,7 @@ static int stop_watching(struct vm *vm, struct watched *watch)
 
     spin_lock(&lock);
     err = set_rights(vm, watch->range, 0);
-    watch->range.size = 0;
+    *watch = (struct watched){0};
     __atomic_fetch_sub(&active, 1, __ATOMIC_RELEASE);
     spin_unlock(&lock);
     return err;

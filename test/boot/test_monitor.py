@@ -4,6 +4,7 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
 import unittest
@@ -111,6 +112,19 @@ class MonitorTest(support.BootTest):
         self.assertLess(len(used["rounds"][0]), 256)
         stopped = self.monitor("dirty 0.2 -n 3")[0]
         self.assertEqual(len(stopped["rounds"]), 3)
+        self.end()
+
+    STORM = "echo ready; for i in 1 2 3; do while [ ! -e /tmp/end ]; do true | true; done & done; cat >/dev/null; " \
+            "touch /tmp/end; wait; echo went on"
+
+    def test_in_a_storm(self):
+        """All at once, while the guest makes and drops tables and processes on all its CPUs."""
+        self.start("--smp", "2", "--cmd", self.STORM)
+        dice = random.Random(12)
+        for _ in range(8):
+            page = dice.randrange(0x48000000, 0x68000000, 4096)
+            self.monitor(f"watch {page} 2M {dice.choice(('w', 'rw', 'x', 'rwx'))} -t 0.3", "working-set 0.1", "stop",
+                         "step 0 20", f"s2 split {page}", "go", "vcpu", f"at {dice.getrandbits(48)}", "irq", "dev")
         self.end()
 
     def test_stage2(self):

@@ -151,6 +151,8 @@ static void watched(void **state)
     answers(MONITOR_UNWATCH, PAGE, 0, 0, 0);
     assert_int_equal(rights(PAGE), ALL);
     answers(MONITOR_UNWATCH, PAGE, 0, 0, -ERR_NOENT);
+    answers(MONITOR_WATCH, RAM_IPA, 2 << 20, STAGE2_WRITE, 0); /* where it was, and more */
+    answers(MONITOR_UNWATCH, RAM_IPA, 0, 0, 0);
     assert_false(touch(1, PAGE, STAGE2_WRITE));
 }
 
