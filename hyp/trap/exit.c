@@ -19,8 +19,11 @@
 #include "vm/power.h"
 #include "vm/vm.h"
 
-/* What has no handler above: an instruction that the guest's CPU, as it is shown, does not have. */
-static void exit_other(struct vcpu *vcpu, uint64_t esr)
+/*
+ * What has no handler above: an instruction that the guest's CPU, as it is shown, does not have.
+ * Not inlined: its registers would be saved on the way of every exit.
+ */
+static __attribute__((noinline)) void exit_other(struct vcpu *vcpu, uint64_t esr)
 {
     if (vm_watcher_takes(vcpu, esr)) {
         vcpu->exits[EXIT_WATCHED]++;
