@@ -13,7 +13,7 @@ from launcher import monitor_wire as wire_format
 from launcher.monitor_wire import Refused
 from launcher.syndrome import class_words, exception_class
 
-MODULES = ("monitor_control", "monitor_change")  # of the launcher's, which register commands of their own
+MODULES = ("monitor_control", "monitor_change", "monitor_walk")  # of the launcher's, which register commands of their own
 USUAL_BYTES = 64
 MEM_MOST = 1 << 20
 ROW = 16

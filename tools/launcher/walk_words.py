@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A walk (walk.py) in words: each level with its table, index, descriptor and every bit, then what came of it. Used by
+the monitor's `walk` and `explain`."""
+
+from launcher import descriptor
+
+PURPOSES = {"va": "stage 1", "s1 table": "stage 2, for the table of stage 1 below", "output": "stage 2, for the address itself"}
+
+
+def _where(step):
+    at = f"PA 0x{step.table_pa:x}"
+    return at if step.table_ipa is None else f"IPA 0x{step.table_ipa:x}, {at}"
+
+
+def step_lines(number, step, short):
+    """One descriptor."""
+    size = descriptor.size_words(1 << step.of.shift(step.level))
+    end = {"table": f"the next table at 0x{step.out:x}", "block": f"a block of {size}, to 0x{step.out:x}",
+           "page": f"a page of {size}, to 0x{step.out:x}"}.get(step.kind, step.kind)
+    indent = "    " if step.purpose == "s1 table" else ""
+    yield f"{indent}{number}. {PURPOSES[step.purpose]}, level {step.level}"
+    yield (f"{indent}   the table at {_where(step)}; index {step.index}, {size} each")
+    yield f"{indent}   descriptor 0x{step.desc:016x}: {end}"
+    for field in () if short else step.fields():
+        value = f"0x{field.value:x}" if field.value > 9 else str(field.value)
+        yield f"{indent}     {field.name:<15} {field.bits:<8} {value:<16} {field.words}".rstrip()
+
+
+def _stage_line(found, number):
+    leaf = found.leaves.get(number)
+    if leaf is None:
+        return []
+    if leaf.size == 0:
+        return [f"stage {number} is off: addresses go through as they are"]
+    return [f"stage {number} allows {leaf.rights.words()}; {leaf.memory.words()}"]
+
+
+def result_lines(found):
+    loads = f"{found.loads} load{'' if found.loads == 1 else 's'}"
+    if found.updates:
+        loads += f", and {found.updates} descriptor{'' if found.updates == 1 else 's'} written by the hardware"
+    if found.fault:
+        yield f"fault   {found.fault.words()}, for {found.access.words()}"
+        yield f"why     {found.fault.why}"
+        if found.fault.ipa is not None:
+            yield f"        at IPA 0x{found.fault.ipa:x}"
+    if found.va is not None and found.ipa is not None:
+        yield f"IPA     0x{found.ipa:x}"
+    if found.pa is not None:
+        yield f"PA      0x{found.pa:x}"
+        yield f"rights  {found.rights.words() if found.rights else 'all: both stages are off'}"
+        if found.memory:
+            yield f"memory  {found.memory.words()}"
+        if len(found.leaves) == 2:
+            yield from (f"        {line}" for number in (1, 2) for line in _stage_line(found, number))
+    yield f"loads   {loads}, when no TLB has any of it"
+
+
+def lines(found, short=False):
+    """All of it. `short`: without the bits."""
+    yield f"VA 0x{found.va:x}" if found.va is not None else f"IPA 0x{found.ipa:x}"
+    for number, step in enumerate(found.steps, 1):
+        yield from step_lines(number, step, short)
+    yield ""
+    yield from result_lines(found)
