@@ -179,6 +179,10 @@ class Words(unittest.TestCase):
         self.assertEqual(exit_words.Namer(tree).words(event(0, kind=IRQ, what=50)).reason,
                          "irq: the host has something to say")
 
+    def test_what_a_monitor_watches(self):
+        self.assertEqual(self.words(what=0x92000047 | 0xF, address=0x48001234), (exit_words.WATCHED, "", "0x48001000"))
+        self.assertEqual(self.words(what=0x32 << 26), (exit_words.WATCHED, "", ""))
+
     def test_the_rest(self):
         self.assertEqual(self.words(kind=SERROR), ("serror", "", ""))
         self.assertEqual(self.words(what=UNDEFINED), ("undefined instruction", "", ""))
@@ -195,7 +199,7 @@ class Words(unittest.TestCase):
             theirs = set(re.findall(r'X\(EXIT_\w+, "([^"]+)"\)', file.read()))
         with open(exit_words.__file__, encoding="utf-8") as file:
             ours = set(re.findall(r'"((?:irq|sysreg|abort|mmio): \w[^"{]+|hvc|smc|serror|undefined instruction)"', file.read()))
-        self.assertEqual(ours - theirs, set())
+        self.assertEqual((ours | {exit_words.WATCHED}) - theirs, set())
 
 
 class NoNames:

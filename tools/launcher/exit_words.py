@@ -14,7 +14,8 @@ PSCI = {0x84000000: "PSCI_VERSION", 0x84000001: "CPU_SUSPEND", 0xC4000001: "CPU_
         0x84000003: "CPU_ON", 0xC4000003: "CPU_ON", 0x84000004: "AFFINITY_INFO", 0xC4000004: "AFFINITY_INFO",
         0x84000006: "MIGRATE_INFO_TYPE", 0x84000008: "SYSTEM_OFF", 0x84000009: "SYSTEM_RESET",
         0x8400000A: "PSCI_FEATURES", 0x80000000: "SMCCC_VERSION", 0x80000001: "SMCCC_ARCH_FEATURES"}
-HVC, SMC, DATA, INSTRUCTION = 0x16, 0x17, 0x24, 0x20
+HVC, SMC, DATA, INSTRUCTION, STEP = 0x16, 0x17, 0x24, 0x20, 0x32
+WATCHED = "abort or step: watched by a monitor"
 CALLS = {HVC: "hvc", SMC: "smc"}
 SGI = {5: "ICC_SGI1R_EL1", 6: "ICC_ASGI1R_EL1", 7: "ICC_SGI0R_EL1"}  # by Op2
 AARCH32_ID = ("ID_PFR0", "ID_PFR1", "ID_DFR0", "ID_AFR0", "ID_MMFR0", "ID_MMFR1", "ID_MMFR2", "ID_MMFR3",
@@ -110,7 +111,7 @@ class Namer:
             return system_words(event.what)
         if kind in (DATA, INSTRUCTION):
             return self._access(event)
-        return Words("undefined instruction")
+        return Words(WATCHED if kind == STEP else "undefined instruction")
 
     def _interrupt_reason(self, intid):
         slot = intid - FIRST_SPI - slots.FIRST_SPI
@@ -125,7 +126,8 @@ class Namer:
         device = self.device_at(event.address)
         write = syndrome.is_write(event.what)
         if device is None or syndrome.is_walk(event.what):
-            return Words("abort: to the guest", "", f"0x{event.address & -4096:x}", write)
+            taken = syndrome.fault(event.what)[0] == syndrome.PERMISSION  # rights that a monitor has taken from RAM
+            return Words(WATCHED if taken else "abort: to the guest", "", f"0x{event.address & -4096:x}", write)
         register = device_registers.name(device.kind, event.address - device.start)
         return Words(f"mmio: {device.kind}", device.name, register, write)
 
