@@ -89,6 +89,11 @@ class Monitor(unittest.TestCase):
             wire.read_ipa(0x50001000, 0x1001)
         wire.close()
 
+    def test_log(self):
+        self.station.channel.own_lines = ["first" * 1000, "last one"]
+        self.assertTrue(self.run_command("log").endswith("firstfirst\nlast one\n"))
+        self.assertIn("Traproom 0.1 abc", self.run_command("vm"))
+
     def test_two_at_once(self):
         wires = [self.station.wire() for _ in range(2)]
         self.assertEqual([wire.hello()["vcpus"] for wire in wires], [2, 2])

@@ -36,6 +36,7 @@ class Console:
         self.answers = 0  # to breaks on the line
         self.take = lambda line: False  # a line of Traproom's that somebody else wants
         self.reports = report.Reader()
+        self.own = collections.deque(maxlen=RECENT_LINES)  # Traproom's
         self.recent = collections.deque(maxlen=RECENT_LINES)  # the guest's last lines
         self.ram = []  # the guest's, as report.Report has it
 
@@ -93,6 +94,8 @@ class Console:
         elif not line.startswith(OWN):
             self.recent.append(line.decode("utf-8", "replace"))
             self._hear(self.recent[-1])
+        if line.startswith(OWN):
+            self.own.append(line[len(OWN):].decode("utf-8", "replace"))
         taken = line.startswith(OWN) and self.take(line)
         if self._held and not taken and not self._is_dropped(line):
             out += self._held

@@ -16,7 +16,7 @@ import sys
 import threading
 
 from launcher import Problem, slots
-from launcher.monitor_wire import CHUNK, Reader
+from launcher.monitor_wire import CHUNK, DATA_MAX, LINES, Answer, Reader
 
 TRAPROOM = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "traproom")
 SUFFIX = ".sock"
@@ -73,6 +73,11 @@ def choose(args, staged):
     return None
 
 
+def last_lines(lines):
+    """As many of the last ones as an answer holds."""
+    return "".join(f"{line}\n" for line in list(lines)).encode()[-DATA_MAX:]
+
+
 class Client:
     def __init__(self, link):
         self.link = link
@@ -95,6 +100,7 @@ class Channel:
         self._doing = None  # the process that does them
         self.path = os.path.join(folder(), f"{os.getpid()}{SUFFIX}") if path is None else path
         self._ours, self.its = socket.socketpair()
+        self.own_lines = ()  # Traproom's on the console, the last ones
         self._slot = None
         self._listener = None
         self._thread = None
@@ -179,7 +185,8 @@ class Channel:
                 self._accept()
             for number in [number for number in ready if number in self._clients]:
                 self._hear(self._clients[number])
-            self._pass_on()
+            while self._waiting and not self._asked:
+                self._pass_on()
 
     def _send_all_away(self):
         """The guest has ended: nobody is to wait for an answer."""
@@ -212,11 +219,16 @@ class Channel:
             client.link.close()
 
     def _pass_on(self):
+        """The next one to EL2, unless it is for us."""
         if self._asked or not self._waiting:
             return
         self._asked = self._waiting.popleft()
         self._tag = self._tag % 0xFFFFFFFF + 1
-        request = self._asked[1]
+        client, request = self._asked
+        if request.type == LINES:
+            self._asked = None
+            client.send(Answer(LINES, tag=request.tag, data=last_lines(self.own_lines)).pack())
+            return
         theirs, request.tag = request.tag, self._tag
         self._ours.sendall(request.pack())
         request.tag = theirs

@@ -102,6 +102,14 @@ def inject(wire, args, out):
     out.data({"intid": asked.intid})
 
 
+@command("log", "log", "Traproom's last lines on the console")
+def show_log(wire, _args, out):
+    lines = text_lines(wire.ask(wire_format.LINES).data)
+    for line in lines:
+        out.line(line)
+    out.data(lines)
+
+
 @command("wait", "wait SECONDS", "let the guest go on for so long before the next command")
 def wait(_wire, args, out):
     parser = Arguments("wait")

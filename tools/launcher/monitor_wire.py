@@ -13,6 +13,7 @@ PATIENCE = 20  # seconds for an answer: EL2 itself waits less for a vCPU
 
 HELLO, READ, REGS, AT, EXITS, WRITE, STOP, GO, STEP, IRQ, PEND, DEV = range(1, 13)
 S2_LOOKUP, S2_MAP, S2_UNMAP, S2_PROTECT, S2_SPLIT, WATCH, UNWATCH, LOG, LOG_READ, TRACE = range(13, 23)
+LINES = 0xFFFF  # not EL2's: what it has printed on the console, of which the launcher knows
 REGS_GROUPS = 3
 AT_KINDS = ("s1e1r", "s1e1w", "s1e0r", "s1e0w", "s12e1r", "s12e1w", "s12e0r", "s12e0w")
 

@@ -103,6 +103,7 @@ class Session:
         for end in its:
             end.close()
         if self.monitor:
+            self.monitor.own_lines = self.streams.console.own
             self.monitor.start()
         if self.qmp:
             self.qmp.start()
