@@ -51,8 +51,8 @@ def combined_walk():
                   step(2, "s1 table", 2, 0x40406000, ipa >> 21 & 511, "block", ipa & ~0x1FFFFF, desc=hex(ipa & ~0x1FFFFF | LEAF))]
         steps.append(step(1, "va", level, table, at, "table" if level < 3 else "page", tables[level + 1] if level < 3 else 0x4A123000, table))
     steps += [step(2, "output", 1, ROOT, 1, "table", 0x40406000), step(2, "output", 2, 0x40406000, 0x50, "block", 0x4A000000)]
-    return {"va": hex(va), "ipa": "0x4a123456", "pa": "0x4a123456", "fault": None, "loads": len(steps), "perms": "EL1 reads and executes", "memory": "Normal write-back",
-            "steps": steps}
+    return {"va": hex(va), "ipa": "0x4a123456", "pa": "0x4a123456", "fault": None, "loads": len(steps),
+            "perms": "EL1 reads and executes", "memory": "Normal write-back", "steps": steps}
 
 
 def fault_walk():
@@ -70,7 +70,8 @@ def timeline(chance, vcpus, events):
             rows.append([at, int(chance.lognormvariate(7, 0.5)), reason, f"pc 0xffff8000{chance.randrange(1 << 28):08x}"])
         tracks.append({"track": f"vCPU {vcpu}", "kind": "vcpu", "events": rows})
     for device in DEVICES:
-        rows = [[chance.randrange(at), int(chance.lognormvariate(11, 1)), chance.choice(["request: read", "request: write", "interrupt"]), f"queue 0, {chance.randrange(8) * 512} bytes"]
+        rows = [[chance.randrange(at), int(chance.lognormvariate(11, 1)), chance.choice(["request: read", "request: write", "interrupt"]),
+                 f"queue 0, {chance.randrange(8) * 512} bytes"]
                 for _ in range(events // 200)]
         tracks.append({"track": device, "kind": "device", "events": rows})
     return tracks
@@ -88,7 +89,8 @@ def exits(tracks, vcpus):
 
 def ledger(chance):
     return [{"reason": reason, "device": "GICD" if "GIC" in reason else "", "register": chance.choice(["ISENABLER1", "CTLR", "TYPER", ""]),
-             "pc": f"0xffff8000{chance.randrange(1 << 28):08x}", "symbol": chance.choice(["gic_poke_irq", "cpu_do_idle", "vm_notify", "arch_timer_set"]) + f"+0x{chance.randrange(64) * 4:x}",
+             "pc": f"0xffff8000{chance.randrange(1 << 28):08x}",
+             "symbol": chance.choice(["gic_poke_irq", "cpu_do_idle", "vm_notify", "arch_timer_set"]) + f"+0x{chance.randrange(64) * 4:x}",
              "count": int(chance.lognormvariate(4, 2)) + 1, "time_ns": int(chance.lognormvariate(11, 2))} for reason in REASONS for _ in range(30)]
 
 

@@ -79,7 +79,8 @@ class PageTest(unittest.TestCase):
         self.browser.run("document.querySelector(arguments[0]).focus()", selector)
 
     def click(self, words, within="body"):
-        self.browser.run("[...document.querySelectorAll(`${arguments[0]} button`)].find((one) => one.textContent === arguments[1]).click()", within, words)
+        self.browser.run("[...document.querySelectorAll(`${arguments[0]} button`)].find((one) => one.textContent === arguments[1]).click()",
+                         within, words)
 
 
 class Looks(PageTest):
@@ -116,7 +117,8 @@ class Looks(PageTest):
         self.browser.open(self.small)
         for element in self.browser.driver.find_elements("css selector", "button, select, input, summary, a, [tabindex], [role=img]"):
             self.assertNotEqual(element.accessible_name or element.text, "", element.get_attribute("outerHTML")[:200])
-        self.assertEqual(self.browser.run("return [...document.querySelectorAll('[id]')].map((one) => one.id).filter((id, i, all) => all.indexOf(id) !== i)"), [])
+        self.assertEqual(self.browser.run("return [...document.querySelectorAll('[id]')].map((one) => one.id)"
+                                          ".filter((id, i, all) => all.indexOf(id) !== i)"), [])
 
     def test_keyboard_reaches_all(self):
         self.browser.open(self.small)
@@ -291,7 +293,8 @@ class Memory(PageTest):
     def test_walk_of_the_map(self):
         self.browser.open(self.small)
         field = self.browser.find("#stage2 form input")
-        for address, result in (("0x48001234", "0x48001234"), ("0x4820700c", "a stage-2 translation fault of level 3"), ("0x10000000000", "more bits than stage 2 translates")):
+        for address, result in (("0x48001234", "0x48001234"), ("0x4820700c", "a stage-2 translation fault of level 3"),
+                                ("0x10000000000", "more bits than stage 2 translates")):
             field.clear()
             field.send_keys(address + Keys.ENTER)
             self.click("End", "#walks")
@@ -321,7 +324,7 @@ class Walks(PageTest):
         self.browser.press(Keys.SPACE)
         self.browser.until("return document.querySelector('#walks .stage h4').textContent.startsWith('Load 3')")
         self.click("Pause", "#walks")
-        self.assertEqual(self.browser.run("return [...document.querySelectorAll('#walks button')].filter((one) => one.textContent === 'Play').length"), 1)
+        self.assertIn("Play", self.text("#walks .tools"))
 
     def test_fault(self):
         self.browser.open(self.small)
@@ -336,13 +339,15 @@ class Command(unittest.TestCase):
             data, page = os.path.join(folder, "data.json"), os.path.join(folder, "page.html")
             with open(data, "w", encoding="utf-8") as file:
                 file.write(text)
-            ended = subprocess.run([os.path.join(REPO, "tools", "traproom"), "report", "--build", BUILD, "--html", page, data], capture_output=True, text=True, check=False)
+            ended = subprocess.run([os.path.join(REPO, "tools", "traproom"), "report", "--build", BUILD, "--html", page, data],
+                                   capture_output=True, text=True, check=False)
             return ended.returncode, ended.stderr, os.path.exists(page)
 
     def test_refuses(self):
-        for text, words in (("nonsense", "is no JSON"), ("[]", "is no report of Traproom's"), ('{"format": "traproom-report", "version": 2}', "version 2"),
-                            ('{"format": "traproom-report", "version": 1}', "how many \"vcpus\""),
-                            ('{"format": "traproom-report", "version": 1, "vcpus": 1, "exits": [{"reason": "hvc"}]}', "each of \"exits\" must have reason, per_vcpu")):
+        head = '{"format": "traproom-report", "version": 1'
+        for text, words in (("nonsense", "is no JSON"), ("[]", "is no report of Traproom's"),
+                            (head[:-1] + "2}", "version 2"), (head + "}", "how many \"vcpus\""),
+                            (head + ', "vcpus": 1, "exits": [{"reason": "hvc"}]}', "each of \"exits\" must have reason, per_vcpu")):
             status, said, written = self.report(text)
             self.assertEqual((status, written), (1, False), said)
             self.assertIn(words, said)

@@ -17,7 +17,8 @@ export function descriptorPicture(desc, fields) {
     const word = BigInt(desc), strip = [];
     let next = 63;
     const add = (name, high, low, shade) => {
-        strip.push(el('span', {class: `bits ${shade}`, style: `flex-grow: ${high - low + 1}`, title: `${name} [${high}:${low}]`}, binary(word, high, low)));
+        const attributes = {class: `bits ${shade}`, style: `flex-grow: ${high - low + 1}`, title: `${name} [${high}:${low}]`};
+        strip.push(el('span', attributes, binary(word, high, low)));
         next = low - 1;
     };
     const ordered = fields.map(([name, bits]) => [name, ...range(bits)]).sort((a, b) => b[1] - a[1]);

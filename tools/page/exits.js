@@ -39,9 +39,11 @@ export function buildExits(data, section, report) {
     const exits = data.map((exit) => ({...exit, count: sum(exit.per_vcpu)})).filter((exit) => exit.count);
     const kinds = orders(exits.some((exit) => exit.time_ns !== null && exit.time_ns !== undefined));
     const body = el('tbody', {role: 'rowgroup'}, rows(exits, kinds[0]));
+    const order = choice('Order and bars by', kinds.map(([name]) => name), (i) => body.replaceChildren(...rows(exits, kinds[i])));
     section.append(
-        el('p', {class: 'note'}, `${plural(sum(exits.map((exit) => exit.count)), 'exit')}. The gaps in a bar divide it into the vCPUs' parts, vCPU 0 first.`),
-        kinds.length > 1 ? el('div', {class: 'tools'}, choice('Order and bars by', kinds.map(([name]) => name), (i) => body.replaceChildren(...rows(exits, kinds[i])))) : '',
+        el('p', {class: 'note'}, `${plural(sum(exits.map((exit) => exit.count)), 'exit')}. ` +
+            'The gaps in a bar divide it into the vCPUs\' parts, vCPU 0 first.'),
+        kinds.length > 1 ? el('div', {class: 'tools'}, order) : '',
         el('table', {class: 'exits', role: 'table', 'aria-label': 'Exits by reason'}, body),
         folded('Numbers for each vCPU', () => perVcpu(exits, report.vcpus)));
 }
@@ -52,7 +54,8 @@ function matches(row, text) {
 
 function ledgerTable(rows, all) {
     const shown = rows.slice(0, SHOWN);
-    const caption = `${plural(rows.length, 'place')}${shown.length < rows.length ? `, the first ${SHOWN} shown` : ''}: ${plural(sum(rows.map((row) => row.count)), 'exit')}`;
+    const cut = shown.length < rows.length ? `, the first ${SHOWN} shown` : '';
+    const caption = `${plural(rows.length, 'place')}${cut}: ${plural(sum(rows.map((row) => row.count)), 'exit')}`;
     return table(caption, ['Reason', 'Device', 'Register', 'PC', 'Symbol', 'Count', 'Share', 'Time'],
         shown.map((row) => [row.reason, row.device || '–', row.register || '–', row.pc || '–', row.symbol || '–',
                             count(row.count), share(row.count, all), time(row.time_ns)]), [5, 6, 7]);

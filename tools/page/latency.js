@@ -45,11 +45,14 @@ class Histogram {
         this.sorted = sorted;
         this.plot = new uPlot({
             width: place.clientWidth, height: HEIGHT, padding: [22, 12, 0, 0], legend: {show: false}, cursor: {show: false},
-            scales: {x: {time: false, range: () => [data[0][0] - 0.5, data[0][data[0].length - 1] + 1.5]}, y: {range: (plot, from, to) => [0, to * 1.05]}},
-            axes: [this.axis({splits: (plot, axis, from, to) => round(from, to), values: (plot, splits) => splits.map((at) => time(edge(at)))}),
+            scales: {x: {time: false, range: () => [data[0][0] - 0.5, data[0][data[0].length - 1] + 1.5]},
+                     y: {range: (plot, from, to) => [0, to * 1.05]}},
+            axes: [this.axis({splits: (plot, axis, from, to) => round(from, to),
+                              values: (plot, splits) => splits.map((at) => time(edge(at)))}),
                    this.axis({size: 64, values: (plot, splits) => splits.map(count)})],
             series: [{}, {fill: () => this.ink[2], width: 0, points: {show: false}, paths: uPlot.paths.bars({size: [0.9], align: 1})}],
-            hooks: {drawClear: [() => { this.ink = colours('soft', 'line', 'kind-0', 'ink', 'accent'); }], draw: [(plot) => this.mark(plot)]},
+            hooks: {drawClear: [() => { this.ink = colours('soft', 'line', 'kind-0', 'ink', 'accent'); }],
+                    draw: [(plot) => this.mark(plot)]},
         }, data, place);
     }
 
@@ -89,12 +92,14 @@ function binTable(sorted) {
 
 function words(irq, sorted) {
     const [median, most, nearly] = MARKS.map(([, part]) => time(quantile(sorted, part)));
-    return `${irq}: ${plural(sorted.length, 'interrupt')}. Half took at most ${median}, 90 % ${most}, 99 % ${nearly}; the longest ${time(sorted[sorted.length - 1])}, the shortest ${time(sorted[0])}.`;
+    return `${irq}: ${plural(sorted.length, 'interrupt')}. Half took at most ${median}, 90 % ${most}, 99 % ${nearly}; ` +
+        `the longest ${time(sorted[sorted.length - 1])}, the shortest ${time(sorted[0])}.`;
 }
 
 export function buildLatency(data, section) {
     const kinds = data.map(({irq, samples}) => ({irq, sorted: measured(samples)})).filter(({sorted}) => sorted.length);
-    const place = el('div', {class: 'histogram', role: 'img'}), says = el('p', {class: 'readout', 'aria-live': 'polite'}), bins = el('div', {});
+    const place = el('div', {class: 'histogram', role: 'img'}), bins = el('div', {});
+    const says = el('p', {class: 'readout', 'aria-live': 'polite'});
     let shown = null;
     const show = (i) => {
         const {irq, sorted} = kinds[i];
@@ -104,7 +109,9 @@ export function buildLatency(data, section) {
         place.setAttribute('aria-label', `Histogram. ${says.textContent}`);
         bins.replaceChildren(folded('The histogram as a table', () => binTable(sorted)));
     };
-    section.append(el('p', {class: 'note'}, 'What EL2 takes for it: from the exit that brings an interrupt to the guest\'s going on, with the interrupt given to it. The scale of time is logarithmic.'),
+    section.append(
+        el('p', {class: 'note'}, 'What EL2 takes for it: from the exit that brings an interrupt to the guest\'s going on, with the ' +
+            'interrupt given to it. The scale of time is logarithmic.'),
         el('div', {class: 'tools'}, choice('Interrupt', kinds.map(({irq}) => irq), show)), place, says, bins);
     show(0);
     new ResizeObserver(() => shown.plot.setSize({width: place.clientWidth, height: HEIGHT})).observe(place);

@@ -25,8 +25,8 @@ const PARTS = [
 ];
 
 function buildWalks(data, section, report, {addWalk}) {
-    data.forEach(addWalk);
-    addWalk.choose(0);
+    const [player] = data.map(addWalk);
+    player.choose(0);
 }
 
 function missing(part) {
@@ -37,7 +37,8 @@ function missing(part) {
 function tiles(report) {
     const exits = report.exits || [], all = sum(exits.flatMap(({per_vcpu: n}) => n));
     const most = exits.slice().sort((a, b) => sum(b.per_vcpu) - sum(a.per_vcpu))[0];
-    const spent = sum(exits.map((exit) => exit.time_ns || 0)), samples = measured((report.latency_ns || []).flatMap((kind) => kind.samples));
+    const spent = sum(exits.map((exit) => exit.time_ns || 0));
+    const samples = measured((report.latency_ns || []).flatMap((kind) => kind.samples));
     return [
         ['vCPUs', report.vcpus && count(report.vcpus)],
         ['exits', all && count(all)],
@@ -68,8 +69,7 @@ function build(report) {
         main.append(el('section', {id: part, 'aria-labelledby': `${part}-title`}, el('h2', {id: `${part}-title`}, title), bodies[part]));
     }
     document.body.prepend(header(report), main);
-    const show = walkPlayer(bodies.walks);
-    const addWalk = Object.assign((walk) => { addWalk.player = show(walk); return addWalk.player; }, {choose: (i) => addWalk.player.choose(i)});
+    const addWalk = walkPlayer(bodies.walks);
     const toWalk = (walk) => addWalk(walk).place.focus();
     for (const [part, , builder, full] of PARTS) {
         if (report[part] && full(report[part]))

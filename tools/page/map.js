@@ -2,7 +2,7 @@
 // Guest-physical space from left to right, a lane for each level of stage 2: tables as frames, descriptors as boxes in
 // them, so that what a table translates stands below the descriptor that leads to it. memory.js puts it on the page.
 import {colours, drawing, el, keys} from './dom.js';
-import {bytes, hex} from './format.js';
+import {bytes, hex, plural} from './format.js';
 import {fills} from './looks.js';
 
 const LANE = 58, LABEL = 18, BOX = 32, AXIS = 24; // CSS pixels
@@ -34,7 +34,8 @@ export class SpaceMap {
         const {canvas} = this;
         keys(canvas, {
             '+': () => this.zoom(0.5), '=': () => this.zoom(0.5), '-': () => this.zoom(2), '0': () => this.show(0, this.stage2.end),
-            'm': () => this.show(...this.mapped()), 'Enter': () => this.frame(), 'PageDown': () => this.pan(0.5), 'PageUp': () => this.pan(-0.5),
+            'm': () => this.show(...this.mapped()), 'Enter': () => this.frame(),
+            'PageDown': () => this.pan(0.5), 'PageUp': () => this.pan(-0.5),
             'ArrowRight': () => this.step(1), 'ArrowLeft': () => this.step(-1), 'ArrowDown': () => this.down(), 'ArrowUp': () => this.up(),
         });
         canvas.addEventListener('wheel', (event) => this.wheel(event), {passive: false});
@@ -122,7 +123,8 @@ export class SpaceMap {
     // ---- The keyboard ----
 
     first() {
-        return this.stage2.levels[this.levels[0]].find((entry) => entry.ipa + entry.size > this.from) || this.stage2.levels[this.levels[0]][0];
+        const row = this.stage2.levels[this.levels[0]];
+        return row.find((entry) => entry.ipa + entry.size > this.from) || row[0];
     }
 
     step(way) {
@@ -169,7 +171,7 @@ export class SpaceMap {
     drawLevel(context, level, top, width) {
         context.fillStyle = this.ink[0];
         const tables = this.stage2.tables.filter((table) => table.level === level);
-        context.fillText(`Level ${level} · ${bytes(this.stage2.size(level))} a descriptor · ${tables.length} ${tables.length === 1 ? 'table' : 'tables'}`, 2, top + 12);
+        context.fillText(`Level ${level} · ${bytes(this.stage2.size(level))} a descriptor · ${plural(tables.length, 'table')}`, 2, top + 12);
         for (const table of tables)
             this.drawTable(context, table, top + LABEL, width);
         this.drawEntries(context, this.stage2.levels[level], top + LABEL, width);
@@ -226,9 +228,9 @@ export class SpaceMap {
         const step = 2 ** Math.ceil(Math.log2((this.to - this.from) * TICK / width));
         context.fillStyle = this.ink[0];
         for (let at = Math.ceil(this.from / step) * step; at <= this.to; at += step) {
-            const x = this.place(at), text = hex(at);
+            const x = this.place(at), text = hex(at), needs = context.measureText(text).width;
             context.fillRect(x, top, 1, 5);
-            context.fillText(text, Math.min(Math.max(x - context.measureText(text).width / 2, 0), width - context.measureText(text).width), top + 18);
+            context.fillText(text, Math.min(Math.max(x - needs / 2, 0), width - needs), top + 18);
         }
     }
 }

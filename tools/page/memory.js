@@ -31,16 +31,20 @@ function describe(entry) {
     ];
 }
 
+function code(text) {
+    return el('span', {class: 'code'}, text);
+}
+
 function runTable(stage2) {
     const runs = stage2.runs();
     return table(`${plural(runs.length, 'run')} of mapped memory`, ['IPA', 'Size', 'PA', 'Rights', 'Memory', 'Level'],
-        runs.map((run) => [el('span', {class: 'code'}, range(run)), bytes(run.size), el('span', {class: 'code'}, hex(run.out)), run.perms, run.memory, `${run.level}`]),
-        [1, 5]);
+        runs.map((run) => [code(range(run)), bytes(run.size), code(hex(run.out)), run.perms, run.memory, `${run.level}`]), [1, 5]);
 }
 
 function tableTable(stage2) {
     return table(plural(stage2.tables.length, 'table'), ['PA', 'Level', 'Translates from', 'In use'],
-        stage2.tables.map(({pa, level, ipa, entries, slots}) => [hex(pa), `${level}`, hex(ipa), `${count(entries.length)} of ${slots}`]), [1, 3]);
+        stage2.tables.map(({pa, level, ipa, entries, slots}) =>
+            [hex(pa), `${level}`, hex(ipa), `${count(entries.length)} of ${slots}`]), [1, 3]);
 }
 
 // The map, the page and the descriptor show the same choice; the mouse shows others for as long as it is there.
@@ -76,7 +80,15 @@ function walkForm(stage2, walk) {
         if (good)
             walk(stage2.walk(ipa));
     };
-    return el('form', {class: 'tools', onsubmit: submit}, el('label', {class: 'choice'}, 'Walk the IPA ', input), el('button', {type: 'submit'}, 'Walk'), complaint);
+    return el('form', {class: 'tools', onsubmit: submit}, el('label', {class: 'choice'}, 'Walk the IPA ', input),
+        el('button', {type: 'submit'}, 'Walk'), complaint);
+}
+
+function toolbar(map, stage2) {
+    return el('div', {class: 'tools', role: 'toolbar', 'aria-label': 'Zoom of the map'},
+        button('Zoom in', () => map.zoom(0.5)), button('Zoom out', () => map.zoom(2)),
+        button('Left', () => map.pan(-0.5)), button('Right', () => map.pan(0.5)), button('To the chosen', () => map.frame()),
+        button('Mapped', () => map.show(...map.mapped())), button('Whole space', () => map.show(0, stage2.end)));
 }
 
 export function buildMemory(data, section, report, {addWalk}) {
@@ -86,13 +98,12 @@ export function buildMemory(data, section, report, {addWalk}) {
     section.append(
         el('p', {class: 'note'}, `${stage2.ipaBits}-bit guest-physical addresses (IPA), walked from level ${stage2.startLevel}. ` +
             `VTTBR_EL2 ${data.vttbr}, VTCR_EL2 ${data.vtcr}. Each box is a descriptor; what its table translates is below it.`),
-        el('div', {class: 'tools', role: 'toolbar', 'aria-label': 'Zoom of the map'},
-            button('Zoom in', () => map.zoom(0.5)), button('Zoom out', () => map.zoom(2)), button('Left', () => map.pan(-0.5)), button('Right', () => map.pan(0.5)),
-            button('To the chosen', () => map.frame()), button('Mapped', () => map.show(...map.mapped())), button('Whole space', () => map.show(0, stage2.end))),
-        looksLegend(present), map.canvas,
-        el('p', {class: 'hint', id: 'map-keys'}, 'Keys: ← → descriptor, ↓ into its table, ↑ back, + − zoom, Enter to the chosen one, m what is mapped, 0 all. Drag moves; Ctrl and the wheel zoom.'),
+        toolbar(map, stage2), looksLegend(present), map.canvas,
+        el('p', {class: 'hint', id: 'map-keys'}, 'Keys: ← → descriptor, ↓ into its table, ↑ back, + − zoom, Enter to the chosen one, ' +
+            'm what is mapped, 0 all. Drag moves; Ctrl and the wheel zoom.'),
         el('div', {class: 'pair'}, el('div', {}, title, page.place,
-            el('p', {class: 'hint', id: 'page-keys'}, 'One cell a descriptor, all of the table. Keys: arrows, Home, End.'), walkForm(stage2, addWalk)), detail),
+            el('p', {class: 'hint', id: 'page-keys'}, 'One cell a descriptor, all of the table. Keys: arrows, Home, End.'),
+            walkForm(stage2, addWalk)), detail),
         folded('The map as text', () => runTable(stage2)), folded('All tables', () => tableTable(stage2)));
     tell.choose(stage2.levels.flat().find(isLeaf) || map.first() || stage2.readEntry(stage2.tables[0], 0, 0n));
 }

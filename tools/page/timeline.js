@@ -3,7 +3,7 @@
 // events begin in that moment; near enough, each event is a box. track.js has the events.
 import uPlot from 'uplot';
 import {KINDS, button, colours, el, keys, kindColours, table} from './dom.js';
-import {moment, plural, time} from './format.js';
+import {moment, plural, sum, time} from './format.js';
 import {Track} from './track.js';
 
 const LANE = 50, LABEL = 19, BAR = 24, AXIS = 34; // CSS pixels
@@ -11,6 +11,7 @@ const FEWEST_NS = 100; // no closer than this
 const BOXES = 0.5; // more events than this a pixel are counted
 const SLACK = 4; // pixels beside an event that still mean it
 const LISTED = 100;
+const OTHERS = 'all others';
 
 export class Timeline {
     constructor(data) {
@@ -33,7 +34,7 @@ export class Timeline {
                 numbers.set(name, (numbers.get(name) || 0) + 1);
         }
         const names = [...numbers].sort((a, b) => b[1] - a[1]).slice(0, KINDS - 1).map(([name]) => name);
-        this.names = numbers.size > names.length ? [...names, 'all others'] : names;
+        this.names = numbers.size > names.length ? [...names, OTHERS] : names;
         const kinds = new Map(names.map((name, i) => [name, i]));
         this.tracks.forEach((track) => track.colour(kinds, KINDS - 1));
     }
@@ -215,7 +216,8 @@ export class Timeline {
     list() {
         const [from, to] = this.view, rows = [];
         for (const track of this.tracks) {
-            for (const [start, duration, name, detail] of track.events.slice(track.firstIn(from), Math.min(track.firstAfter(to), track.firstIn(from) + LISTED)))
+            const first = track.firstIn(from), end = Math.min(track.firstAfter(to), first + LISTED);
+            for (const [start, duration, name, detail] of track.events.slice(first, end))
                 rows.push([start, [moment(start, 10), track.name, name, time(duration), detail || '']]);
         }
         rows.sort((a, b) => a[0] - b[0]);
@@ -225,22 +227,24 @@ export class Timeline {
 }
 
 function legend(names) {
-    return el('ul', {class: 'legend'}, names.map((name, i) => el('li', {}, el('i', {class: `swatch kind-${i === names.length - 1 && name === 'all others' ? KINDS - 1 : i}`}), name)));
+    return el('ul', {class: 'legend'}, names.map((name, i) =>
+        el('li', {}, el('i', {class: `swatch kind-${name === OTHERS ? KINDS - 1 : i}`}), name)));
 }
 
 export function buildTimeline(data, section) {
     const timeline = new Timeline(data);
-    const listed = el('div', {});
+    const listed = el('div', {}), events = sum(timeline.tracks.map((track) => track.events.length));
     const list = button('List what is in view', () => listed.replaceChildren(timeline.list()));
     section.append(
-        el('p', {class: 'note'}, `${plural(timeline.tracks.reduce((n, {events}) => n + events.length, 0), 'event')} in ${time(timeline.last - timeline.first)}. From afar, a bar's ` +
+        el('p', {class: 'note'}, `${plural(events, 'event')} in ${time(timeline.last - timeline.first)}. From afar, a bar's ` +
             'height tells how many events fall into that moment; zoom in until each is a box. Drag over a stretch to see it larger.'),
         el('div', {class: 'tools', role: 'toolbar', 'aria-label': 'Zoom of the timeline'},
             button('Zoom in', () => timeline.zoom(0.5)), button('Zoom out', () => timeline.zoom(2)),
             button('Earlier', () => timeline.pan(-0.5)), button('Later', () => timeline.pan(0.5)),
             button('All', () => timeline.show(timeline.first, timeline.last)), list),
         legend(timeline.names), timeline.place, timeline.readout,
-        el('p', {class: 'hint', id: 'timeline-keys'}, 'Keys: ← → event by event, ↑ ↓ track, + − zoom, Page Up and Page Down move, 0 all; Ctrl and the wheel zoom, too.'),
+        el('p', {class: 'hint', id: 'timeline-keys'}, 'Keys: ← → event by event, ↑ ↓ track, + − zoom, ' +
+            'Page Up and Page Down move, 0 all; Ctrl and the wheel zoom, too.'),
         listed);
     timeline.start();
     return timeline;

@@ -76,9 +76,11 @@ class Player {
         this.stage = el('div', {class: 'stage', 'aria-live': 'polite'});
         this.playButton = button('Play', () => this.play());
         this.chooser = el('div', {});
-        this.controls = el('div', {class: 'tools', role: 'toolbar', 'aria-label': 'Walk'}, button('Start', () => this.go(0)),
-            button('Back', () => this.go(this.at - 1)), this.playButton, button('Step', () => this.go(this.at + 1)), button('End', () => this.go(Infinity)));
-        this.place = el('div', {class: 'player', tabindex: 0, role: 'group', 'aria-label': 'Walk, step by step', 'aria-describedby': 'walk-keys'}, this.rail, this.stage);
+        this.controls = el('div', {class: 'tools', role: 'toolbar', 'aria-label': 'Walk'},
+            button('Start', () => this.go(0)), button('Back', () => this.go(this.at - 1)), this.playButton,
+            button('Step', () => this.go(this.at + 1)), button('End', () => this.go(Infinity)));
+        this.place = el('div', {class: 'player', tabindex: 0, role: 'group', 'aria-label': 'Walk, step by step',
+                                'aria-describedby': 'walk-keys'}, this.rail, this.stage);
         keys(this.place, {'ArrowRight': () => this.go(this.at + 1), 'ArrowLeft': () => this.go(this.at - 1), 'Home': () => this.go(0),
                           'End': () => this.go(Infinity), ' ': () => this.play()});
     }
@@ -140,12 +142,18 @@ class Player {
         return [
             el('h4', {}, `Load ${i + 1} of ${this.walk.steps.length}: stage ${step.stage}, level ${step.level}`),
             bits ? addressPicture(kind, address, Math.max(47, bits[0]), bits[0], bits[1], step.index) : null,
-            el('div', {class: 'pair'},
-                el('div', {}, el('p', {}, `${address === null ? '' : `${kind} ${address}: `}index ${step.index}. The descriptor lies at PA `,
-                    el('span', {class: 'code'}, hex(BigInt(step.table_pa) + 8n * BigInt(step.index))),
-                    step.table_ipa ? `, to the guest at IPA ${hex(BigInt(step.table_ipa) + 8n * BigInt(step.index))}.` : '.'), this.pages(i)),
-                el('div', {}, el('p', {class: 'code'}, step.desc), descriptorPicture(step.desc, step.fields), el('p', {class: 'says'}, outcome(step)), fieldTable(step.fields))),
+            el('div', {class: 'pair'}, el('div', {}, this.where(step, kind, address), this.pages(i)),
+                el('div', {}, el('p', {class: 'code'}, step.desc), descriptorPicture(step.desc, step.fields),
+                    el('p', {class: 'says'}, outcome(step)), fieldTable(step.fields))),
         ].filter(Boolean);
+    }
+
+    // Where its descriptor lies.
+    where(step, kind, address) {
+        const place = (table) => hex(BigInt(table) + 8n * BigInt(step.index));
+        return el('p', {}, `${address === null ? '' : `${kind} ${address}: `}index ${step.index}. The descriptor lies at PA `,
+            el('span', {class: 'code'}, place(step.table_pa)),
+            step.table_ipa ? `, to the guest at IPA ${place(step.table_ipa)}.` : '.');
     }
 
     // The tables on the way of the same address.
@@ -156,10 +164,12 @@ class Player {
     }
 
     result() {
-        const {va, ipa, pa, fault, loads, perms, memory} = this.walk;
-        const facts = [['VA', va], ['IPA', ipa], ['PA', pa], ['Rights', perms], ['Memory', memory], ['Fault', fault]].filter(([, value]) => value);
+        const {va, ipa, pa, fault, why, loads, perms, memory} = this.walk;
+        const facts = [['VA', va], ['IPA', ipa], ['PA', pa], ['Rights', perms], ['Memory', memory], ['Fault', fault], ['Why', why]]
+            .filter(([, value]) => value);
         return [el('h4', {}, fault ? 'It faults' : 'Found'),
-                el('dl', {class: 'facts'}, facts.map(([title, value]) => [el('dt', {}, title), el('dd', {class: title.endsWith('A') ? 'code' : ''}, value)])),
+                el('dl', {class: 'facts'}, facts.map(([title, value]) =>
+                    [el('dt', {}, title), el('dd', {class: title.endsWith('A') ? 'code' : ''}, value)])),
                 el('p', {}, `The hardware loads ${plural(loads, 'descriptor')} for it, unless its TLB has them.`)];
     }
 }
@@ -169,7 +179,8 @@ export function walkPlayer(section) {
     const player = new Player();
     return (walk) => {
         if (!player.walks.length) {
-            section.replaceChildren(el('p', {class: 'note'}, 'Each load that the hardware makes, in its order.'), player.chooser, player.controls, player.place,
+            section.replaceChildren(el('p', {class: 'note'}, 'Each load that the hardware makes, in its order.'), player.chooser,
+                player.controls, player.place,
                 el('p', {class: 'hint', id: 'walk-keys'}, 'Keys: → step, ← back, space plays and pauses, Home, End.'));
         }
         player.add(walk);
