@@ -177,6 +177,8 @@ class Maker:
             pa = self.take(TABLE)
             return self.ipa_of(pa, TABLE, not self.chance(0.1)), pa
         base, pa = allocate()
+        if base >> 48 and stage.index_bits(stage.start) < 3:
+            raise LookupError("QEMU 7.2 takes TTBR's bits [5:2] for low bits of so small a table's address, too")
         self.regs[f"ttbr{half}_el1"] = base & (1 << 48) - 1 | (vmsa.bits(base, 51, 48) << 2)
         return Tables(self.rng, stage, self.case.memory, pa, allocate)
 

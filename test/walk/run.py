@@ -86,7 +86,7 @@ class Case:
             found = self.walk(self.case.code, Access("x", el))
         except Unknown:
             return False
-        return found.pa == self.case.code_pa
+        return found.pa == self.case.code_pa and not found.memory.is_device()
 
     def _try(self, question, access, only_stage1=False):
         try:
@@ -107,8 +107,8 @@ class Case:
         except Unknown:
             return
         pa = found.pa
-        if access.kind == "x" and self._is_clean(found):
-            return
+        if access.kind == "x" and (self._is_clean(found) or found.fault is None and found.memory.is_device()):
+            return  # fetches from device memory: the architecture leaves open what comes of them
         if found.fault is None:
             if not cases.TARGETS <= pa < hardware.ARENA_END or pa & 7 or pa & ~0xFFFF == self.case.code_pa:
                 return
@@ -131,7 +131,7 @@ def par_of(found, only_stage1):
     """PAR_EL1, and which of its bits count."""
     out = found.ipa if only_stage1 else found.pa
     # QEMU 7.2 leaves the shareability of device memory as the descriptor has it, by stage 1 alone.
-    share = 0 if only_stage1 and found.memory.share == rights.OUTER else 3
+    share = 0 if 2 not in found.leaves and found.memory.share == rights.OUTER else 3
     # QEMU takes the lower half of normal memory's byte for a kind of device where the other stage has a device.
     attr = 0xF0 if not only_stage1 and {leaf.memory.is_device() for leaf in found.leaves.values()} == {True, False} else 0xFF
     return found.memory.attr << 56 | found.memory.share << 7 | out & ADDRESS, attr << 56 | ADDRESS | share << 7 | 1
