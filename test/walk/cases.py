@@ -75,9 +75,13 @@ class Tables:
 
 def is_open(vtcr):
     """Does a CPU choose what it makes of this VTCR_EL2? More bits of IPA than of PA, or a first level for such: QEMU
-    up to 7.2 faults, later ones don't. Nor has 7.2 a level 0 of 16 KiB granules in stage 2."""
+    up to 7.2 faults, later ones don't. Nor has 7.2 a level 0 of 16 KiB granules in stage 2, nor a level -1 for less than
+    52 bits."""
     output = vmsa.PA_BITS[min(vmsa.bits(vtcr, 18, 16), 6)]
     if vmsa.bits(vtcr, 15, 14) == 2 and vmsa.bits(vtcr, 7, 6) == 3:
+        return True
+    starts_at_minus_one = vmsa.bits(vtcr, 33, 32) == 3 and vmsa.bits(vtcr, 15, 14) == 0
+    if starts_at_minus_one and vmsa.bits(vtcr, 5, 0) > 64 - 52:
         return True
     return 64 - vmsa.bits(vtcr, 5, 0) > output or vmsa.bits(vtcr, 7, 6) >= 2 and output < 44
 
