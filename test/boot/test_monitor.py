@@ -141,6 +141,28 @@ class MonitorTest(support.BootTest):
         self.assertIn("whole pages", self.monitor("s2 unmap 0x9000000", status=1, options=()).stderr)
         self.end()
 
+    def test_walks(self):
+        """What is computed of Linux's tables is what the hardware makes of them, and so it is when stage 2 changes."""
+        self.start("--smp", "2")
+        _, (regs,) = self.monitor("stop", "vcpu 0")
+        known = [int(regs[name], 0) for name in ("vbar_el1", "sp_el1", "tpidr_el1", "x29", "elr_el1")]
+        vas = [*known, *(known[0] + (step << 12) for step in range(-4, 60, 4)), 0, 1 << 50, known[0] ^ 1 << 54]
+        page = int(self.monitor("walk vbar_el1")[0]["ipa"], 0) & ~0xFFF
+        for change in "vm", f"s2 protect {page} 4096 r", f"s2 unmap {page}", f"s2 map {page}":
+            self.monitor(change)
+            for kind in "rw":
+                found = self.monitor(*(f"{what} -v 0" for va in vas for what in (f"walk {va} {kind}", f"at {va} s12e1{kind}")))
+                for va, walk, at in zip(vas, found[::2], found[1::2]):
+                    par = int(at["par"], 0)
+                    self.assertEqual(walk["fault"] is not None, par & 1, f"0x{va:x}, {kind}, after {change}: {walk}, {at}")
+                    if not par & 1:
+                        self.assertEqual(int(walk["pa"], 0) & ~0xFFF, par & 0xFFFFFFFFF000, f"0x{va:x}")
+        stage2, trap = self.monitor("s2", "explain 0")
+        self.assertEqual([table["level"] for table in stage2["tables"]][0], 1)
+        self.assertEqual(int(trap["pc"], 0), int(regs["pc"], 0))
+        self.monitor("go")
+        self.end()
+
     def test_prompt(self):
         """Ctrl-T opens it, twice sends it; the guest goes on, and has the keyboard again."""
         child = self.terminal("--smp", "1")
@@ -178,7 +200,7 @@ class MonitorTest(support.BootTest):
         self.start("--smp", "1")
         for command, words in (("mem 0", "not in the guest's RAM"), ("mem -p 0x9000000", "may be reached"),
                                ("mem 0x48000000 0", "a size"), ("vcpu 1", "no vCPU 1"), ("nonsense", "no command"),
-                               ("at 1 s9", "invalid choice"), ("mem 'x", "No closing quotation")):
+                               ("at 1 s9", "invalid choice"), ("walk here", "nor the name of a register"), ("mem 'x", "No closing quotation")):
             done = self.monitor(command, status=1, options=())
             self.assertIn(words, done.stderr)
         self.assertIn("vcpu [N]", self.monitor("help", options=()).stdout)
