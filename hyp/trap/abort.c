@@ -162,14 +162,16 @@ static bool is_watched(struct vcpu *vcpu, const struct trap *trap, unsigned acce
 }
 
 /*
- * The guest is about to get an abort. If it is the vCPU's first and nothing has been printed yet,
- * the guest may never be able to say so: one line of ours does.
+ * The guest is about to get an abort, which the report on it will tell of. If it is the vCPU's
+ * first and nothing has been printed yet, the guest may never be able to say so: one line of ours
+ * does.
  */
 static void count_abort(struct vcpu *vcpu, const struct trap *trap, const char *access)
 {
     unsigned fsc = esr_fsc(trap->esr);
     ipa_t where;
 
+    vcpu->abort = (struct vcpu_abort){trap->esr, trap->far, trap->hpfar, vcpu->regs.pc};
     if (vcpu->exits[EXIT_ABORT]++ != 0 || console_guest_spoke() || fsc >= FSC_EXTERNAL ||
         !find_ipa(vcpu, trap, &where))
         return;

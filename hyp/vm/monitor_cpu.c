@@ -76,6 +76,10 @@ static void say_cpu(struct monitor_call *call)
     say_named(call, names, values, ARRAY_SIZE(names));
     for (unsigned i = 0; i < lrs; i++)
         monitor_say(call, "lr%u=0x%lx", i, gich_read_lr(i));
+    monitor_say(call, "abort_esr=0x%lx", call->vcpu->abort.esr);
+    monitor_say(call, "abort_far=0x%lx", call->vcpu->abort.far);
+    monitor_say(call, "abort_hpfar=0x%lx", call->vcpu->abort.hpfar);
+    monitor_say(call, "abort_pc=0x%lx", call->vcpu->abort.pc);
 }
 
 int monitor_regs(struct monitor_call *call)

@@ -150,6 +150,9 @@ static void show(const struct vcpu *vcpu)
     show_system_regs();
     say("  latest exception to EL1: %s", esr_ec_name((unsigned)esr_ec(read_sysreg(esr_el1))));
     say("  latest trap to EL2: %s", esr_ec_name((unsigned)esr_ec(read_sysreg(esr_el2))));
+    if (vcpu->abort.esr != 0)
+        say("  latest abort by Traproom: ESR_EL2 0x%lx HPFAR_EL2 0x%lx FAR_EL2 0x%lx pc 0x%lx",
+            vcpu->abort.esr, vcpu->abort.hpfar, vcpu->abort.far, vcpu->abort.pc);
     show_frames(vcpu, &regime);
     show_exits(vcpu);
 }

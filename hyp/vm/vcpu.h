@@ -43,6 +43,12 @@ enum vcpu_power {
     VCPU_ON,
 };
 
+/* The trap for which the guest got an abort. */
+struct vcpu_abort {
+    uint64_t esr, far, hpfar; /* ESR_EL2 and so on */
+    uint64_t pc;
+};
+
 struct vcpu {
     struct guest_regs
         regs;              /* first: vectors.S has it in SP_EL2, and in TPIDR_EL2 on the way back */
@@ -58,6 +64,7 @@ struct vcpu {
     uint64_t context;
     const struct mmio_region *last_region; /* its latest device access went there, NULL: none */
     uint64_t exits[EXIT_REASON_COUNT];     /* written by its own CPU only */
+    struct vcpu_abort abort;               /* the latest since the guest has started; esr 0: none */
 };
 
 #endif

@@ -263,6 +263,8 @@ void vm_start(struct vm *vm)
 {
     struct vcpu *first = &vm->vcpu[0];
 
+    for (unsigned i = 0; i < vm->nr_vcpus; i++)
+        vm->vcpu[i].abort = (struct vcpu_abort){0};
     reset_devices(vm);
     watch_start();
     if (vm->watcher != NULL)

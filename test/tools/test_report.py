@@ -222,6 +222,15 @@ class Text(unittest.TestCase):
         self.assertIn("exits: mmio: pl011 12, hvc 3", text)
         self.assertIn("vCPU 1 is off\n", text)
 
+    def test_abort(self):
+        """What the guest was given is explained."""
+        kernel = FakeKernel()
+        text = [line.replace("trap to EL2: HVC", "abort by Traproom: ESR_EL2 0x93830005 HPFAR_EL2 0xb0000 FAR_EL2 "
+                             "0xffffb0419008 pc 0x4c7ed8") for line in lines()]
+        shown = examine(kernel, text).text()
+        self.assertIn("    The guest read 4 bytes into w3 at IPA 0xb000008, by VA 0xffffb0419008: translation fault", shown)
+        self.assertIn("    - a device that nobody emulates", shown)
+
     def test_log_that_was_seen(self):
         done = examine(whole_kernel())
         self.assertNotIn("the last words", done.text(done.log()))

@@ -143,8 +143,13 @@ static void alternating_devices(void **state)
     }
     assert_int_equal(vcpu->exits[EXIT_MMIO_DEVICE], 2);
     assert_int_equal(vcpu->exits[EXIT_MMIO_DEVICE + 1], 2);
+    assert_int_equal(vcpu->abort.esr, 0);
     data_fault(ISS(2, 5) | WRITE, NEXT + 0x200);
     assert_int_equal(vcpu->exits[EXIT_ABORT], 1);
+    assert_int_equal(vcpu->abort.esr, ISS(2, 5) | WRITE);
+    assert_int_equal(vcpu->abort.far, fake_sysreg.far_el2);
+    assert_int_equal(vcpu->abort.hpfar, fake_sysreg.hpfar_el2);
+    assert_int_equal(vcpu->abort.pc, PC + 16); /* behind four */
 }
 
 static void unclaimed(void **state)

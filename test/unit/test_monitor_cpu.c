@@ -125,12 +125,17 @@ static void cpu_registers(void **state)
     (void)state;
     fake_sysreg.vttbr_el2 = 0x1000040000000;
     fake_sysreg.esr_el2 = 0x93800005;
+    vcpu.abort = (struct vcpu_abort){0x93830005, 0x7008, 0xb0000, 0x4c7ed8};
     vcpu.parked = true;
     assert_int_equal(ask(monitor_regs, MONITOR_REGS_CPU), 0);
     assert_int_equal(strncmp(said, "off=1\n", 6), 0);
     assert_says("vttbr_el2", 0x1000040000000);
     assert_says("esr_el2", 0x93800005);
     assert_says("lr0", 0x100);
+    assert_says("abort_esr", 0x93830005);
+    assert_says("abort_far", 0x7008);
+    assert_says("abort_hpfar", 0xb0000);
+    assert_says("abort_pc", 0x4c7ed8);
     assert_says("lr3", 0x103);
     assert_null(strstr(said, "lr4="));
 }

@@ -367,6 +367,12 @@ static void system_registers(void **state)
     X(hpfar_el2, 0)
 #undef X
     assert_says("\n  latest exception to EL1: BRK\n  latest trap to EL2: HVC\n");
+    assert_null(strstr(said, "by Traproom"));
+    vm.vcpu[0].abort = (struct vcpu_abort){0x93830005, 0x7000, 0xb0000, 0x4c7ed8};
+    alone();
+    assert_says("\n  latest abort by Traproom: ESR_EL2 0x93830005 HPFAR_EL2 0xb0000 FAR_EL2 0x7000 "
+                "pc 0x4c7ed8\n");
+    vm.vcpu[0].abort.esr = 0;
 }
 
 /* The words for what a vCPU does and where. */

@@ -4,7 +4,7 @@ memory of a guest that stands still. Used by session.py; docs/crash-report.md sh
 
 import struct
 
-from launcher import Problem, kernel_log, symbols, vmcoreinfo
+from launcher import Problem, explain, kernel_log, symbols, vmcoreinfo
 from launcher.guest_memory import GuestMemory, NoRam
 from launcher.kernel_space import KernelSpace
 from launcher.module_symbols import Modules
@@ -12,6 +12,7 @@ from launcher.module_symbols import Modules
 ASKED = "asked for on the console"  # the reason that the hypervisor gives when we ask
 LOG_LINES = 40
 REGISTERS_IN_LINE = 3
+ABORT = "abort by Traproom: "  # in hyp/vm/report.c
 SHOWN = ("sp_el0", "sp_el1", "elr_el1", "spsr_el1", "esr_el1", "far_el1", "vbar_el1", "tpidr_el1", "ttbr1_el1",
          "ttbr0_el1", "tcr_el1", "sctlr_el1", "esr_el2", "far_el2", "hpfar_el2")
 MOST_EXITS = 6
@@ -113,11 +114,17 @@ class Autopsy:
             general = [f"x{i}" for i in range(31)]
             lines += columns([("pstate", registers["pstate"])] + [(name, registers[name]) for name in
                              (*general, *SHOWN) if name in registers])
-            lines += ["  latest " + text for text in vcpu.latest]
+            lines += [line for text in vcpu.latest for line in latest(text)]
         exits = sorted(vcpu.exits, reverse=True)[:MOST_EXITS]
         if exits:
             lines.append("  exits: " + ", ".join(f"{reason} {count}" for count, reason in exits))
         return lines
+
+
+def latest(text):
+    """What a vCPU's latest exception was; of an abort that Traproom gave the guest, what it means."""
+    means = explain.briefly(text) if text.startswith(ABORT) else []
+    return ["  latest " + text, *("    " + line for line in means)]
 
 
 def columns(registers):

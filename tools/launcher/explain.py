@@ -1,30 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`tools/traproom explain`: an exception's syndrome and addresses in words, of whichever hypervisor. syndrome.py reads
-the fields; here they become what happened and what usually causes it. Used by tools/traproom."""
+"""An exception's syndrome and addresses in words, of whichever hypervisor. syndrome.py reads the fields; here they
+become what happened and what usually causes it. Used by explain_command.py, monitor_walk.py and autopsy.py."""
 
-import argparse
-import json
-import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 
-from launcher import Problem, cli, fdt, guest_tree
+from launcher import Problem, guest_tree
 from launcher import syndrome as s
 
-DESCRIPTION = """\
-Say in words what ESR_EL2, HPFAR_EL2 and FAR_EL2 hold: every field, what happened, and what usually causes it. The
-numbers are given in that order, in hexadecimal, or by name as logs have them (ESR=0x... or HSR, HPFAR, FAR; what else is
-in the text does not matter); without any, the text comes from standard input.
-"""
-EPILOG = """\
-examples:
-  tools/traproom explain 0x93830006 0xa000 0xffff800010a01008
-  tools/traproom explain 'ESR_EL2: 96000045  FAR_EL2: ffff0000deadbeef'
-  tools/traproom explain <hypervisor.log --dtb guest.dtb
-"""
 PAGE = 1 << 12
 OBJDUMP = ("aarch64-linux-gnu-objdump", "objdump")
 NUMBER = r"(?:0x)?([0-9a-f_]+)\b"
@@ -288,31 +273,7 @@ def show(found):
     return "\n".join(lines)
 
 
-def parse(argv):
-    parser = cli.Parser(prog="tools/traproom explain", usage="tools/traproom explain [OPTIONS] [ESR [HPFAR [FAR]]]",
-                        description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
-                        allow_abbrev=False)
-    parser.add_argument("--dtb", metavar="FILE", help="the guest's tree: which node has the address?")
-    parser.add_argument("--json", action="store_true", help="for programs")
-    parser.add_argument("words", metavar="NUMBER", nargs="*", help="or text with the numbers in it")
-    return parser.parse_args(argv)
-
-
-def load_tree(path):
-    if path is None:
-        return None
-    with open(path, "rb") as file:
-        return fdt.parse(file.read(), path)
-
-
-def run(args):
-    if not args.words and os.isatty(sys.stdin.fileno()):
-        raise Problem("give the numbers, or a log on standard input (--help explains)")
-    text = " ".join(args.words) if args.words else sys.stdin.read()
-    found = explain(Numbers(text), load_tree(args.dtb))
-    print(json.dumps(found, indent=2) if args.json else show(found))
-    return 0
-
-
-def main(argv):
-    return cli.guarded(lambda: run(parse(argv)))
+def briefly(text):
+    """What happened and what usually causes it, a line each, of numbers in a text."""
+    numbers = Numbers(text)
+    return [happened(numbers, ipa(numbers)), *(f"- {cause}" for cause in causes(numbers))]

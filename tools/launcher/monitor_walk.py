@@ -113,24 +113,34 @@ def _walk_of(machine, numbers):
     return machine.look_up(numbers.far, walk.Access(kind, el))
 
 
-@command("explain", "explain [N] [-1]", "the latest trap of vCPU N to EL2, or with -1 its latest exception to EL1, in "
-         "words, with the instruction and the walk")
+EL1, EL2, ABORT = "el1", "el2", "abort"
+
+
+def _numbers(regs, which):
+    """(explain.Numbers, the PC) of an exception of a vCPU's."""
+    names = {EL1: ("esr_el1", "far_el1", None, "elr_el1"), EL2: ("esr_el2", "far_el2", "hpfar_el2", "pc"),
+             ABORT: ("abort_esr", "abort_far", "abort_hpfar", "abort_pc")}[which]
+    esr, far, hpfar, pc = (regs[name] if name else None for name in names)
+    return explain.Numbers(f"ESR=0x{esr:x} FAR=0x{far:x}" + (f" HPFAR=0x{hpfar:x}" if hpfar is not None else "")), pc
+
+
+@command("explain", "explain [N] [-1|-a]", "the latest trap of vCPU N to EL2, with -1 its latest exception to EL1, with -a "
+         "the latest abort that Traproom gave it, in words, with the instruction and the walk")
 def show_explanation(wire, args, out):
     parser = Arguments("explain")
     parser.add_argument("vcpu", nargs="?", type=number)
-    parser.add_argument("-1", dest="el", action="store_const", const=1, default=2)
+    parser.add_argument("-1", dest="which", action="store_const", const=EL1, default=EL2)
+    parser.add_argument("-a", dest="which", action="store_const", const=ABORT)
     asked = parser.parse_args(args)
     machine = Machine(wire, asked.vcpu)
-    regs, level = machine.regs, asked.el
-    numbers = explain.Numbers(" ".join(
-        [f"ESR=0x{regs[f'esr_el{level}']:x}", f"FAR=0x{regs[f'far_el{level}']:x}"] +
-        ([f"HPFAR=0x{regs['hpfar_el2']:x}"] if level == 2 else [])))
-    pc = regs["elr_el1"] if level == 1 else regs["pc"]
+    if asked.which == ABORT and not machine.regs["abort_esr"]:
+        raise Usage(f"Traproom has given vCPU {machine.vcpu} no abort")
+    numbers, pc = _numbers(machine.regs, asked.which)
     found = explain.explain(numbers)
     word = machine.word(pc)
     found["pc"] = f"0x{pc:x}"
     found["instruction"] = explain.disassemble(word) if word is not None else None
-    out.line(f"vCPU {machine.vcpu}, {'taken at' if level == 1 else 'now at'} pc 0x{pc:x}: " + (
+    out.line(f"vCPU {machine.vcpu}, {'now at' if asked.which == EL2 else 'taken at'} pc 0x{pc:x}: " + (
         f"{found['instruction'] or 'no disassembler (binutils-aarch64-linux-gnu)'}" if word is not None else
         "no walk leads to the instruction any more"))
     out.line(explain.show(found))
