@@ -330,9 +330,12 @@ int monitor_init(struct vm *of, const char *text)
     monitor_s2_init(vm);
     alarm_add(&alarm, time_out, NULL);
     err = irq_register(GIC_SGI_MONITOR, IRQ_EDGE, EXIT_IRQ_MONITOR, answer_on_sgi, NULL);
-    return err != 0 ? err
-                    : irq_register(slot->intid, slot->edge ? IRQ_EDGE : IRQ_LEVEL, EXIT_IRQ_HOST,
-                                   handle_channel_irq, NULL);
+    if (err == 0)
+        err = irq_register(slot->intid, slot->edge ? IRQ_EDGE : IRQ_LEVEL, EXIT_IRQ_HOST,
+                           handle_channel_irq, NULL);
+    if (err == 0)
+        host_channel_interrupt(&channel); /* what has come by now may have made no edge */
+    return err;
 }
 
 void monitor_init_cpu(unsigned cpu)
