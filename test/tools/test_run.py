@@ -7,6 +7,7 @@ import os
 import pty
 import random
 import re
+import select
 import signal
 import subprocess
 import tempfile
@@ -668,6 +669,7 @@ class Terminal(RunTest):
             os.execve(LAUNCHER, [LAUNCHER, "run", *options], self.environment(program))
         output = b""
         while not re.search(rb"done\r?\n", output):
+            self.assertTrue(select.select([ours], [], [], LIMIT)[0], output)
             output += os.read(ours, 1024)
             if b"ready" in output and kill:
                 os.kill(pid, kill)
@@ -686,19 +688,25 @@ class Terminal(RunTest):
             os.dup2(terminal, fd)
         os.close(os.open(os.ttyname(0), os.O_RDWR))
 
+    # Who changes the terminal: we, with a monitor's keys to look for, or QEMU.
+    CHANGED_BY = (("", ()), ("import tty; tty.setraw(0); os.set_blocking(0, False)\n", ("--bare",)))
+
     def test_restored(self):
-        program = ("import tty; tty.setraw(0); os.set_blocking(0, False)\n"
-                   "print('x' * 200000); print('done', flush=True)\n" + OFF)
-        status, _, before, after = self.run_on_terminal(program)
-        self.assertEqual(status, 0)
-        self.assertEqual(before, after)
-        self.assertIn("mon:stdio", self.arguments())
+        for changes, options in self.CHANGED_BY:
+            with self.subTest(options):
+                status, _, before, after = self.run_on_terminal(
+                    changes + "print('x' * 200000); print('done', flush=True)\n" + OFF, *options)
+                self.assertEqual(status, 0)
+                self.assertEqual(before, after)
+                self.assertIn("mon:stdio", self.arguments())
 
     def test_restored_when_killed(self):
-        program = "import tty, time; tty.setraw(0); print('ready', flush=True); time.sleep(60)"
-        status, _, before, after = self.run_on_terminal(program, kill=signal.SIGTERM)
-        self.assertEqual(status, 128 + signal.SIGTERM)
-        self.assertEqual(before, after)
+        for changes, options in self.CHANGED_BY:
+            with self.subTest(options):
+                status, _, before, after = self.run_on_terminal(
+                    changes + "import time; print('ready', flush=True); time.sleep(60)", *options, kill=signal.SIGTERM)
+                self.assertEqual(status, 128 + signal.SIGTERM)
+                self.assertEqual(before, after)
 
     def test_closed_stdin(self):
         command = f"exec {LAUNCHER} run <&-"
