@@ -62,17 +62,22 @@
     b guest_return
 .endm
 
-/* The same; the guest's key is stored, EL2's put in. It fills the table's 32 instructions an entry. */
+/* x0: the vcpu. The guest's key is stored, EL2's put in; x1 is left alone. */
+.macro exchange_keys
+    mrs x2, apiakeylo_el1
+    mrs x3, apiakeyhi_el1
+    ldp x4, x5, [x0, #VCPU_OFFSET_EL2_KEY]
+    stp x2, x3, [x0, #VCPU_OFFSET_GUEST_KEY]
+    msr apiakeylo_el1, x4
+    msr apiakeyhi_el1, x5
+    isb                         /* the handler signs with that key */
+.endm
+
+/* The same with keys. It fills the table's 32 instructions an entry. */
 .macro from_guest_pauth handler
     .balign 128
     save_guest
-    mrs x1, apiakeylo_el1
-    mrs x2, apiakeyhi_el1
-    ldp x3, x4, [x0, #VCPU_OFFSET_EL2_KEY]
-    stp x1, x2, [x0, #VCPU_OFFSET_GUEST_KEY]
-    msr apiakeylo_el1, x3
-    msr apiakeyhi_el1, x4
-    isb                         /* the handler signs with that key */
+    exchange_keys
     bl \handler
     b guest_return_pauth
 .endm
@@ -147,13 +152,7 @@ FUNC(traced_exit)
     blr x1
     b guest_return
 1:
-    mrs x2, apiakeylo_el1
-    mrs x3, apiakeyhi_el1
-    ldp x4, x5, [x0, #VCPU_OFFSET_EL2_KEY]
-    stp x2, x3, [x0, #VCPU_OFFSET_GUEST_KEY]
-    msr apiakeylo_el1, x4
-    msr apiakeyhi_el1, x5
-    isb                         /* the handler signs with that key */
+    exchange_keys
     blr x1
     b guest_return_pauth
 END(traced_exit)
