@@ -36,6 +36,14 @@ class Firmware(DeviceTest):
         value = node.properties[name]
         return [int.from_bytes(value[at:at + 8], "big") for at in range(0, len(value), 8)]
 
+    def flash_at_the_end(self):
+        """Its node; where it says the content is, the machine has the banks."""
+        node = self.tree().root.child("flash@0")
+        size = self.backends()[0]["size"]
+        start = 0x40000000 + (int(size[:-1]) * MIB if size.endswith("M") else int(size))
+        self.assertEqual(self.cells(node, "traproom,flash"), [start, BANK, start + BANK, BANK])
+        return node
+
     def test_machine(self):
         self.runs("--firmware", self.code, "--mem", "256M")
         ram, code, kept = self.backends()
@@ -51,13 +59,16 @@ class Firmware(DeviceTest):
         self.assertEqual(tree.ram(), [(0x40000000, 256 * MIB)])
         self.assertEqual((tree.dtb_address(), tree.kernel_address()), (0x40000000, 0))
         self.assertNotIn("traproom,kernel", tree.chosen.properties)
-        node = tree.root.child("flash@0")
+        node = self.flash_at_the_end()
         self.assertEqual(node.text("compatible"), "cfi-flash")
         self.assertEqual(node.u32("bank-width", 0), 4)
         self.assertEqual(self.cells(node, "reg"), [0, BANK, BANK, BANK])
-        start = 0x40000000 + int(self.backends()[0]["size"].rstrip("M")) * MIB
-        self.assertEqual(self.cells(node, "traproom,flash"), [start, BANK, start + BANK, BANK])
         self.assertEqual(self.slots(), [None] * 2)
+
+    def test_what_else_takes_memory(self):
+        for options in (["--monitor"], ["--trace", self.path("trace")], ["--trace", self.path("trace"), "--monitor"]):
+            self.runs("--firmware", self.code, *options)
+            self.flash_at_the_end()
 
     def test_content(self):
         status, out, err = self.run_launcher("--firmware", self.code, program=LOOK + OFF)

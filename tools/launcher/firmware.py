@@ -97,8 +97,11 @@ def set_places(tree):
     tree.chosen.set_u64s("traproom,kernel-address", BANKS[0])
 
 
-def add_node(tree, banks, staging):
-    """The flash. Its content is in the machine's memory above all else, one bank after the other."""
+def add_flash(tree, banks, staging):
+    """The node of a guest that has banks. Their content is in the machine's memory one after the other, above all
+    else: nothing is given memory after this."""
+    if not banks:
+        return
     node = fdt.Node(f"flash@{banks[0].address:x}")
     node.properties["compatible"] = b"cfi-flash\0"
     node.set_u64s("reg", *(number for bank in banks for number in (bank.address, BANK)))
@@ -144,6 +147,5 @@ def stage_firmware(args, folder):
     placed = work.add_devices(made)
     modelled.take_slots(tree, placed)
     rules = inject.add(args, tree, placed)
-    add_node(tree, banks, work.staging)
     return stage.Staged(tree, work.staging, {"kernel": None, "initrd": None}, placed, None, None, modelled, rules,
                         banks)
