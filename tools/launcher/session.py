@@ -211,10 +211,11 @@ class Session:
             now = time.monotonic()
             if reason(now):
                 return reason(now)
+            off = self._is_off()  # then all that it has printed can be read by now
             readable, writable, _ = select.select(
                 sources + self._input_sources(),
                 [self.input.to()] if self.input and self.input.pending else [], [],
-                HOLD if self._is_held_back() or self._is_off() else left(now))
+                HOLD if self._is_held_back() or off else left(now))
             if writable:
                 self.input.write()
             if 0 in readable:
@@ -233,7 +234,7 @@ class Session:
                 sources.remove(self.models)
             if self.qmp in readable and not self.qmp.receive():
                 sources.remove(self.qmp)
-            elif self._is_off() and output not in readable:
+            elif off and output not in readable:
                 self._let_go()
             if output not in readable and self.port not in readable and self._is_held_back():
                 self._show(self.streams.release())
