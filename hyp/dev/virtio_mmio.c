@@ -81,14 +81,21 @@ static void resume(struct virtio_mmio *slot)
     }
 }
 
+/*
+ * A reason that came since the driver read InterruptStatus is left. Drivers look once an interrupt,
+ * so it gets one of its own: a new edge, for slots' interrupts are edges in most trees.
+ */
 static void acknowledge(struct virtio_mmio *slot, uint32_t reasons)
 {
+    uint32_t left;
+
     spin_lock(&slot->lock);
-    if (slot->interrupt_status != 0) {
-        __atomic_store_n(&slot->interrupt_status, slot->interrupt_status & ~reasons,
-                         __ATOMIC_RELEASE);
-        if (slot->interrupt_status == 0)
-            irq_line_set(&slot->line, false);
+    left = slot->interrupt_status & ~reasons;
+    if (slot->interrupt_status != left) {
+        __atomic_store_n(&slot->interrupt_status, left, __ATOMIC_RELEASE);
+        irq_line_set(&slot->line, false);
+        if (left != 0)
+            irq_line_set(&slot->line, true);
     }
     spin_unlock(&slot->lock);
     if (__atomic_load_n(&slot->unfinished, __ATOMIC_RELAXED))
