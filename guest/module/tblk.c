@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A sample of a driver under test: a virtio disk of 512-byte sectors as /dev/tblk0, one request at a
- * time. It has had a bug on the way of a request that fails, which never shows while the disk is well;
- * keep_lock=1 brings it back. docs/driver-testing.md tells how a rule of --inject finds it.
+ * A sample of a driver under test: a virtio disk of 512-byte sectors as /dev/tblk0, one request at
+ * a time. It has had a bug on the way of a request that fails, which never shows while the disk is
+ * well; keep_lock=1 brings it back. docs/driver-testing.md tells how a rule of --inject finds it.
  */
 #include <linux/blkdev.h>
 #include <linux/module.h>
@@ -78,7 +78,8 @@ static void tblk_submit_bio(struct bio *bio)
     struct bio_vec piece;
     int err = 0;
 
-    bio_for_each_segment(piece, bio, iter) {
+    bio_for_each_segment(piece, bio, iter)
+    {
         err = tblk_transfer(tblk, &piece, iter.bi_sector, op_is_write(bio_op(bio)));
         if (err)
             break;
