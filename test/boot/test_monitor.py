@@ -107,6 +107,8 @@ class MonitorTest(support.BootTest):
         self.assertTrue(hits, pages[:20])
         for hit in hits:
             self.assertEqual(int(hit["ipa"], 0) & ~0xFFF, int(page, 0))
+        if any(int(hit["pc"], 0) >> 63 for hit in hits):
+            self.assertTrue(any(hit["symbol"] for hit in hits), hits)
         used = self.monitor("working-set 0.5")[0]
         self.assertGreater(len(used["rounds"][0]), 0)
         self.assertLess(len(used["rounds"][0]), 256)

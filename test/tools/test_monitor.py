@@ -94,6 +94,22 @@ class Monitor(unittest.TestCase):
         self.assertTrue(self.run_command("log").endswith("firstfirst\nlast one\n"))
         self.assertIn("Traproom 0.1 abc", self.run_command("vm"))
 
+    def test_memory_of_the_machine(self):
+        """For names: a file to be read, and where the run has its symbols."""
+        with tempfile.TemporaryFile() as ram:
+            ram.write(b"the machine's")
+            ram.flush()
+            self.station.channel.keep(ram, "System.map")
+        wire = self.station.wire()
+        for _ in range(2):
+            file, symbols = wire.memory()
+            self.addCleanup(os.close, file)
+            self.assertEqual(os.pread(file, 100, 0), b"the machine's")
+            with self.assertRaises(OSError):
+                os.pwrite(file, b"x", 0)
+            self.assertEqual(symbols, os.path.abspath("System.map"))
+        wire.close()
+
     def test_two_at_once(self):
         wires = [self.station.wire() for _ in range(2)]
         self.assertEqual([wire.hello()["vcpus"] for wire in wires], [2, 2])

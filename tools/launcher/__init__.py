@@ -50,6 +50,7 @@ monitor.py      tools/traproom monitor: asks EL2 about a guest that runs
 monitor_commands.py what can be asked
 monitor_control.py its commands that stop, step, write, show interrupts and devices
 monitor_change.py its commands that change stage 2, and watch pages by it
+monitor_names.py names for the addresses it shows
 monitor_prompt.py the same at a terminal, and Ctrl-T in a run's
 monitor_channel.py the way from a run to EL2
 monitor_wire.py what is said on it

@@ -61,7 +61,7 @@ def board(model, size, staged, flash=()):
     """The machine, and its RAM of so many bytes, which another process may have to see. `flash`: the banks
     that more of it holds."""
     ram = None
-    if staged.models.stops or staged.trace:
+    if staged.models.stops or staged.trace or staged.monitor:
         ram = staged.models.ram(size)
     elif any(device.shares_ram for device, _, _ in staged.placed):
         ram = f"memory-backend-memfd,id=ram,size={size // MIB}M,share=on"

@@ -4,6 +4,7 @@ by means of it. Loaded by monitor_commands.py."""
 
 import time
 
+from launcher import monitor_names
 from launcher import monitor_wire as wire_format
 from launcher.monitor_commands import Arguments, Refused, Usage, command, number
 from launcher.monitor_wire import text_lines
@@ -103,6 +104,7 @@ def watch(wire, args, out):
     start = asked.address // PAGE * PAGE
     size = -(-(asked.address + asked.size - start) // PAGE) * PAGE
     taken = rights(asked.rights)
+    names = monitor_names.of(wire)
     wire.ask(wire_format.WATCH, address=start, value=size, extra=taken)
     hits = []
     try:
@@ -111,9 +113,11 @@ def watch(wire, args, out):
             event = wire.wait_event(max(0.01, end - time.monotonic()))
             if event and event.type == wire_format.WATCH and start <= event.address < start + size:
                 hits.append({"vcpu": event.vcpu, "access": letters(event.status), "ipa": f"0x{event.address:x}",
-                             "va": f"0x{event.extra:x}", "pc": f"0x{event.value:x}"})
+                             "va": f"0x{event.extra:x}", "pc": f"0x{event.value:x}",
+                             "symbol": names.name(event.value)})
                 one = hits[-1]
-                out.line(f"vCPU {one['vcpu']} {one['access']} IPA {one['ipa']} by VA {one['va']}, pc {one['pc']}")
+                out.line(f"vCPU {one['vcpu']} {one['access']} IPA {one['ipa']} by VA {one['va']}, pc {one['pc']} "
+                         f"{one['symbol']}".rstrip())
     finally:
         wire.ask(wire_format.UNWATCH, address=start)
     out.line(f"{len(hits)} accesses in {asked.seconds:g} s")

@@ -16,7 +16,7 @@ import sys
 import threading
 
 from launcher import Problem, slots
-from launcher.monitor_wire import CHUNK, DATA_MAX, LINES, Answer, Reader
+from launcher.monitor_wire import CHUNK, DATA_MAX, LINES, MEMORY, Answer, Reader
 
 TRAPROOM = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "traproom")
 SUFFIX = ".sock"
@@ -83,10 +83,10 @@ class Client:
         self.link = link
         self.reader = Reader()
 
-    def send(self, data):
+    def send(self, data, files=()):
         """One that does not read misses what is said."""
         try:
-            self.link.send(data, socket.MSG_DONTWAIT)
+            socket.send_fds(self.link, [data], files, socket.MSG_DONTWAIT)
         except OSError:
             pass
 
@@ -101,6 +101,8 @@ class Channel:
         self.path = os.path.join(folder(), f"{os.getpid()}{SUFFIX}") if path is None else path
         self._ours, self.its = socket.socketpair()
         self.own_lines = ()  # Traproom's on the console, the last ones
+        self._memory = None  # a descriptor of the file that is the machine's
+        self._symbols = ""  # the path of a System.map or vmlinux
         self._slot = None
         self._listener = None
         self._thread = None
@@ -138,6 +140,11 @@ class Channel:
         self._listener.listen(CLIENTS_MAX)
         return self
 
+    def keep(self, memory, symbols):
+        """For who asks for names: the file that is the machine's memory, and the run's --symbols."""
+        self._memory = os.open(f"/proc/self/fd/{memory.fileno()}", os.O_RDONLY)
+        self._symbols = os.path.abspath(symbols) if symbols else ""
+
     def start(self):
         """QEMU has its end."""
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -156,6 +163,8 @@ class Channel:
             link.close()
         os.close(self._stop)
         os.close(self._stopped)
+        if self._memory is not None:
+            os.close(self._memory)
         if self._listener:
             self._listener.close()
             os.unlink(self.path)
@@ -228,6 +237,10 @@ class Channel:
         if request.type == LINES:
             self._asked = None
             client.send(Answer(LINES, tag=request.tag, data=last_lines(self.own_lines)).pack())
+            return
+        if request.type == MEMORY:
+            self._asked = None
+            client.send(Answer(MEMORY, tag=request.tag, data=os.fsencode(self._symbols)).pack(), [self._memory])
             return
         theirs, request.tag = request.tag, self._tag
         self._ours.sendall(request.pack())

@@ -13,7 +13,9 @@ PATIENCE = 20  # seconds for an answer: EL2 itself waits less for a vCPU
 
 HELLO, READ, REGS, AT, EXITS, WRITE, STOP, GO, STEP, IRQ, PEND, DEV = range(1, 13)
 S2_LOOKUP, S2_MAP, S2_UNMAP, S2_PROTECT, S2_SPLIT, WATCH, UNWATCH, LOG, LOG_READ, TRACE = range(13, 23)
-LINES = 0xFFFF  # not EL2's: what it has printed on the console, of which the launcher knows
+# Not EL2's but the launcher's: what EL2 has printed on the console; a file that is the machine's memory, and the path
+# of the guest's symbols.
+LINES, MEMORY = 0xFFFF, 0xFFFE
 REGS_GROUPS = 3
 AT_KINDS = ("s1e1r", "s1e1w", "s1e0r", "s1e0w", "s12e1r", "s12e1w", "s12e0r", "s12e0w")
 
@@ -87,6 +89,7 @@ class Wire:
         self._reader = Reader()
         self._tag = 0
         self._hello = None
+        self._files = []  # that came with answers
         self.events = []  # EL2's own, in order, until somebody takes them
 
     def close(self):
@@ -118,9 +121,10 @@ class Wire:
 
     def _receive(self):
         """What has come; events are put aside."""
-        data = self._link.recv(CHUNK)
+        data, files, _, _ = socket.recv_fds(self._link, CHUNK, 1)
         if not data:
             raise ConnectionResetError
+        self._files += files
         messages = list(self._reader.feed(data))
         self.events += [message for message in messages if message.tag == 0]
         return messages
@@ -171,6 +175,12 @@ class Wire:
         """Bytes of the guest's RAM, by its own physical address."""
         self.pa_of(ipa + size - 1)
         return self.read(self.pa_of(ipa), size)
+
+    def memory(self):
+        """(A descriptor of the file that is the machine's memory, to be read, from layout.MACHINE_RAM on; the guest's
+        System.map or vmlinux as the run was told, or None)."""
+        path = self.ask(MEMORY).data.decode("utf-8", "surrogateescape")
+        return self._files.pop(), path or None
 
     def regs(self, vcpu):
         """A vCPU's registers by name, in lower case; "off" is 1 where it is off."""

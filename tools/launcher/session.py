@@ -90,6 +90,8 @@ class Session:
 
     def _start(self):
         its = [end.its for end in self._ends() + ([self.monitor] if self.monitor else [])] + self.models.ends
+        if self.monitor:
+            self.monitor.keep(self.models.machine_ram, self.args.symbols)
         command = self.command[:1] + (self.qmp.arguments() if self.qmp else []) + self.command[1:]
         try:
             self.process = subprocess.Popen(command, bufsize=0, stdout=self.its_output,

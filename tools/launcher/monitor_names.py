@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names for the addresses of a guest that runs, out of the machine's memory, which its launcher shows. Used by
+monitor_change.py; kernel_names.py knows the kernel's tables."""
+
+import mmap
+import os
+
+from launcher import layout
+from launcher.kernel_names import KernelNames
+
+
+def of(wire):
+    """The KernelNames of what the guest is now; without its modules of later."""
+    file, symbols = wire.memory()
+    try:
+        memory = mmap.mmap(file, 0, prot=mmap.PROT_READ)
+    finally:
+        os.close(file)
+
+    def fetch(address, size):
+        return memory[address - layout.MACHINE_RAM:address - layout.MACHINE_RAM + size]
+
+    return KernelNames.in_memory(wire.hello()["ram"], fetch, symbols)
