@@ -18,6 +18,9 @@
 /* Looks at Status until a reset is done: a device that takes longer is broken. */
 #define RESET_LOOKS 1000000
 
+/* At InterruptStatus: one that has reasons for ever is broken, too. */
+#define REASON_LOOKS 16
+
 static uint32_t get_reg(const struct virtio_driver *driver, uint64_t offset)
 {
     return io_read32(io_reg(driver->regs, offset));
@@ -166,11 +169,23 @@ bool virtio_driver_needs_reset(const struct virtio_driver *driver)
     return (get_reg(driver, VIRTIO_MMIO_STATUS) & VIRTIO_CONFIG_S_NEEDS_RESET) != 0;
 }
 
+/*
+ * Until none is left: for a reason that comes between a look and its InterruptACK the line stays
+ * high, and that is no edge. As a level such a line can't be taken: that of a QEMU device which
+ * needs a reset stays high whatever is acknowledged.
+ */
 uint32_t virtio_driver_acknowledge(const struct virtio_driver *driver)
 {
-    uint32_t reasons = get_reg(driver, VIRTIO_MMIO_INTERRUPT_STATUS);
+    uint32_t reasons = 0;
 
-    set_reg(driver, VIRTIO_MMIO_INTERRUPT_ACK, reasons);
+    for (unsigned i = 0; i < REASON_LOOKS; i++) {
+        uint32_t more = get_reg(driver, VIRTIO_MMIO_INTERRUPT_STATUS);
+
+        if (more == 0)
+            break;
+        set_reg(driver, VIRTIO_MMIO_INTERRUPT_ACK, more);
+        reasons |= more;
+    }
     io_barrier(); /* it is acknowledged before the rings are read: what comes later interrupts */
     return reasons;
 }

@@ -118,7 +118,9 @@ static void write_reg(uint64_t offset, uint32_t value)
         fake_virtio.queue_sel = value;
         break;
     case VIRTIO_MMIO_INTERRUPT_ACK:
-        fake_virtio.interrupt &= ~value;
+        fake_virtio.interrupt = (fake_virtio.interrupt & ~value) | fake_virtio.interrupts_next;
+        if (!fake_virtio.interrupts_for_ever)
+            fake_virtio.interrupts_next = 0;
         break;
     case VIRTIO_MMIO_STATUS:
         write_status(value);

@@ -38,6 +38,8 @@ extern struct fake_virtio {
     bool never_resets;
     bool refuses_features;
     bool refuses_queues;
+    uint32_t interrupts_next; /* reasons that come once the driver has looked, */
+    bool interrupts_for_ever; /* each time */
     /* Hears of a notification, without a lock. It may be NULL. */
     void (*notified_fn)(unsigned queue);
 

@@ -192,6 +192,16 @@ static void test_interrupts(void **state)
     fake_virtio_need_reset();
     assert_true(virtio_driver_needs_reset(&driver));
     assert_int_equal(virtio_driver_acknowledge(&driver), VIRTIO_MMIO_INT_CONFIG);
+    fake_virtio_interrupt(VIRTIO_MMIO_INT_CONFIG);
+    fake_virtio.interrupts_next =
+        VIRTIO_MMIO_INT_VRING; /* while the first is acknowledged: no edge */
+    assert_int_equal(virtio_driver_acknowledge(&driver),
+                     VIRTIO_MMIO_INT_VRING | VIRTIO_MMIO_INT_CONFIG);
+    assert_int_equal(fake_virtio.interrupt, 0);
+    fake_virtio_interrupt(VIRTIO_MMIO_INT_CONFIG);
+    fake_virtio.interrupts_next = VIRTIO_MMIO_INT_CONFIG;
+    fake_virtio.interrupts_for_ever = true;
+    assert_int_equal(virtio_driver_acknowledge(&driver), VIRTIO_MMIO_INT_CONFIG);
     virtio_driver_notify(&driver, 1);
     assert_int_equal(fake_virtio.queue[0].notified, 0);
     assert_int_equal(fake_virtio.queue[1].notified, 1);
