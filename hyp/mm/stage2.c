@@ -134,6 +134,14 @@ static unsigned attr_to_perms(uint64_t attr)
 
 /* ---- Changing and reading the map ---- */
 
+static int tell_change(const struct stage2 *s2, int err, enum stage2_change change, ipa_t ipa,
+                       uint64_t size, unsigned perms)
+{
+    if (err == 0 && s2->changed_fn != NULL)
+        s2->changed_fn(change, ipa, size, perms);
+    return err;
+}
+
 int stage2_map(struct stage2 *s2, ipa_t ipa, pa_t pa, uint64_t size, unsigned perms)
 {
     int err;
@@ -144,7 +152,7 @@ int stage2_map(struct stage2 *s2, ipa_t ipa, pa_t pa, uint64_t size, unsigned pe
     err = pgtable_map(&s2->table, ipa.v, pa, size, LEAF_ATTR | perms_to_attr(perms));
     invariants_expect(&s2->table);
     spin_unlock(&s2->lock);
-    return err;
+    return tell_change(s2, err, STAGE2_MAPPED, ipa, size, perms);
 }
 
 int stage2_unmap(struct stage2 *s2, ipa_t ipa, uint64_t size)
@@ -155,7 +163,7 @@ int stage2_unmap(struct stage2 *s2, ipa_t ipa, uint64_t size)
     err = pgtable_unmap(&s2->table, ipa.v, size);
     invariants_expect(&s2->table);
     spin_unlock(&s2->lock);
-    return err;
+    return tell_change(s2, err, STAGE2_UNMAPPED, ipa, size, 0);
 }
 
 int stage2_protect(struct stage2 *s2, ipa_t ipa, uint64_t size, unsigned perms)
@@ -168,7 +176,7 @@ int stage2_protect(struct stage2 *s2, ipa_t ipa, uint64_t size, unsigned perms)
     err = pgtable_protect(&s2->table, ipa.v, size, PERMS_ATTR, perms_to_attr(perms));
     invariants_expect(&s2->table);
     spin_unlock(&s2->lock);
-    return err;
+    return tell_change(s2, err, STAGE2_PROTECTED, ipa, size, perms);
 }
 
 int stage2_lookup(struct stage2 *s2, ipa_t ipa, pa_t *pa, unsigned *perms, unsigned *level)

@@ -26,9 +26,17 @@
 #define STAGE2_WRITE 2U
 #define STAGE2_EXEC  4U
 
+enum stage2_change {
+    STAGE2_MAPPED,
+    STAGE2_UNMAPPED,
+    STAGE2_PROTECTED,
+};
+
 struct stage2 {
     spinlock_t lock; /* protects the table; page_pool's lock nests inside */
     struct pgtable table;
+    /* Called after each change, without the lock; NULL: nobody wants to know. */
+    void (*changed_fn)(enum stage2_change change, ipa_t ipa, uint64_t size, unsigned perms);
     uint64_t vtcr; /* VTCR_EL2; like the rest, it stays as stage2_init() leaves it */
     unsigned ipa_bits;
 };

@@ -28,11 +28,13 @@ struct writer {
     struct trace_event *event;
     uint64_t mask;              /* the ring's size less 1 */
     uint64_t next;              /* event to be written */
+    uint64_t changes;           /* of the guest's map, behind it */
     uint64_t limit;             /* the first for which there may be no room */
 } __attribute__((aligned(64))); /* a cache line */
 
 static struct trace_head *head; /* NULL: there is no memory for a trace */
 static struct writer writers[MAX_VCPUS];
+static const struct vm *vm;
 
 /* The largest power of 2 of events that leave room in `bytes` for a ring's state; 0: none does. */
 static uint64_t ring_size(uint64_t bytes)
@@ -44,36 +46,89 @@ static uint64_t ring_size(uint64_t bytes)
     return fit == 0 ? 0 : BIT(63 - __builtin_clzll(fit));
 }
 
-static void make_head(const struct vm *vm, uint64_t size)
+static void make_head(const struct vm *of, uint64_t size)
 {
     *head = (struct trace_head){.magic = TRACE_MAGIC,
                                 .frequency = read_sysreg(cntfrq_el0),
-                                .nr_rings = vm->nr_vcpus,
+                                .nr_rings = of->nr_vcpus,
                                 .events = (uint32_t)size,
-                                .lossless = vm->config.trace_lossless,
-                                .nr_ram = vm->mem.count};
-    memcpy(head->ram, vm->mem.region, sizeof(head->ram));
+                                .lossless = of->config.trace_lossless,
+                                .nr_ram = of->mem.count};
+    memcpy(head->ram, of->mem.region, sizeof(head->ram));
 }
 
-int trace_init(struct vm *vm)
+/* Is there none, if the host reads what it is given? Else the oldest events go. */
+static bool is_full(struct writer *writer, uint64_t number)
 {
-    struct pa_range room = vm->config.trace;
+    uint64_t oldest = __atomic_load_n(&head->lossless, __ATOMIC_RELAXED)
+                          ? __atomic_load_n(&writer->ring->taken, __ATOMIC_ACQUIRE)
+                          : number;
+
+    writer->limit = oldest + writer->mask + 1;
+    return number == writer->limit;
+}
+
+/* If nobody makes room, the trace is no longer lossless, and the guest goes on. */
+static void make_room(struct writer *writer, uint64_t number)
+{
+    uint64_t since = cpu_counter();
+
+    writer->ring->waited += is_full(writer, number);
+    while (is_full(writer, number)) {
+        if (cpu_counter() - since > PATIENCE * head->frequency)
+            __atomic_store_n(&head->lossless, 0, __ATOMIC_RELAXED);
+        cpu_relax();
+    }
+}
+
+/*
+ * Published with the exit that it is part of. One that began before its CPU was traced publishes
+ * nothing.
+ */
+static void note_change(enum stage2_change change, ipa_t ipa, uint64_t size, unsigned perms)
+{
+    const struct vcpu *vcpu = &vm->vcpu[cpu_current_vcpu()];
+    struct writer *writer = &writers[vcpu->index];
+    uint64_t number = writer->next + 1 + writer->changes;
+    uint64_t now = cpu_counter();
+
+    if (writer->changes == writer->mask)
+        return; /* a ring full of one exit */
+    if (number == writer->limit)
+        make_room(writer, number);
+    writer->event[number & writer->mask] = (struct trace_event){
+        .entered = now,
+        .left = now,
+        .pc = vcpu->regs.pc,
+        .address = ipa.v,
+        .value = size,
+        .what = (uint32_t)(FIELD_PREP(TRACE_CHANGE, change) | FIELD_PREP(TRACE_PERMS, perms)),
+        .given = TRACE_NOTHING,
+        .vcpu = (uint8_t)vcpu->index,
+        .kind = TRACE_STAGE2,
+    };
+    writer->changes++;
+}
+
+int trace_init(struct vm *of)
+{
+    struct pa_range room = of->config.trace;
     uint8_t *at = pa_to_ptr(room.base);
     uint64_t size;
 
     if (room.size == 0)
         return 0;
-    size = room.size > PAGE_SIZE ? ring_size((room.size - PAGE_SIZE) / vm->nr_vcpus) : 0;
+    size = room.size > PAGE_SIZE ? ring_size((room.size - PAGE_SIZE) / of->nr_vcpus) : 0;
     if (size == 0 || size > UINT32_MAX || room.base.v % PAGE_SIZE != 0) {
         log_error(
             "/chosen: \"traproom,trace\", 0x%lx bytes at 0x%lx, must begin at a page and have "
             "room for %u rings",
-            room.size, room.base.v, vm->nr_vcpus);
+            room.size, room.base.v, of->nr_vcpus);
         return -ERR_RANGE;
     }
     head = (void *)at;
     at += PAGE_SIZE;
-    for (unsigned i = 0; i < vm->nr_vcpus; i++) {
+    for (unsigned i = 0; i < of->nr_vcpus; i++) {
         writers[i] = (struct writer){.ring = (void *)at,
                                      .event = (void *)(at + sizeof(struct trace_ring)),
                                      .mask = size - 1,
@@ -81,7 +136,9 @@ int trace_init(struct vm *vm)
         *writers[i].ring = (struct trace_ring){0};
         at += sizeof(struct trace_ring) + size * sizeof(struct trace_event);
     }
-    make_head(vm, size);
+    make_head(of, size);
+    vm = of;
+    of->stage2.changed_fn = note_change;
     return 0;
 }
 
@@ -94,30 +151,6 @@ void trace_init_cpu(const struct vcpu *vcpu)
 void trace_switch(bool on)
 {
     vectors_use(on);
-}
-
-/* Is there none, if the host reads what it is given? Else the oldest events go. */
-static bool is_full(struct writer *writer)
-{
-    uint64_t oldest = __atomic_load_n(&head->lossless, __ATOMIC_RELAXED)
-                          ? __atomic_load_n(&writer->ring->taken, __ATOMIC_ACQUIRE)
-                          : writer->next;
-
-    writer->limit = oldest + writer->mask + 1;
-    return writer->next == writer->limit;
-}
-
-/* If nobody makes room, the trace is no longer lossless, and the guest goes on. */
-static void make_room(struct writer *writer)
-{
-    uint64_t since = cpu_counter();
-
-    writer->ring->waited += is_full(writer);
-    while (is_full(writer)) {
-        if (cpu_counter() - since > PATIENCE * head->frequency)
-            __atomic_store_n(&head->lossless, 0, __ATOMIC_RELAXED);
-        cpu_relax();
-    }
 }
 
 /* What is known of an exit before it is handled. */
@@ -134,7 +167,8 @@ static inline struct start begin(const struct vcpu *vcpu, enum trace_kind kind)
     struct trace_event *event = &writer->event[writer->next & writer->mask];
 
     if (writer->next == writer->limit)
-        make_room(writer);
+        make_room(writer, writer->next);
+    writer->changes = 0;
     event->entered = entered;
     event->left = 0;
     event->pc = vcpu->regs.pc;
@@ -160,7 +194,8 @@ static inline void end(struct start start, const struct vcpu *vcpu)
 {
     start.event->given = given_since(start.free_lrs, vcpu);
     start.event->left = cpu_counter();
-    __atomic_store_n(&start.writer->ring->published, ++start.writer->next, __ATOMIC_RELEASE);
+    start.writer->next += 1 + start.writer->changes;
+    __atomic_store_n(&start.writer->ring->published, start.writer->next, __ATOMIC_RELEASE);
 }
 
 static inline ipa_t faulting_ipa(void)

@@ -26,11 +26,14 @@ struct vm;
 
 #define TRACE_MAGIC   UINT64_C(0x3145434152545254) /* "TRTRACE1" in memory */
 #define TRACE_NOTHING UINT16_C(0xffff)
+#define TRACE_CHANGE  UINT32_C(0x00ff) /* enum stage2_change */
+#define TRACE_PERMS   UINT32_C(0xff00) /* STAGE2_* that are left */
 
 enum trace_kind {
     TRACE_SYNC,
     TRACE_IRQ,
     TRACE_SERROR,
+    TRACE_STAGE2, /* no exit: a change of the guest's map, made by the one before it */
 };
 
 /* One exit. What its reason does not have is 0. */
@@ -38,9 +41,9 @@ struct trace_event {
     uint64_t entered; /* the counter, CNTPCT_EL0 */
     uint64_t left;    /* the same on the way back; 0: it is still going on */
     uint64_t pc;      /* of the guest */
-    uint64_t address; /* of an abort: the IPA; else of an instruction: x1 */
-    uint64_t value;   /* what was read or written; of a call, or what is unknown: x0 */
-    uint32_t what;    /* ESR_EL2's lower half; of an interrupt: the machine's INTID */
+    uint64_t address; /* of an abort, a change: the IPA; else of an instruction: x1 */
+    uint64_t value;   /* that was read or written; of a change: its size; of what is else: x0 */
+    uint32_t what;    /* ESR_EL2's lower half; an INTID; TRACE_CHANGE, TRACE_PERMS */
     uint16_t given;   /* the virtual interrupt that it left in a list register, or TRACE_NOTHING */
     uint8_t vcpu;
     uint8_t kind; /* enum trace_kind */
@@ -68,7 +71,7 @@ struct trace_head {
 };
 
 /* Make the rings as vm->config asks; without that, nothing. -ERR_RANGE: the memory is too small. */
-int must_check trace_init(struct vm *vm);
+int must_check trace_init(struct vm *of);
 
 /* The calling CPU runs `vcpu`, whose exits are traced if that is how it begins. */
 void trace_init_cpu(const struct vcpu *vcpu);

@@ -14,7 +14,7 @@ from support import REPO, VIRT_DTS, RunTest
 
 from launcher import (Problem, exit_words, guest_tree, kernel_names, ledger, ledger_compare,  # pylint: disable=wrong-import-order
                       monitor_wire as wire_format, trace, trace_attach, trace_file, trace_ring, trace_tracks)
-from launcher.trace_ring import EVENT, IRQ, NOTHING, SERROR, SYNC, Event  # pylint: disable=wrong-import-order
+from launcher.trace_ring import EVENT, IRQ, NOTHING, SERROR, STAGE2, SYNC, Event  # pylint: disable=wrong-import-order
 
 VCPUS, EVENTS = 2, 32
 FREQUENCY = 62_500_000
@@ -183,6 +183,10 @@ class Words(unittest.TestCase):
         self.assertEqual(self.words(what=0x92000047 | 0xF, address=0x48001234), (exit_words.WATCHED, "", "0x48001000"))
         self.assertEqual(self.words(what=0x32 << 26), (exit_words.WATCHED, "", ""))
 
+    def test_change_of_stage2(self):
+        self.assertEqual(self.words(kind=STAGE2, what=0x0502), ("stage 2 changed", "", "protect r-x"))
+        self.assertEqual(self.words(kind=STAGE2, what=1), ("stage 2 changed", "", "unmap ---"))
+
     def test_the_rest(self):
         self.assertEqual(self.words(kind=SERROR), ("serror", "", ""))
         self.assertEqual(self.words(what=UNDEFINED), ("undefined instruction", "", ""))
@@ -243,6 +247,16 @@ class Tracks(unittest.TestCase):
             self.assertLessEqual(piece.start + piece.duration, after.start)
         self.assertEqual([piece.name for piece in self.tracks["virtio_mmio@a000000"].slices],
                          ["QueueNotify write", "interrupt"])
+
+    def test_changes_of_stage2(self):
+        """A track of their own; no exits."""
+        made = made_trace(event(10, what=HVC, value=0x84000008), event(12, kind=STAGE2, what=0x702, address=0x48000000, value=4096, took=0))
+        tracks = {track.name: track.slices for track in trace_tracks.Tracks(made, NoNames)}
+        self.assertEqual(len(tracks["vCPU 0"]), 1)
+        change, = tracks["stage 2"]
+        self.assertEqual((change.start, change.duration, change.name), (32, 0, "protect rwx"))
+        self.assertEqual(change.detail, "IPA 0x48000000, 0x1000 bytes, by vCPU 0")
+        self.assertEqual([row["reason"] for row in ledger.Ledger(made_trace(event(12, kind=STAGE2, what=2)), NoNames).rows], [])
 
     def test_requests(self):
         request, = self.tracks["virtio_mmio@a000000 requests"].slices

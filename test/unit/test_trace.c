@@ -26,6 +26,7 @@
 #define RING_SIZE (sizeof(struct trace_ring) + EVENTS * sizeof(struct trace_event))
 
 _Thread_local struct fake_sysreg fake_sysreg;
+_Thread_local unsigned fake_cpu_index;
 
 static _Alignas(PAGE_SIZE) uint8_t memory[PAGE_SIZE + VCPUS * RING_SIZE];
 static struct vm vm;
@@ -36,7 +37,8 @@ static struct trace_event *const event = (void *)(memory + PAGE_SIZE + RING_SIZE
 static bool traced;
 static unsigned handled;
 static uint32_t free_lrs;
-static unsigned reader_takes; /* exits that the host reads while EL2 waits */
+static void (*meanwhile)(void); /* as an exit is handled */
+static unsigned reader_takes;   /* exits that the host reads while EL2 waits */
 
 void log_print(enum log_kind kind, const char *fmt, ...)
 {
@@ -72,6 +74,8 @@ static void note_handled(struct vcpu *v)
     assert_ptr_equal(v, vcpu);
     assert_int_equal(event[ring->published % EVENTS].left, 0);
     handled++;
+    if (meanwhile != NULL)
+        meanwhile();
     fake_sysreg.cntpct_el0 += 5;
 }
 
@@ -109,6 +113,7 @@ static int setup(void **state)
     handled = 0;
     free_lrs = 0xe;
     reader_takes = 0;
+    meanwhile = NULL;
     return trace_init(&vm);
 }
 
@@ -257,6 +262,51 @@ static void test_does_not_wait_for_ever(void **state)
     assert_int_equal(ring->published, 2 * EVENTS + 1);
 }
 
+static void change(void)
+{
+    vm.stage2.changed_fn(STAGE2_PROTECTED, ipa(0x48000000), 0x2000, STAGE2_READ | STAGE2_EXEC);
+}
+
+/* It is read once the exit that made it is over. */
+static void test_change_of_stage2(void **state)
+{
+    (void)state;
+    fake_cpu_index = 1;
+    change(); /* of an exit that was not traced */
+    meanwhile = change;
+    fill(1);
+    assert_int_equal(ring->published, 2);
+    assert_int_equal(event[0].kind, TRACE_SERROR);
+    assert_int_equal(event[1].kind, TRACE_STAGE2);
+    assert_int_equal(event[1].pc, PC);
+    assert_int_equal(event[1].address, 0x48000000);
+    assert_int_equal(event[1].value, 0x2000);
+    assert_int_equal(event[1].what, STAGE2_PROTECTED | (STAGE2_READ | STAGE2_EXEC) << 8);
+    assert_in_range(event[1].entered, event[0].entered, event[0].left);
+    assert_int_equal(event[1].left, event[1].entered);
+    fill(1);
+    assert_int_equal(ring->published, 4);
+}
+
+static void change_often(void)
+{
+    for (unsigned i = 0; i < 3 * EVENTS; i++)
+        change();
+}
+
+static void test_more_changes_than_a_ring_has(void **state)
+{
+    (void)state;
+    fake_cpu_index = 1;
+    reader_takes = 1;
+    fill(2);
+    meanwhile = change_often;
+    fill(1);
+    assert_int_equal(head->lossless, 1);
+    assert_int_equal(ring->published, 2 + EVENTS);
+    assert_int_equal(ring->taken, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +322,8 @@ int main(void)
         cmocka_unit_test_setup(test_system_error, setup),
         cmocka_unit_test_setup(test_waits_for_room, setup),
         cmocka_unit_test_setup(test_does_not_wait_for_ever, setup),
+        cmocka_unit_test_setup(test_change_of_stage2, setup),
+        cmocka_unit_test_setup(test_more_changes_than_a_ring_has, setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from launcher import device_registers, slots, syndrome
 from launcher.guest_tree import MODEL, REGISTERS, reg_entries
-from launcher.trace_ring import IRQ, NOTHING, SYNC
+from launcher.trace_ring import IRQ, NOTHING, STAGE2, SYNC
 
 KINDS = {"arm,pl011": "pl011", "virtio,mmio": "virtio", "arm,pl031": "pl031", "qemu,pvpanic-mmio": "pvpanic",
          "cfi-flash": "flash"}  # hyp/vm/vm_device.c
@@ -15,6 +15,8 @@ PSCI = {0x84000000: "PSCI_VERSION", 0x84000001: "CPU_SUSPEND", 0xC4000001: "CPU_
         0x84000006: "MIGRATE_INFO_TYPE", 0x84000008: "SYSTEM_OFF", 0x84000009: "SYSTEM_RESET",
         0x8400000A: "PSCI_FEATURES", 0x80000000: "SMCCC_VERSION", 0x80000001: "SMCCC_ARCH_FEATURES"}
 HVC, SMC, DATA, INSTRUCTION, STEP = 0x16, 0x17, 0x24, 0x20, 0x32
+CHANGES = ("map", "unmap", "protect")  # enum stage2_change
+RIGHTS = ((1, "r"), (2, "w"), (4, "x"))  # STAGE2_*
 WATCHED = "abort or step: watched by a monitor"
 CALLS = {HVC: "hvc", SMC: "smc"}
 SGI = {5: "ICC_SGI1R_EL1", 6: "ICC_ASGI1R_EL1", 7: "ICC_SGI0R_EL1"}  # by Op2
@@ -29,6 +31,12 @@ INTERRUPTS = {0: "irq: kick from another CPU", 1: "irq: watch over a guest", 2: 
               3: "irq: monitor's question", 25: "irq: GIC maintenance", 26: "irq: alarm", VTIMER: "irq: guest timer", PTIMER: "irq: guest timer",
               FIRST_SPI + 1: "irq: console input"}  # Traproom's own on QEMU's virt machine
 TIMERS = {VTIMER: "virtual timer", PTIMER: "physical timer"}
+
+
+def change(event):
+    """A change of stage 2: what, and the rights that are left."""
+    perms = event.what >> 8 & 0xFF
+    return f"{CHANGES[event.what & 0xFF]} {''.join(letter if perms & bit else '-' for bit, letter in RIGHTS)}"
 
 
 class Words(NamedTuple):
@@ -102,6 +110,8 @@ class Namer:
     def words(self, event):
         if event.kind == IRQ:
             return Words(self._interrupt_reason(event.what))
+        if event.kind == STAGE2:
+            return Words("stage 2 changed", "", change(event))
         if event.kind != SYNC:
             return Words("serror")
         kind = syndrome.exception_class(event.what)

@@ -7,6 +7,8 @@ import csv
 import json
 import os
 
+from launcher.trace_ring import STAGE2
+
 FORMAT, VERSION = "traproom-report", 1
 COLUMNS = ("reason", "device", "register", "pc", "symbol", "count", "time_ns")
 MOST_PLACES = 40  # in the table
@@ -24,6 +26,8 @@ class Ledger:
         per_vcpu = collections.defaultdict(lambda: [0] * trace.vcpus)
         self.latency = collections.defaultdict(list)  # by interrupt, of each time that it was given
         for event in trace.events():
+            if event.kind == STAGE2:
+                continue  # its exit has the time
             words = trace.words.words(event)
             ticks = event.left - event.entered if event.left else 0
             entry = found[words.reason, words.device, words.register, event.pc]

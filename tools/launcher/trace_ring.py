@@ -15,7 +15,7 @@ MAGIC = b"TRTRACE1"
 TAKEN = 8  # where it is in struct trace_ring
 SLACK = 16  # events before a ring's end that may be written over while they are read
 MOST_RAM = 8
-SYNC, IRQ, SERROR = range(3)  # enum trace_kind
+SYNC, IRQ, SERROR, STAGE2 = range(4)  # enum trace_kind
 NOTHING = 0xFFFF
 
 

@@ -4,6 +4,8 @@ one for the requests to each virtio device. Used by trace.py; trace_file.py and 
 
 from typing import NamedTuple
 
+from launcher.trace_ring import STAGE2
+
 VCPU, DEVICE = "vcpu", "device"
 
 
@@ -46,6 +48,10 @@ class Tracks:
     def _add(self, event):
         words = self._trace.words.words(event)
         start = self._time(event.entered)
+        if event.kind == STAGE2:
+            self._track("stage 2", DEVICE).slices.append(
+                Slice(start, 0, words.register, f"IPA 0x{event.address:x}, 0x{event.value:x} bytes, by vCPU {event.vcpu}"))
+            return
         duration = self._time(event.left) - start if event.left else 0
         slices = self._track(f"vCPU {event.vcpu}", VCPU).slices
         slices.append(Slice(start, duration, title(words), self._detail(event, words)))
