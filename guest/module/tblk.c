@@ -78,8 +78,7 @@ static void tblk_submit_bio(struct bio *bio)
     struct bio_vec piece;
     int err = 0;
 
-    bio_for_each_segment(piece, bio, iter)
-    {
+    bio_for_each_segment (piece, bio, iter) {
         err = tblk_transfer(tblk, &piece, iter.bi_sector, op_is_write(bio_op(bio)));
         if (err)
             break;
