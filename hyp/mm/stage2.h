@@ -35,7 +35,7 @@ enum stage2_change {
 struct stage2 {
     spinlock_t lock; /* protects the table; page_pool's lock nests inside */
     struct pgtable table;
-    /* Called after each change, without the lock; NULL: nobody wants to know. */
+    /* Called after each change, without the lock. Set before a vCPU runs, or NULL: nobody asks. */
     void (*changed_fn)(enum stage2_change change, ipa_t ipa, uint64_t size, unsigned perms);
     uint64_t vtcr; /* VTCR_EL2; like the rest, it stays as stage2_init() leaves it */
     unsigned ipa_bits;

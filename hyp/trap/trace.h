@@ -42,7 +42,7 @@ struct trace_event {
     uint64_t left;    /* the same on the way back; 0: it is still going on */
     uint64_t pc;      /* of the guest */
     uint64_t address; /* of an abort, a change: the IPA; else of an instruction: x1 */
-    uint64_t value;   /* that was read or written; of a change: its size; of what is else: x0 */
+    uint64_t value;   /* what was read or written; of a change: its size; of others: x0 */
     uint32_t what;    /* ESR_EL2's lower half; an INTID; TRACE_CHANGE, TRACE_PERMS */
     uint16_t given;   /* the virtual interrupt that it left in a list register, or TRACE_NOTHING */
     uint8_t vcpu;

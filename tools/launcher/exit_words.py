@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from launcher import device_registers, slots, syndrome
 from launcher.guest_tree import MODEL, REGISTERS, reg_entries
+from launcher.rights import letters
 from launcher.trace_ring import IRQ, NOTHING, STAGE2, SYNC
 
 KINDS = {"arm,pl011": "pl011", "virtio,mmio": "virtio", "arm,pl031": "pl031", "qemu,pvpanic-mmio": "pvpanic",
@@ -16,7 +17,7 @@ PSCI = {0x84000000: "PSCI_VERSION", 0x84000001: "CPU_SUSPEND", 0xC4000001: "CPU_
         0x8400000A: "PSCI_FEATURES", 0x80000000: "SMCCC_VERSION", 0x80000001: "SMCCC_ARCH_FEATURES"}
 HVC, SMC, DATA, INSTRUCTION, STEP = 0x16, 0x17, 0x24, 0x20, 0x32
 CHANGES = ("map", "unmap", "protect")  # enum stage2_change
-RIGHTS = ((1, "r"), (2, "w"), (4, "x"))  # STAGE2_*
+CHANGE, PERMS = (7, 0), (15, 8)  # TRACE_CHANGE, TRACE_PERMS
 WATCHED = "abort or step: watched by a monitor"
 CALLS = {HVC: "hvc", SMC: "smc"}
 SGI = {5: "ICC_SGI1R_EL1", 6: "ICC_ASGI1R_EL1", 7: "ICC_SGI0R_EL1"}  # by Op2
@@ -35,8 +36,7 @@ TIMERS = {VTIMER: "virtual timer", PTIMER: "physical timer"}
 
 def change(event):
     """A change of stage 2: what, and the rights that are left."""
-    perms = event.what >> 8 & 0xFF
-    return f"{CHANGES[event.what & 0xFF]} {''.join(letter if perms & bit else '-' for bit, letter in RIGHTS)}"
+    return f"{CHANGES[syndrome.take(event.what, *CHANGE)]} {letters(syndrome.take(event.what, *PERMS))}"
 
 
 class Words(NamedTuple):

@@ -8,10 +8,9 @@ from launcher import monitor_names
 from launcher import monitor_wire as wire_format
 from launcher.monitor_commands import Arguments, Refused, Usage, command, number
 from launcher.monitor_wire import text_lines
+from launcher.rights import EXECUTE, LETTERS, READ, WRITE, letters
 
 PAGE, BLOCK = 4096, 2 << 20
-READ, WRITE, EXECUTE = 1, 2, 4
-LETTERS = ((READ, "r"), (WRITE, "w"), (EXECUTE, "x"))
 LOG_UNITS = 8 * 4096  # at most
 UNITS_A_READ = 8 * wire_format.DATA_MAX
 S2_CHANGES = {"map": wire_format.S2_MAP, "unmap": wire_format.S2_UNMAP, "protect": wire_format.S2_PROTECT,
@@ -25,10 +24,6 @@ def rights(text, least=1):
     if set(text) - set("rwx-") or found < least:
         raise Usage(f"'{text}' are no rights: some of r, w and x")
     return found
-
-
-def letters(perms):
-    return "".join(letter if perms & bit else "-" for bit, letter in LETTERS)
 
 
 def descriptor_rights(descriptor):

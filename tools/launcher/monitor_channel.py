@@ -229,19 +229,15 @@ class Channel:
 
     def _pass_on(self):
         """The next one to EL2, unless it is for us."""
-        if self._asked or not self._waiting:
-            return
-        self._asked = self._waiting.popleft()
-        self._tag = self._tag % 0xFFFFFFFF + 1
-        client, request = self._asked
+        client, request = self._waiting.popleft()
         if request.type == LINES:
-            self._asked = None
             client.send(Answer(LINES, tag=request.tag, data=last_lines(self.own_lines)).pack())
             return
         if request.type == MEMORY:
-            self._asked = None
             client.send(Answer(MEMORY, tag=request.tag, data=os.fsencode(self._symbols)).pack(), [self._memory])
             return
+        self._asked = client, request
+        self._tag = self._tag % 0xFFFFFFFF + 1
         theirs, request.tag = request.tag, self._tag
         self._ours.sendall(request.pack())
         request.tag = theirs

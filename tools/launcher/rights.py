@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What leaf descriptors allow, and the memory type that they give, of each stage and of both together (Arm ARM, "Memory
-access control", "Memory region attributes", "Combining stage 1 and stage 2 attributes"). Used by walk.py and s2map.py."""
+access control", "Memory region attributes", "Combining stage 1 and stage 2 attributes"); and rights as Traproom has them
+in a number. Used by walk.py, s2map.py, monitor_change.py and exit_words.py."""
 
 from typing import NamedTuple
 
@@ -26,6 +27,14 @@ class Rights(NamedTuple):
 
 
 ALL = Rights("rwx", "rwx")
+
+READ, WRITE, EXECUTE = 1, 2, 4  # STAGE2_* of hyp/mm/stage2.h
+LETTERS = ((READ, "r"), (WRITE, "w"), (EXECUTE, "x"))
+
+
+def letters(perms):
+    """Of READ, WRITE and EXECUTE together."""
+    return "".join(letter if perms & bit_of else "-" for bit_of, letter in LETTERS)
 
 
 class Memory(NamedTuple):
