@@ -26,7 +26,7 @@ class Debian(FirmwareTest):
         self.expect(child, "guest resets")
         self.log_in(child)
         child.send("ls /kept; poweroff\r")
-        self.expect(child, "\n/kept")
+        self.expect(child, r"[\r\n]/kept\r")
         self.ends(child)
 
 
