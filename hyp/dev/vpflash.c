@@ -32,7 +32,6 @@ enum command {
 #define STATUS_LOCKED        0x02
 #define STATUS_SEQUENCE      (STATUS_ERASE_ERROR | STATUS_PROGRAM_ERROR) /* no such commands */
 
-#define ERASED     0xff
 #define CHIPS      2
 #define WORD_BYTES 4 /* of both chips */
 #define CHIP_BITS  16
@@ -194,7 +193,7 @@ static unsigned erase(struct vpflash *flash, uint64_t offset)
 
     if (is_locked(flash, offset))
         return STATUS_ERASE_ERROR | STATUS_LOCKED;
-    memset(&flash->content[block], ERASED, VPFLASH_BLOCK);
+    memset(&flash->content[block], VPFLASH_ERASED, VPFLASH_BLOCK);
     cache_clean_poc(&flash->content[block], VPFLASH_BLOCK);
     return 0;
 }
@@ -212,7 +211,7 @@ static void write_count(struct vpflash *flash, uint64_t value)
     }
     flash->left = (unsigned)count;
     flash->placed = false;
-    memset(flash->buffer, ERASED, sizeof(flash->buffer));
+    memset(flash->buffer, VPFLASH_ERASED, sizeof(flash->buffer));
     set_state(flash, VPFLASH_BUFFER_DATA);
 }
 

@@ -19,6 +19,7 @@
 #define VPFLASH_BLOCK    UINT64_C(0x40000) /* what an erase clears, of both chips */
 #define VPFLASH_MIN_SIZE VPFLASH_BLOCK
 #define VPFLASH_MAX_SIZE UINT64_C(0x4000000)
+#define VPFLASH_ERASED   0xff             /* a byte of an erased block */
 #define VPFLASH_BUFFER   UINT64_C(0x1000) /* the write buffers of both chips */
 
 /* What the chips make of the next access. */

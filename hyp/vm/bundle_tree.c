@@ -10,8 +10,11 @@
 #include "lib/log.h"
 #include "lib/lz4_frame.h"
 #include "lib/string.h"
+#include "mm/guest_mem.h"
 #include "mm/phys.h"
 #include "vm/bundle.h"
+
+#define MAX_NAMES GUEST_MEM_MAX_ROMS /* of images, that one node has; more are not looked at */
 
 /* The end of the machine's RAM, down from where there is room that no guest wants. */
 static uint64_t ram_end(const struct phys_map *phys)
@@ -64,28 +67,31 @@ static int unpack(struct fit_image *image, struct phys_map *phys)
     return -ERR_INVAL;
 }
 
-/* A property that takes the place of a name: an address and a size. */
-static int set_range(void *fdt, int node, const char *property, const struct fit_image *image)
+/* One more of what takes the place of a name: an address and a size. */
+static int append_range(void *fdt, int node, const char *property, const struct fit_image *image)
 {
     fdt64_t value[2] = {cpu_to_fdt64(ptr_to_pa(image->data).v), cpu_to_fdt64(image->size)};
 
-    return fdt_setprop(fdt, node, property, value, sizeof(value));
+    return fdt_appendprop(fdt, node, property, value, sizeof(value));
 }
 
-/*
- * Where an image lies, and where the guest finds it, if the bundle says so. If there is none, the
- * tree is not to say that there is.
- */
+/* The tree is not to say what only the bundle can. */
+static int forget(void *fdt, int node, const char *property)
+{
+    int err = fdt_delprop(fdt, node, property);
+
+    return err == -FDT_ERR_NOTFOUND ? 0 : err;
+}
+
+/* Where an image lies, if there is one, and where the guest finds it, if the bundle says so. */
 static int tell_image(void *fdt, int chosen, const struct fit_image *image, const char *property,
                       const char *place)
 {
-    int err;
+    int err = forget(fdt, chosen, property);
 
-    if (image->size == 0) {
-        err = fdt_delprop(fdt, chosen, property);
-        return err == -FDT_ERR_NOTFOUND ? 0 : err;
-    }
-    err = set_range(fdt, chosen, property, image);
+    if (err != 0 || image->size == 0)
+        return err;
+    err = append_range(fdt, chosen, property, image);
     return err == 0 && image->has_load ? fdt_setprop_u64(fdt, chosen, place, image->load) : err;
 }
 
@@ -107,14 +113,14 @@ static int tell_images(const struct bundle *bundle, void *fdt, int chosen)
 }
 
 /* The VM's loadable that a node of the tree calls `name`. */
-static int find_disk(const struct bundle *bundle, const char *path, const char *name,
-                     struct fit_image *disk)
+static int find_loadable(const struct bundle *bundle, const char *path, const char *name,
+                         struct fit_image *image)
 {
     int err = 0;
 
     for (int i = 0; i < BUNDLE_MAX_LOADABLES && err == 0; i++) {
-        err = fit_image(&bundle->fit, bundle->vm, &fit_loadable, i, disk);
-        if (err == 0 && strcmp(disk->name, name) == 0)
+        err = fit_image(&bundle->fit, bundle->vm, &fit_loadable, i, image);
+        if (err == 0 && strcmp(image->name, name) == 0)
             return 0;
     }
     log_error("%s: \"traproom,image\" names \"%s\", which is not among the \"loadables\" of the "
@@ -123,25 +129,36 @@ static int find_disk(const struct bundle *bundle, const char *path, const char *
     return -ERR_NOENT;
 }
 
-static int tell_disk(const struct bundle *bundle, void *fdt, int node)
+/* A disk's slot names one image, a flash one for each bank; "": the bank is erased. */
+static int tell_node(const struct bundle *bundle, void *fdt, int node)
 {
-    const char *name = dt_prop_string(fdt, node, "traproom,image");
+    bool flash = dt_prop_compatible(fdt, node, "cfi-flash");
+    const char *property = flash ? "traproom,flash" : "traproom,disk";
     char path[DT_PATH_SIZE];
-    struct fit_image disk;
-    int err = find_disk(bundle, dt_prop_path(fdt, node, path), name, &disk);
+    int err = forget(fdt, node, property);
 
-    if (err == 0 && set_range(fdt, node, "traproom,disk", &disk) != 0)
-        err = -ERR_NOMEM;
+    dt_prop_path(fdt, node, path);
+    for (int i = 0; i < MAX_NAMES && err == 0; i++) {
+        const char *name = fdt_stringlist_get(fdt, node, "traproom,image", i, NULL);
+        struct fit_image image = {.size = 0};
+
+        if (name == NULL)
+            return 0;
+        if (!flash || *name != '\0')
+            err = find_loadable(bundle, path, name, &image);
+        if (err == 0 && append_range(fdt, node, property, &image) != 0)
+            err = -ERR_NOMEM;
+    }
     return err;
 }
 
-static int tell_disks(const struct bundle *bundle, void *fdt)
+static int tell_nodes(const struct bundle *bundle, void *fdt)
 {
     int err = 0;
 
     for (int node = 0; node >= 0 && err == 0; node = fdt_next_node(fdt, node, NULL)) {
         if (dt_prop_string(fdt, node, "traproom,image") != NULL)
-            err = tell_disk(bundle, fdt, node);
+            err = tell_node(bundle, fdt, node);
     }
     return err;
 }
@@ -195,6 +212,6 @@ int bundle_make_tree(struct bundle *bundle, struct phys_map *phys, struct pa_ran
         log_error("the guest's tree can't be told where its images are: %s", fdt_strerror(err));
         return -ERR_INVAL;
     }
-    err = tell_disks(bundle, fdt);
+    err = tell_nodes(bundle, fdt);
     return err == 0 && fdt_pack(fdt) != 0 ? -ERR_INVAL : err;
 }

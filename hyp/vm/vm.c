@@ -86,16 +86,6 @@ static int make_fdt(struct vm *vm, const void *fdt, struct phys_map *phys)
     return 0;
 }
 
-/* The memory behind a device, which the guest may see as it is or not at all. */
-static int claim_backing(struct phys_map *phys, const struct vm_device_config *config)
-{
-    int err = phys_map_claim(phys, config->backing, config->path);
-
-    if (err == 0 && config->shown)
-        phys_map_give(phys, config->backing.base);
-    return err;
-}
-
 static int claim_images(struct vm *vm, struct phys_map *phys)
 {
     int err = phys_map_claim(phys, vm->config.kernel, "the kernel's image");
@@ -107,7 +97,7 @@ static int claim_images(struct vm *vm, struct phys_map *phys)
     if (err == 0)
         err = phys_map_claim(phys, vm->config.trace, "the trace");
     for (unsigned i = 0; i < vm->config.nr_devices && err == 0; i++)
-        err = claim_backing(phys, &vm->config.device[i]);
+        err = phys_map_claim(phys, vm->config.device[i].backing, vm->config.device[i].path);
     return err;
 }
 
@@ -231,6 +221,7 @@ int vm_init(struct vm *vm, const void *fdt, struct phys_map *phys, struct page_p
 {
     int err;
 
+    vm->phys = phys;
     mmio_bus_init(&vm->bus);
     err = stage2_init(&vm->stage2, pool, VMID, read_sysreg(id_aa64mmfr0_el1),
                       read_sysreg(id_aa64mmfr1_el1));

@@ -51,6 +51,7 @@ struct vm {
     struct stage2 stage2;
     struct mmio_bus bus;
     struct vgic vgic;
+    struct phys_map *phys;            /* where its devices find memory as they are made */
     const struct vm_watcher *watcher; /* NULL: nobody */
     bool held;                        /* atomic: its vCPUs wait in EL2 (monitor_run.c) */
     struct vm_fault *fault;           /* what the user wants to go wrong; NULL: nothing */

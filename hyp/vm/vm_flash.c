@@ -2,10 +2,13 @@
 /* Flash: reading its node, and its content in the guest's map. See vm_flash.h. */
 #include "vm/vm_flash.h"
 
+#include "cache.h"
 #include "fdt/dt_prop.h"
 #include "fdt/dt_reg.h"
 #include "lib/log.h"
+#include "lib/string.h"
 #include "mm/phys.h"
+#include "mm/phys_map.h"
 #include "vm/vm.h"
 
 #define BANK_WIDTH  4
@@ -33,8 +36,22 @@ static int read_content(const struct dt_walk *at, struct vm_device_config *confi
     }
     return dt_walk_error(
         at, -ERR_INVAL,
-        "its \"traproom,flash\" must have an address and a size, 64 bits each, for "
-        "each entry of \"reg\"");
+        "its \"traproom,flash\" must have an address and a size, 64 bits each, or its "
+        "\"traproom,image\" a name, for each entry of \"reg\"");
+}
+
+/* It is the bank itself, or what the bank begins with. */
+static int check_content(const struct dt_walk *at, const struct vm_device_config *config)
+{
+    uint64_t room = config->regs.size, size = config->backing.size;
+
+    if (size == room && !is_aligned(config->backing.base.v, PAGE_SIZE))
+        return dt_walk_error(at, -ERR_RANGE, "the content of a whole bank must begin with a page");
+    if (size <= room)
+        return 0;
+    log_error("%s: the content of its bank at 0x%lx has 0x%lx bytes, but the bank 0x%lx",
+              config->path, config->regs.base.v, size, room);
+    return -ERR_RANGE;
 }
 
 int vm_flash_read(const struct dt_walk *at, int gic, struct vm_device_config *config)
@@ -51,11 +68,8 @@ int vm_flash_read(const struct dt_walk *at, int gic, struct vm_device_config *co
         return dt_walk_error(at, -ERR_RANGE,
                              "its \"reg\" must be a power of two from 0x40000 to 0x4000000 bytes, "
                              "at a multiple of its size");
-    if (config->backing.size != config->regs.size || !is_aligned(config->backing.base.v, PAGE_SIZE))
-        return dt_walk_error(
-            at, -ERR_RANGE, "its \"traproom,flash\" must be whole pages, as many bytes as \"reg\"");
     config->shown = true;
-    return 0;
+    return check_content(at, config);
 }
 
 /*
@@ -78,6 +92,27 @@ static void show_content(void *ctx, bool content)
                   content ? "mapped" : "unmapped", err);
 }
 
+/* Memory for a bank that is more than its content, which is copied; behind it all is erased. */
+static int place_bank(struct vm *vm, struct ram_region *rom, const struct vm_device_config *config)
+{
+    uint64_t align = rom->size < SIZE_2M ? PAGE_SIZE : SIZE_2M;
+    uint64_t filled = config->backing.size;
+    uint8_t *to;
+
+    if (phys_map_place(vm->phys, pa(rom->ipa.v), rom->size, align, config->path, &rom->pa) != 0) {
+        log_error("%s: no room for a bank of flash, 0x%lx bytes: give QEMU more (-m)", config->path,
+                  rom->size);
+        return -ERR_NOMEM;
+    }
+    to = pa_to_ptr(rom->pa);
+    if (filled > 0)
+        memcpy(to, pa_to_ptr(config->backing.base), filled);
+    memset(to + filled, VPFLASH_ERASED, rom->size - filled);
+    cache_clean_inval_poc(to, rom->size);
+    cache_inval_icache_all();
+    return 0;
+}
+
 int vm_flash_make(struct vm *vm, void *state, const struct vm_device_config *config)
 {
     struct vm_flash *flash = state;
@@ -85,6 +120,9 @@ int vm_flash_make(struct vm *vm, void *state, const struct vm_device_config *con
 
     flash->vm = vm;
     flash->rom = (struct ram_region){config->regs.base, config->backing.base, config->regs.size};
+    if (config->backing.size < config->regs.size && place_bank(vm, &flash->rom, config) != 0)
+        return -ERR_NOMEM;
+    phys_map_give(vm->phys, flash->rom.pa);
     if (guest_mem_add_rom(&vm->mem, &flash->rom) != 0) {
         log_error("%s: there may be %u banks of flash", config->path, GUEST_MEM_MAX_ROMS);
         return -ERR_NOMEM;

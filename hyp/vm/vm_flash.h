@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A bank of flash whose content lies in the machine's memory ("traproom,flash"): the guest reads
- * it there. Neighbours: its row in vm_device.c; dev/vpflash.c, the chips.
+ * it there. Content that is less than the bank is copied to memory that is the bank's own.
+ * Neighbours: its row in vm_device.c; dev/vpflash.c, the chips.
  */
 #ifndef VM_VM_FLASH_H
 #define VM_VM_FLASH_H

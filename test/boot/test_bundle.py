@@ -179,6 +179,22 @@ class Wrong(BundleTest):
         bundle.append(HYPERVISOR, self.path("fit"), self.bundle)
         self.refused(r"initramfs's image at \[0x[0-9a-f]+, 0x[0-9a-f]+\] overlaps the kernel's image at \[0x")
 
+    def test_flash(self):
+        slot = "virtio_mmio@a000000 {"
+        self.images["flash-0"] = bundle.disk(self.path("flash"))
+        for names, size, words in (
+                ('"flash-0", "flash-1"', 4096, '"traproom,image" names "flash-1", which is not among the "loadables"'),
+                ('"", "flash-0"', 0x40001, "the content of its bank at 0x40000 has 0x40001 bytes, but the bank 0x40000"),
+                ('"flash-0", "flash-0"', 4096, r"at \[0x[0-9a-f]+, 0x[0-9a-f]+\] overlaps /flash@0 at \[0x")):
+            with self.subTest(names):
+                with open(self.path("flash"), "wb") as file:
+                    file.truncate(size)
+                self.images["tree"] = bundle.tree(self.own_tree((slot, f"""flash@0 {{
+                    compatible = "cfi-flash"; reg = <0 0 0 0x40000>, <0 0x40000 0 0x40000>; bank-width = <4>;
+                    traproom,image = {names}; }}; {slot}""")))
+                self.pack(plain=bundle.VM.replace("}", 'loadables = "flash-0"; }'))
+                self.refused("/flash@0", words)
+
     def test_entry(self):
         for entry in (0, 0x48000004):
             with self.subTest(entry):

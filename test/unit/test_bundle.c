@@ -171,6 +171,69 @@ static void tells_the_disk(void **state)
     assert_cells(opened(), "/slot", "traproom,disk", ptr_to_pa(blob + FIT_ROOM + 16).v, 512);
 }
 
+/* A node with a bank of flash for each of the `size` bytes' names. */
+static void make_flash(const char *names, int size)
+{
+    uint8_t *tree = blob + FIT_ROOM + TREE_OFFSET;
+    int node;
+
+    make_tree(NULL, true);
+    node = fdt_add_subnode(tree, 0, "flash@0");
+    assert_true(node > 0);
+    assert_int_equal(fdt_setprop_string(tree, node, "compatible", "cfi-flash"), 0);
+    assert_int_equal(fdt_setprop(tree, node, "traproom,image", names, size), 0);
+    assert_int_equal(fdt_setprop_string(tree, node, "traproom,flash", "what the bundle says"), 0);
+    add_hash("tree");
+    set_text(VM, "loadables", "disk-0");
+}
+
+/* Addresses and sizes, and nothing else. */
+static void assert_flash(unsigned count, const uint64_t *numbers)
+{
+    void *fdt = opened();
+    int len;
+    const fdt64_t *value =
+        fdt_getprop(fdt, fdt_path_offset(fdt, "/flash@0"), "traproom,flash", &len);
+
+    assert_non_null(value);
+    assert_int_equal(len, count * sizeof(*value));
+    for (unsigned i = 0; i < count; i++)
+        assert_int_equal(fdt64_ld(value + i), numbers[i]);
+    phys.nr_owners = 0;
+}
+
+static void tells_the_flash(void **state)
+{
+    uint64_t numbers[] = {0, 0, ptr_to_pa(blob + FIT_ROOM + 16).v, 512};
+
+    (void)state;
+    make_flash("\0disk-0", 8);
+    assert_flash(4, numbers);
+    make_flash("disk-0", 7);
+    assert_flash(2, numbers + 2);
+    make_flash("", 1);
+    assert_flash(2, numbers);
+}
+
+static void flash_not_listed(void **state)
+{
+    (void)state;
+    make_flash("disk-0\0disk-1", 14);
+    refused(-ERR_NOENT, "/flash@0: \"traproom,image\" names \"disk-1\"", "\"loadables\"");
+    make_flash("disk-0", 7);
+    leave_out(VM, "loadables");
+    refused(-ERR_NOENT, "/flash@0: \"traproom,image\" names \"disk-0\"", "\"loadables\"");
+}
+
+static void flash_damaged(void **state)
+{
+    (void)state;
+    make_flash("disk-0", 7);
+    blob[FIT_ROOM + 20] ^= 1;
+    add_hash("kernel");
+    refused(-ERR_INVAL, "\"disk-0\" is damaged", "crc32");
+}
+
 /* The ramdisk becomes a frame of one stored block, of `says` bytes it says. */
 static void pack_ramdisk(uint8_t says)
 {
@@ -441,6 +504,9 @@ int main(void)
         test(tells_no_address),
         test(tells_the_ramdisk),
         test(tells_the_disk),
+        test(tells_the_flash),
+        test(flash_not_listed),
+        test(flash_damaged),
         test(unpacks_the_ramdisk),
         test(broken_ramdisk),
         test(no_room_to_unpack),

@@ -11,8 +11,12 @@
 #define BASE   0x10000000
 #define SIZE   0x100000
 #define MEMORY 0x70000000
+#define ROOM   (3 * VPFLASH_MIN_SIZE) /* of the machine */
 
 static struct vm vm;
+static struct phys_map phys;
+static struct vm_flash flash;
+static uint8_t *ram;
 static struct vm_device_config config;
 static void *fdt;
 
@@ -26,6 +30,12 @@ static int setup(void **state)
     TREE_CELLS(fdt, NODE, "bank-width", 4);
     config = (struct vm_device_config){.regs = {ipa(BASE), SIZE}, .path = NODE};
     memset(&vm, 0, sizeof(vm));
+    memset(&flash, 0, sizeof(flash));
+    ram = aligned_alloc(PAGE_SIZE, ROOM);
+    assert_non_null(ram);
+    phys = (struct phys_map){.nr_ram = 0};
+    assert_int_equal(phys_map_add_ram(&phys, (struct pa_range){ptr_to_pa(ram), ROOM}), 0);
+    vm.phys = &phys;
     fake_map_error = 0;
     log_clear();
     return 0;
@@ -34,6 +44,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
+    free(ram);
     free(fdt);
     return 0;
 }
@@ -97,10 +108,24 @@ static void sizes_and_places(void **state)
 static void memory_that_does_not_fit(void **state)
 {
     (void)state;
-    TREE_CELLS(fdt, NODE, "traproom,flash", 0, MEMORY, 0, SIZE - 0x1000);
-    refused(ERR_RANGE, "as many bytes as");
+    TREE_CELLS(fdt, NODE, "traproom,flash", 0, MEMORY, 0, SIZE + 1);
+    refused(ERR_RANGE, "its bank at 0x10000000 has 0x100001 bytes, but the bank 0x100000");
     TREE_CELLS(fdt, NODE, "traproom,flash", 0, MEMORY + 0x800, 0, SIZE);
-    refused(ERR_RANGE, "whole pages");
+    refused(ERR_RANGE, "must begin with a page");
+}
+
+/* What is copied may lie anywhere; or there is nothing. */
+static void content_of_a_part(void **state)
+{
+    (void)state;
+    TREE_CELLS(fdt, NODE, "traproom,flash", 0, MEMORY + 0x801, 0, SIZE - 1);
+    assert_int_equal(read_node(), 0);
+    assert_int_equal(config.backing.size, SIZE - 1);
+    assert_true(config.shown);
+    TREE_CELLS(fdt, NODE, "traproom,flash", 0, 0, 0, 0);
+    assert_int_equal(read_node(), 0);
+    assert_int_equal(config.backing.size, 0);
+    assert_true(config.shown);
 }
 
 static void other_widths(void **state)
@@ -112,27 +137,32 @@ static void other_widths(void **state)
     refused(ERR_UNSUPPORTED, "\"bank-width\" must be 4");
 }
 
+/* A small bank, whose content is in the machine's first bytes and has been claimed. */
+static void claim_content(uint64_t size)
+{
+    config.regs.size = VPFLASH_MIN_SIZE;
+    config.backing = (struct pa_range){ptr_to_pa(ram), size};
+    assert_int_equal(phys_map_claim(&phys, config.backing, NODE), 0);
+}
+
 /* As long as no command says otherwise, for reading and executing alone. */
 static void the_content_is_mapped(void **state)
 {
-    static uint8_t memory[VPFLASH_MIN_SIZE];
-    static struct vm_flash flash;
     struct mmio_access read_status = {.size = 4, .value = 0x700070, .write = true};
 
     (void)state;
-    memset(&flash, 0, sizeof(flash));
-    config.regs.size = sizeof(memory);
-    config.backing = (struct pa_range){ptr_to_pa(memory), sizeof(memory)};
+    claim_content(VPFLASH_MIN_SIZE);
     assert_int_equal(vm_flash_make(&vm, &flash, &config), 0);
-    assert_ptr_equal(guest_mem_readable(&vm.mem, ipa(BASE), sizeof(memory)), memory);
+    assert_ptr_equal(guest_mem_readable(&vm.mem, ipa(BASE), VPFLASH_MIN_SIZE), ram);
+    assert_true(phys_map_owner(&phys, ptr_to_pa(ram))->guest);
     vpflash_reset(&flash);
     assert_int_equal(fake_map.ipa, BASE);
-    assert_int_equal(fake_map.pa, ptr_to_pa(memory).v);
-    assert_int_equal(fake_map.size, sizeof(memory));
+    assert_int_equal(fake_map.pa, ptr_to_pa(ram).v);
+    assert_int_equal(fake_map.size, VPFLASH_MIN_SIZE);
     assert_int_equal(fake_map.perms, STAGE2_READ | STAGE2_EXEC);
     assert_int_equal(vpflash_access(&flash, &read_status), MMIO_OK);
     assert_int_equal(fake_map.ipa, BASE);
-    assert_int_equal(fake_map.size, sizeof(memory));
+    assert_int_equal(fake_map.size, VPFLASH_MIN_SIZE);
     assert_int_equal(fake_map.perms, 0);
     fake_map_error = -ERR_NOMEM;
     vpflash_reset(&flash);
@@ -141,11 +171,56 @@ static void the_content_is_mapped(void **state)
     assert_non_null(strstr(logged.error, "0x10000000 can't be unmapped"));
 }
 
-static void too_many_banks(void **state)
+/* It has memory of its own, in whole pages: the guest reads nothing else. */
+static void a_part_is_copied(void **state)
 {
-    static struct vm_flash flash;
+    const struct phys_owner *owner;
+    const uint8_t *bank;
 
     (void)state;
+    memset(ram, 'f', 1000);
+    memset(ram + 1000, 0, ROOM - 1000);
+    claim_content(1000);
+    assert_int_equal(vm_flash_make(&vm, &flash, &config), 0);
+    bank = guest_mem_readable(&vm.mem, ipa(BASE), VPFLASH_MIN_SIZE);
+    assert_non_null(bank);
+    assert_true(is_aligned((uintptr_t)bank, PAGE_SIZE) && bank >= ram + 1000);
+    for (size_t i = 0; i < VPFLASH_MIN_SIZE; i++)
+        assert_int_equal(bank[i], i < 1000 ? 'f' : 0xff);
+    owner = phys_map_owner(&phys, ptr_to_pa(bank));
+    assert_true(owner->guest && owner->range.size == VPFLASH_MIN_SIZE);
+    assert_false(phys_map_owner(&phys, ptr_to_pa(ram))->guest);
+    vpflash_reset(&flash);
+    assert_int_equal(fake_map.pa, ptr_to_pa(bank).v);
+}
+
+static void an_erased_bank(void **state)
+{
+    const uint8_t *bank;
+
+    (void)state;
+    memset(ram, 0, ROOM);
+    config.regs.size = VPFLASH_MIN_SIZE;
+    assert_int_equal(vm_flash_make(&vm, &flash, &config), 0);
+    bank = guest_mem_readable(&vm.mem, ipa(BASE), VPFLASH_MIN_SIZE);
+    assert_non_null(bank);
+    for (size_t i = 0; i < VPFLASH_MIN_SIZE; i++)
+        assert_int_equal(bank[i], 0xff);
+}
+
+static void no_room_for_a_bank(void **state)
+{
+    (void)state;
+    claim_content(1000);
+    phys.ram[0].size = VPFLASH_MIN_SIZE;
+    assert_int_equal(vm_flash_make(&vm, &flash, &config), -ERR_NOMEM);
+    assert_said(NODE, "no room for a bank of flash, 0x40000 bytes");
+}
+
+static void too_many_banks(void **state)
+{
+    (void)state;
+    claim_content(VPFLASH_MIN_SIZE);
     vm.mem.nr_roms = GUEST_MEM_MAX_ROMS;
     assert_int_equal(vm_flash_make(&vm, &flash, &config), -ERR_NOMEM);
     assert_non_null(strstr(logged.error, "2 banks"));
@@ -156,8 +231,9 @@ int main(void)
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         test(each_bank_has_its_memory), test(what_is_not_whole), test(sizes_and_places),
-        test(memory_that_does_not_fit), test(other_widths),      test(the_content_is_mapped),
-        test(too_many_banks),
+        test(memory_that_does_not_fit), test(content_of_a_part), test(other_widths),
+        test(the_content_is_mapped),    test(a_part_is_copied),  test(an_erased_bank),
+        test(no_room_for_a_bank),       test(too_many_banks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
