@@ -2,6 +2,8 @@
 """For tests of firmware as the guest: U-Boot and EDK2, typed at through the console."""
 
 import os
+import shlex
+import subprocess
 
 import pexpect
 
@@ -16,10 +18,20 @@ DEBIAN_DISK = os.path.join(BUILD, "images", "efi-debian.img")
 
 class FirmwareTest(BootTest):
     def start(self, firmware, *options):
-        child = pexpect.spawn(LAUNCHER, ["run", "--firmware", firmware, "--timeout", str(LIMIT), *options],
-                              timeout=LIMIT, encoding="utf-8", codec_errors="replace", dimensions=(50, 200))
+        return self.spawn(LAUNCHER, "run", "--firmware", firmware, "--timeout", str(LIMIT), *options)
+
+    def spawn(self, command, *arguments):
+        child = pexpect.spawn(command, list(arguments), timeout=LIMIT, encoding="utf-8", codec_errors="replace",
+                              dimensions=(50, 200))
         self.addCleanup(child.close, True)
         return child
+
+    def pack(self, firmware, *options):
+        """A bundle of it, started by QEMU's line alone."""
+        done = subprocess.run([LAUNCHER, "pack", "-o", self.path("bundle.img"), "--firmware", firmware, *options],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return self.spawn(*shlex.split(done.stdout))
 
     def expect(self, child, pattern):
         """What matches must come; returns the match."""

@@ -10,7 +10,7 @@ import unittest
 
 import pexpect
 from firmware import EDK2, SMALL_DISK, U_BOOT, FirmwareTest
-from support import SYSROOT
+from support import LAUNCHER, LIMIT, SYSROOT
 
 HERE = "The root /dev/vda2 is mounted: efi-guest, Linux 6"
 
@@ -48,6 +48,29 @@ class UBoot(FirmwareTest):
         self.assertIn("hello=by-kill", self.u_boot(child, "printenv hello"))
         child.send("poweroff\r")
         self.ends(child)
+        self.by_bundle()
+
+    def by_bundle(self):
+        """What is in the file is packed with U-Boot; a change outlives a reset, but goes nowhere."""
+        with open(self.path("flash"), "rb") as file:
+            before = file.read()
+        child = self.pack(f"{U_BOOT},vars={self.path('flash')}", "--smp", "1")
+        self.u_boot_prompt(child)
+        self.assertIn("hello=by-kill", self.u_boot(child, "printenv hello"))
+        self.u_boot(child, "setenv hello by-bundle")
+        self.assertIn("OK", self.u_boot(child, "saveenv"))
+        child.send("reset\r")
+        self.u_boot_prompt(child)
+        self.assertIn("hello=by-bundle", self.u_boot(child, "printenv hello"))
+        child.send("poweroff\r")
+        self.expect(child, "exit: guest powered off")
+        child = self.spawn(LAUNCHER, "run", "--bundle", self.path("bundle.img"), "--timeout", str(LIMIT))
+        self.u_boot_prompt(child)
+        self.assertIn("hello=by-kill", self.u_boot(child, "printenv hello"))
+        child.send("poweroff\r")
+        self.ends(child)
+        with open(self.path("flash"), "rb") as file:
+            self.assertEqual(file.read(), before)
 
     def test_nothing_is_kept_without_a_file(self):
         child = self.start(U_BOOT, "--smp", "1")

@@ -90,8 +90,10 @@ class RunTest(unittest.TestCase):
             made = fit.Fit(file.read(), "fit")
         tree = guest_tree.GuestTree(made.guest(None), "guest")
         for node in tree.root.walk():
-            if "traproom,image" in node.properties:
-                node.properties["traproom,disk"] = self.place(made, node.text("traproom,image"))
+            names = node.texts("traproom,image") if "traproom,image" in node.properties else []
+            if names:
+                prop = "traproom,flash" if node.text("compatible") == "cfi-flash" else "traproom,disk"
+                node.properties[prop] = b"".join(self.place(made, name) if name else bytes(16) for name in names)
         for name, prop, place in (("kernel", "traproom,kernel", "traproom,kernel-address"),
                                   ("app", "traproom,app", "traproom,app-address"),
                                   ("ramdisk", "traproom,initrd", "linux,initrd-start")):
@@ -108,9 +110,9 @@ class RunTest(unittest.TestCase):
         return struct.pack(">QQ", fit.number(image, "data-position") + 0x47000000, fit.number(image, "data-size"))
 
     def loaded(self, node, name):
-        """The bytes that the tree's property leads to, which must be all of the file."""
+        """The bytes that the tree's property leads to at first, which must be all of the file."""
         value = node.properties[name]
-        address, size = int.from_bytes(value[:8], "big"), int.from_bytes(value[8:], "big")
+        address, size = int.from_bytes(value[:8], "big"), int.from_bytes(value[8:16], "big")
         with open(self.path(hex(address)), "rb") as file:
             data = file.read()
         self.assertEqual(len(data), size)

@@ -5,17 +5,17 @@
 import os
 import unittest
 
-from support import MIB, OFF, DeviceTest
+from support import MIB, OFF, DeviceTest, image
 from launcher import firmware
 
 BANK = 64 * MIB
 CODE = b"firmware" * 1000
-# What a bank's file has while QEMU runs, for the test to see.
+# What the files of QEMU's own flash have while it runs, for the test to see.
 LOOK = f"""
 import os, sys
 for word in sys.argv:
-    if word.startswith('memory-backend-file'):
-        path = dict(part.split('=') for part in word.split(',')[1:])['mem-path']
+    if word.startswith('if=pflash'):
+        path = dict(part.split('=') for part in word.split(','))['file']
         with open(path, 'rb') as file:
             data = file.read()
         print(os.path.basename(path), len(data), data[:8], set(data[8000:]))
@@ -37,21 +37,38 @@ class Firmware(DeviceTest):
         return [int.from_bytes(value[at:at + 8], "big") for at in range(0, len(value), 8)]
 
     def flash_at_the_end(self):
-        """Its node; where it says the content is, the machine has the banks."""
-        node = self.tree().root.child("flash@0")
+        """Where its second bank's content is said to be, the machine has the file."""
+        code, kept = self.flash()
+        self.assertLess(code, kept)
         size = self.backends()[0]["size"]
-        start = 0x40000000 + (int(size[:-1]) * MIB if size.endswith("M") else int(size))
-        self.assertEqual(self.cells(node, "traproom,flash"), [start, BANK, start + BANK, BANK])
-        return node
+        self.assertEqual(kept, 0x40000000 + (int(size[:-1]) * MIB if size.endswith("M") else int(size)))
+
+    def flash(self):
+        """Where the content of the two banks is, None: nowhere. The first is the firmware."""
+        node = self.tree().root.child("flash@0")
+        places = self.cells(node, "traproom,flash")
+        self.assertEqual((self.loaded(node, "traproom,flash"), places[1], len(places)), (CODE, len(CODE), 4))
+        self.assertIn(places[3], (0, BANK))
+        return places[0], places[2] if places[3] else None
+
+    def machine(self):
+        """Its RAM, MiB."""
+        return int(self.values("-m")[0].rstrip("M"))
 
     def test_machine(self):
+        """It has room for the banks that Traproom makes, and for files that are some."""
         self.runs("--firmware", self.code, "--mem", "256M")
-        ram, code, kept = self.backends()
-        self.assertEqual((ram[""], code[""], kept[""]), ("memory-backend-ram", *("memory-backend-file",) * 2))
-        self.assertEqual([code["size"], code["share"], kept["size"], kept["share"]], [str(BANK), "off"] * 2)
-        size = int(ram["size"].rstrip("M"))
-        self.assertEqual(self.values("-m"), [f"{size + 128}M"])
-        self.assertEqual(self.values("-numa"), [f"node,memdev={name}" for name in ("ram", "flash0", "flash1")])
+        self.assertEqual((self.backends(), self.values("-numa")), ([], []))
+        made = self.machine()
+        self.runs("--firmware", self.code, "--mem", "256M", "--flash", self.kept)
+        ram, kept = self.backends()
+        self.assertEqual((ram[""], kept[""]), ("memory-backend-ram", "memory-backend-file"))
+        self.assertEqual((kept["size"], kept["share"]), (str(BANK), "on"))
+        self.assertEqual(self.machine(), int(ram["size"].rstrip("M")) + 64)
+        self.assertEqual(self.values("-numa"), ["node,memdev=ram", "node,memdev=flash0"])
+        self.assertEqual(self.machine(), made)
+        self.runs("--mem", "256M", "--kernel", self.write("small", image()), "--initrd", "none", "--disk", "none")
+        self.assertEqual(made - self.machine(), 128 + 2)
 
     def test_tree(self):
         self.runs("--firmware", self.code, "--mem", "256M")
@@ -59,33 +76,41 @@ class Firmware(DeviceTest):
         self.assertEqual(tree.ram(), [(0x40000000, 256 * MIB)])
         self.assertEqual((tree.dtb_address(), tree.kernel_address()), (0x40000000, 0))
         self.assertNotIn("traproom,kernel", tree.chosen.properties)
-        node = self.flash_at_the_end()
+        self.assertEqual(self.flash()[1], None)
+        node = tree.root.child("flash@0")
+        self.assertEqual(node.texts("traproom,image"), ["flash-0", ""])
         self.assertEqual(node.text("compatible"), "cfi-flash")
         self.assertEqual(node.u32("bank-width", 0), 4)
         self.assertEqual(self.cells(node, "reg"), [0, BANK, BANK, BANK])
         self.assertEqual(self.slots(), [None] * 2)
 
     def test_what_else_takes_memory(self):
-        for options in (["--monitor"], ["--trace", self.path("trace")], ["--trace", self.path("trace"), "--monitor"]):
-            self.runs("--firmware", self.code, *options)
+        for options in ([], ["--monitor"], ["--trace", self.path("trace")], ["--trace", self.path("trace"), "--monitor"]):
+            self.runs("--firmware", self.code, "--flash", self.kept, *options)
             self.flash_at_the_end()
 
-    def test_content(self):
-        status, out, err = self.run_launcher("--firmware", self.code, program=LOOK + OFF)
+    def test_disk_in_memory(self):
+        """Both have names of their own."""
+        self.runs("--firmware", self.code, "--disk", self.write("disk.img", b"d" * 4096) + ",ram")
+        self.assertEqual(self.flash()[1], None)
+        self.assertEqual(self.loaded(self.tree().virtio_nodes()[0], "traproom,disk"), b"d" * 4096)
+
+    def test_content_of_qemu_s_own(self):
+        status, out, err = self.run_launcher("--firmware", self.code, "--bare", program=LOOK + OFF)
         self.assertEqual(status, 0, err)
         self.assertIn(f"flash0 {BANK} {CODE[:8]} {{255}}", out)
         self.assertIn(f"flash1 {BANK} {bytes([255] * 8)} {{255}}", out)
 
     def test_flash_is_made(self):
         self.runs("--firmware", self.code, "--flash", self.kept)
-        self.assertEqual(self.backends()[2] | {"size": ""}, {"": "memory-backend-file", "id": "flash1", "size": "",
+        self.assertEqual(self.backends()[1] | {"size": ""}, {"": "memory-backend-file", "id": "flash0", "size": "",
                                                              "mem-path": self.kept, "share": "on"})
         with open(self.kept, "rb") as file:
             self.assertEqual(set(file.read()), {255})
         self.write("kept", b"k" * BANK)
         self.runs("--firmware", self.code, "--flash", self.kept)
         self.runs("--firmware", f"{self.code},vars={self.kept}")
-        self.assertEqual(self.backends()[2]["mem-path"], self.kept)
+        self.assertEqual(self.backends()[1]["mem-path"], self.kept)
         with open(self.kept, "rb") as file:
             self.assertEqual(set(file.read()), {ord("k")})
 
@@ -93,7 +118,7 @@ class Firmware(DeviceTest):
         self.write("u-boot.bin", CODE.ljust(BANK, b"\0"))
         self.runs("--firmware", self.code)
         self.write("u-boot.bin", CODE.ljust(BANK + 1, b"\0"))
-        self.refused_again(f"{BANK + 1} bytes are more than a bank", "--firmware", self.code)
+        self.refused_again(f"has {BANK + 1} bytes, more than a bank of flash has, {BANK}", "--firmware", self.code)
 
     def refused_again(self, *args):
         os.remove(self.path("arguments"))

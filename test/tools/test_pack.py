@@ -12,7 +12,7 @@ import unittest
 
 from support import LAUNCHER, LIMIT, MIB, RunTest, compile_dts, image
 from test_mutants import PYTHON, SEED, mutate
-from launcher import Problem, bundle, fdt, fit, guest_tree
+from launcher import Problem, bundle, fdt, fit, guest_tree, pack
 
 ROUNDS = 1000  # of mutated files
 IN_MEMORY = 0x9000  # of the hypervisor
@@ -303,6 +303,79 @@ class Elf(PackTest):
         self.assertEqual(fit.configuration(None).text("app"), "app")
         self.assertEqual(self.guest(fit).number(self.guest(fit).chosen.child("app"), "start"), 0x48600000)
         self.assertNotIn("traproom,app", self.guest(fit).chosen.properties)
+
+
+class Firmware(PackTest):
+    """Nothing but the tree and what the banks of flash begin with."""
+
+    def setUp(self):
+        super().setUp()
+        self.code = self.write("u-boot.bin", b"firmware" * 1000)
+
+    def pack(self, *options, **more):
+        status, out, err = self.run_pack("--firmware", *options, **more)
+        self.assertEqual((status, err), (0, f"traproom: {pack.FORGETS}\n"))
+        return out
+
+    def flash(self, fit):
+        """Its node."""
+        return self.guest(fit).root.child("flash@0")
+
+    def test_images(self):
+        self.pack(self.code)
+        fit = bundle.read(self.out)
+        vm = fit.configuration(None)
+        self.assertEqual((list(fit.images), vm.texts("loadables"), vm.text("kernel")), (["flash-0", "tree"], ["flash-0"], ""))
+        self.assertEqual(fit.content("flash-0"), b"firmware" * 1000)
+        self.assertEqual(fit.images["flash-0"].child("hash-1").text("algo"), "crc32")
+        self.assertEqual(vm.text("description"), "u-boot.bin, 4 CPUs, 512 MiB")
+        self.assertEqual(self.flash(fit).texts("traproom,image"), ["flash-0", ""])
+        self.assertNotIn("traproom,flash", self.flash(fit).properties)
+        self.assertEqual(self.guest(fit).kernel_address(), 0)
+        self.assertEqual(int.from_bytes(fit.images["tree"].properties["load"], "big"), 0x40000000)
+
+    def test_variables(self):
+        """A copy, but for its erased end; the file stays as it is."""
+        kept = self.write("kept", (b"v" * 999).ljust(64 * MIB, b"\xff"))
+        os.chmod(kept, 0o444)
+        self.pack(f"{self.code},vars={kept}", "--disk", self.write("d", bytes(512)) + ",ram")
+        fit = bundle.read(self.out)
+        self.assertEqual(fit.content("flash-1"), b"v" * 999)
+        self.assertEqual(self.flash(fit).texts("traproom,image"), ["flash-0", "flash-1"])
+        self.assertEqual(fit.configuration(None).texts("loadables"), ["disk-0", "flash-0", "flash-1"])
+        self.pack(f"{self.code},vars={self.write('erased', MIB * bytes([255]))}")
+        self.assertEqual(self.flash(bundle.read(self.out)).texts("traproom,image"), ["flash-0", ""])
+
+    def test_alike(self):
+        """What a guest writes to is not shared within it, but it is among configurations."""
+        self.pack(f"{self.code},vars={self.code}")
+        self.pack(f"{self.code},vars={self.code}", "--add", "--config", "two", "--smp", "1")
+        fit = bundle.read(self.out)
+        self.assertEqual(list(fit.images), ["flash-0", "flash-1", "tree", "tree-two"])
+        for name in fit.configurations:
+            self.assertEqual(fit.configuration(name).texts("loadables"), ["flash-0", "flash-1"])
+
+    def test_machine(self):
+        """It has room for the banks, by the line and by a run."""
+        line = self.pack(self.code, "--mem", "64M")
+        status, _, err = self.run_launcher("--bundle", self.out)
+        self.assertEqual(status, 0, err)
+        size = int(re.search(r"-m (\d+)M", line)[1])
+        self.assertEqual(self.arguments()[self.arguments().index("-m") + 1], f"{size}M")
+        self.assertGreater(size, 64 + 128)
+
+    def test_refused(self):
+        self.refused("u-boot.bin has 67108865 bytes, more than a bank of flash has, 67108864", "--firmware",
+                     self.write("u-boot.bin", bytes(64 * MIB + 1)))
+        self.write("u-boot.bin", b"f")
+        self.refused("a bundle can't write to: its content goes into one by --firmware FILE,vars=FILE",
+                     "--firmware", self.code, "--flash", self.path("kept"))
+        self.refused("--kernel does not go with --firmware", "--firmware", self.code, "--kernel", "x")
+        self.pack(self.code)
+        for option, words in (("--flash", "the flash of a guest in a file is memory"), ("--firmware", "give it to `tools/traproom pack`")):
+            status, _, err = self.run_launcher("--bundle", self.out, option, self.code)
+            self.assertEqual(status, 1)
+            self.assertIn(words, err)
 
 
 class Refusals(PackTest):

@@ -60,6 +60,7 @@ class Bundle:
         self.ours = Configuration(name, "", [])
         self.size = 0  # of the file that is written
         self._ram = []
+        self._banks = []  # bytes of each bank of flash
         self._pieces = []  # (address and size in the guest, what it is)
 
     # ---- What another bundle has ----
@@ -104,9 +105,17 @@ class Bundle:
         image = self._add(f"disk-{count}", "filesystem", file, os.path.basename(file.name), "none")
         node.properties["traproom,image"] = image.name.encode() + b"\0"
 
+    def put_flash(self, name, bank, _size):
+        """A firmware.Bank. Returns the name of its image, "": it has none."""
+        if bank.file is None:
+            return ""
+        description = os.path.basename(bank.file.name)
+        self.ours.description = self.ours.description or description
+        return self._add(name, "filesystem", bank.file, description, "none").name
+
     def put_tree(self, tree):
         """The last: it is the guest's as it is now."""
-        self._ram = tree.ram()
+        self._ram, self._banks = tree.ram(), tree.banks()
         address = tree.dtb_address()
         tree.chosen.properties.pop("traproom,dtb-address", None)
         path = os.path.join(self.folder, "guest.dtb")
@@ -137,10 +146,10 @@ class Bundle:
         return image
 
     def _like(self, image):
-        """One that is the same but for its name, or None."""
+        """One of another guest's that is the same but for its name, or None."""
         what = (image.kind, image.hash, image.os, image.compression, image.load)
-        alike = [other for other in self.images
-                 if (other.kind, other.hash, other.os, other.compression, other.load) == what]
+        alike = [other for other in self.images if other not in self.ours.images and
+                 (other.kind, other.hash, other.os, other.compression, other.load) == what]
         return next((other for other in alike if digest(other.path) == digest(image.path)), None)
 
     def _pack(self, file, compression, name):
@@ -171,15 +180,15 @@ class Bundle:
             out.write(self.hypervisor.padded(self.size))
 
     def machine_size(self):
-        return machine_size(self.size, self._ram, [image.unpacked_size() for image in self.ours.images])
+        return machine_size(self.size, self._ram, [image.unpacked_size() for image in self.ours.images] + self._banks)
 
 
-def machine_size(size, ram, unpacked):
+def machine_size(size, ram, made):
     """RAM that a machine needs for a file of that size and its guest, in bytes. A guest whose own place the file takes
-    goes to another. `unpacked`: of the images that Traproom unpacks at boot."""
+    goes to another. `made`: of what Traproom makes at boot, the images that it unpacks and the banks of flash."""
     end = layout.round_up(layout.HYPERVISOR + size)
     aside = sum(layout.round_up(piece) for _, piece in ram) if end > layout.ROOM else 0
-    aside += sum(layout.round_up(piece) for piece in unpacked)
+    aside += sum(layout.round_up(piece) for piece in made)
     return max(layout.room_end(ram), end) + aside + layout.SPARE - layout.MACHINE_RAM
 
 

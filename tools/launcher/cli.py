@@ -142,7 +142,6 @@ def run(args, kind):
         staged = trace.add(args, stage_of(args)(args, folder))
         staged = staged._replace(monitor=monitor_channel.choose(args, staged))
         trace.offer(staged)
-        firmware.add_flash(staged.tree, staged.banks, staged.staging)
         guest = args.dump_dtb or os.path.join(folder, "guest")
         with open(guest, "wb") as file:
             tree = staged.tree.tree.pack()

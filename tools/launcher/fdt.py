@@ -40,7 +40,7 @@ class Node:
         return self.properties.get(name, b"").split(b"\0")[0].decode("utf-8", "replace")
 
     def texts(self, name):
-        strings = self.properties.get(name, b"").rstrip(b"\0").split(b"\0")
+        strings = self.properties.get(name, b"").removesuffix(b"\0").split(b"\0")
         return [string.decode("utf-8", "replace") for string in strings]
 
     def u32(self, name, default):

@@ -74,6 +74,12 @@ class GuestTree:
             check_range(start, size, f"{self.name}: {name}")
         return [region for region in regions if region[1]]
 
+    def banks(self):
+        """Bytes of each bank of flash whose content is an image."""
+        return [size for node in self.root.children
+                if "cfi-flash" in node.texts("compatible") and "traproom,image" in node.properties
+                for _, size in reg_entries(node, self.root_cells(), self.name)]
+
     def virtio_nodes(self):
         """The virtio,mmio nodes that the guest gets to see."""
         return [node for node in self._find("virtio,mmio", self.root) if MODEL not in node.properties]

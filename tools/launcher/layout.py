@@ -141,6 +141,7 @@ class Staging:
         self.next = room_end(ram)
         self.files = []  # (File, address)
         self._images = []  # for fit.beside()
+        self._kept = []  # the same, of banks of flash that are files, above all else: with no place yet
 
     def add(self, file):
         """Give the File a place: its address."""
@@ -174,9 +175,24 @@ class Staging:
         self._add_image(name, "filesystem", file)
         node.properties["traproom,image"] = name.encode() + b"\0"
 
+    def put_flash(self, name, bank, size):
+        """A firmware.Bank of so many bytes. Returns the name of its image, "": it has none."""
+        if bank.keeps:
+            self._kept.append((fit.Image(name, "filesystem"), size))
+            return name
+        self.take(size)  # Traproom makes it, somewhere
+        if bank.file is None:
+            return ""
+        self._add_image(name, "filesystem", bank.file)
+        return name
+
     def fit(self, tree):
-        """What the hypervisor is to find at FIT. `tree`: the guest's, as bytes."""
-        return fit.beside(self._images, tree)
+        """What the hypervisor is to find at FIT, once all has its place. `tree`: the guest's, as bytes."""
+        images, end = list(self._images), MACHINE_RAM + self.machine_size()
+        for image, size in self._kept:
+            images.append((image, end - FIT, size))
+            end += size
+        return fit.beside(images, tree)
 
     def machine_size(self):
         """RAM that the machine needs, in bytes."""

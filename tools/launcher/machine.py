@@ -59,7 +59,7 @@ def command(args, staged, guest, terminal):
 
 def board(model, size, staged, flash=()):
     """The machine, and its RAM of so many bytes, which another process may have to see. `flash`: the banks
-    that more of it holds."""
+    whose files more of it is."""
     ram = None
     if staged.models.stops or staged.trace or staged.monitor:
         ram = staged.models.ram(size)
@@ -90,7 +90,8 @@ def common(args, cpus, terminal):
 
 def traproom(args, staged, guest):
     """A bundle by -kernel, or the hypervisor, and the rest in memory where the FIT says."""
-    found = board("virt,virtualization=on,gic-version=3", staged.staging.machine_size(), staged, staged.banks)
+    found = board("virt,virtualization=on,gic-version=3", staged.staging.machine_size(), staged,
+                  [bank for bank in staged.banks if bank.keeps])
     if args.bundle:
         return [*found, "-kernel", args.bundle]
     found += ["-kernel", args.hypervisor]

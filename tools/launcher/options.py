@@ -88,7 +88,7 @@ def add_guest_options(parser):
                        "BUILD/images/Image)")
     guest.add_argument("--firmware", metavar="FILE[,vars=FILE]", help="in place of a kernel, firmware that begins in "
                        "flash, as U-Boot and EDK2 for QEMU's virt machine do. vars=: the file, 64 MiB, that is the "
-                       "second bank of flash, with EDK2's variables. What the guest programs IS WRITTEN TO IT")
+                       "second bank of flash, with EDK2's variables. What the guest programs IS WRITTEN TO IT; `pack` takes a copy")
     guest.add_argument("--flash", metavar="FILE", help="the same file for any firmware, U-Boot's environment for one; "
                        "where it is not there it is made, erased (default: what is programmed is gone with the run)")
     guest.add_argument("--app", metavar="ELF", help="a second ELF, placed in memory behind the kernel, which finds "

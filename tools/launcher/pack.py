@@ -7,7 +7,7 @@ import os
 import shlex
 import tempfile
 
-from launcher import Problem, bundle, cli, fit, layout, machine, options, stage, unbundle
+from launcher import Problem, bundle, cli, firmware, fit, layout, machine, options, session, stage, unbundle
 from launcher.files import Files
 
 DESCRIPTION = """\
@@ -20,6 +20,7 @@ examples:
   tools/traproom pack -o bundle.img
   tools/traproom pack -o bundle.img --kernel Image --initrd rootfs.cpio.gz --disk none --compress lz4
   tools/traproom pack -o bundle.img --add --config small --smp 1 --mem 128M
+  tools/traproom pack -o bundle.img --firmware u-boot.bin
   tools/traproom pack -o bundle.itb --format fit --sign keys/dev.key
 """
 RUN = "{0} is of a run, not of a file: give it to `tools/traproom run --bundle FILE`"
@@ -29,10 +30,12 @@ REFUSED = {  # options of a run, by their places in the arguments
     "cmd": "{0} needs the launcher beside the guest, for its status: `tools/traproom run --cmd` has it, and a file "
            "what --put puts into the initramfs",
     "model": "{0} needs the model's program beside the guest: `tools/traproom run` starts it",
-    "firmware": "{0} needs flash, which a file has no room for: `tools/traproom run` has it",
+    "flash": "{0} is a file of this computer's, which a bundle can't write to: its content goes into one by --firmware "
+             "FILE,vars=FILE",
     "bare": "{0} leaves Traproom out, and the file begins with it",
     "dump_dtb": "{0} packs nothing: give it to `tools/traproom run`",
 }
+FORGETS = "what the firmware programs into its flash is gone with the run: it lives in memory"
 FIRST = "conf-1"
 OPTIONS = {"results": "--tap", "inject_log": "--inject-log", "dump_dtb": "--dump-dtb"}
 
@@ -103,7 +106,7 @@ def prepare(args, folder, output):
     made = bundle.Bundle(hypervisor, own, args.config, args.hash, args.compress)
     if args.add:
         made.take(bundle.read(args.output))
-    staged = stage.stage(args, folder, made)
+    staged = (stage.stage if args.firmware is None else firmware.stage_firmware)(args, folder, made)
     check_devices(staged)
     made.put_tree(staged.tree)
     made.write(output)
@@ -111,6 +114,7 @@ def prepare(args, folder, output):
 
 
 def pack(args):
+    firmware.check(args)
     args.attended, args.console = True, True  # a file boots by itself, with a console and nobody who reads a status
     quiet, args.quiet = args.quiet, False
     args.cpu = args.cpu or options.DEFAULT_CPU
@@ -119,6 +123,8 @@ def pack(args):
         how = wrap(args, folder) if args.format == "fit" else line(args, prepare(args, folder, args.output))
     if not quiet:
         print(how)
+        if args.firmware is not None:
+            session.say(FORGETS)
     return 0
 
 

@@ -9,18 +9,19 @@ from launcher.files import Files
 OF_THE_GUEST = {  # options by their places in the arguments
     "kernel": "--kernel", "app": "--app", "kernel_paddr": "--kernel-paddr", "app_offset": "--app-offset", "dtb": "--dtb", "initrd": "--initrd", "put": "--put", "modules": "--modules",
     "modprobe": "--modprobe", "module": "--module", "append": "--append", "passed": "--pass", "registers": "--registers",
-    "smp": "--smp", "mem": "--mem", "inject": "--inject", "hang": "--hang", "stats": "--stats", "hypervisor": "--hypervisor"}
-BESIDE = {"cmd": "--cmd", "model": "--model", "bare": "--bare", "inject_log": "--inject-log",
-          "firmware": "--firmware", "flash": "--flash"}
+    "smp": "--smp", "mem": "--mem", "inject": "--inject", "hang": "--hang", "stats": "--stats", "hypervisor": "--hypervisor",
+    "firmware": "--firmware"}
+BESIDE = {"cmd": "--cmd", "model": "--model", "bare": "--bare", "inject_log": "--inject-log", "flash": "--flash"}
+WHY = {"flash": ": the flash of a guest in a file is memory, and what is programmed is gone with the run"}
 
 
 class Placed:
     """The machine for a bundle's file, as layout.Staging has it for a run."""
     files = ()
 
-    def __init__(self, size, ram, unpacked):
+    def __init__(self, size, ram, made):
         """As for bundle.machine_size()."""
-        self.needs = (size, ram, unpacked)
+        self.needs = (size, ram, made)
 
     def fit(self, _tree):
         return b""  # it is in the file
@@ -36,7 +37,7 @@ def check(parser, args):
     for name, option in {**OF_THE_GUEST, **BESIDE}.items():
         if getattr(args, name) != parser.get_default(name):
             parser.error(f"{option} is of the guest, which is in the file: give it to `tools/traproom pack`"
-                         if name in OF_THE_GUEST else f"{option} does not go with --bundle")
+                         if name in OF_THE_GUEST else f"{option} does not go with --bundle{WHY.get(name, '')}")
 
 
 def read(args, folder):
@@ -51,7 +52,7 @@ def read(args, folder):
     placed = place(args, tree, Files(folder))
     if args.config:
         args.qemu = [*args.qemu, "-append", f"traproom.config={args.config}"]
-    machine = Placed(os.path.getsize(args.bundle), tree.ram(), fit.unpacked_sizes(args.config))
+    machine = Placed(os.path.getsize(args.bundle), tree.ram(), fit.unpacked_sizes(args.config) + tree.banks())
     return stage.Staged(tree, machine, {}, placed, None, None, models.Models([], args.model_timeout, False), [])
 
 
