@@ -44,6 +44,7 @@ static void check_config(void)
         fuzz_require(device->kind->access_fn != NULL &&
                      device->regs.size >= device->kind->min_size);
         fuzz_require(!device->kind->interrupt || is_spi(device->intid));
+        fuzz_require(!device->shown || device->backing.size <= device->regs.size);
         fuzz_require(memchr(device->path, '\0', DT_PATH_SIZE) != NULL);
     }
     fuzz_require(config.kernel.size > 0 && config.initrd.size <= config.guest_initrd.size);
@@ -51,12 +52,12 @@ static void check_config(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const names[] = {"guest", "buses", "virt"};
-    static void *cache[3];
+    static const char *const names[] = {"guest", "buses", "virt", "flash"};
+    static void *cache[4];
     static uint8_t copy[TREE_MAX];
     struct fuzz_input in = {data, size};
     size_t room;
-    void *fdt = take_tree(names, cache, 3, &in, &room);
+    void *fdt = take_tree(names, cache, 4, &in, &room);
 
     logged_errors = 0;
     if (vm_fdt_parse(fdt, room, IPA_BITS, &vm_devices, &config) != 0) {
