@@ -83,11 +83,14 @@ int host_channel_send(struct host_channel *channel, const void *head, const void
     struct virtq_chain *chain = &channel->message;
     int err;
 
+    if (len > HOST_CHANNEL_DATA_MAX)
+        return -ERR_INVAL;
     spin_lock(&channel->lock);
-    memcpy(channel->head, head, HOST_CHANNEL_HEAD);
-    chain->nr_segs = chain->nr_read = len > 0 ? 2 : 1;
-    chain->seg[0] = (struct virtq_seg){channel->head, HOST_CHANNEL_HEAD};
-    chain->seg[1] = (struct virtq_seg){(uint8_t *)(uintptr_t)data, len};
+    memcpy(channel->bytes, head, HOST_CHANNEL_HEAD);
+    if (len > 0)
+        memcpy(channel->bytes + HOST_CHANNEL_HEAD, data, len);
+    chain->nr_segs = chain->nr_read = 1;
+    chain->seg[0] = (struct virtq_seg){channel->bytes, HOST_CHANNEL_HEAD + len};
     err = virtio_ring_add(&channel->transmit, chain);
     if (err == 0) {
         publish(channel, &channel->transmit, QUEUE_TRANSMIT);

@@ -18,6 +18,7 @@
 #define HOST_CHANNEL_BUFFERS     16
 #define HOST_CHANNEL_BUFFER_SIZE 1024
 #define HOST_CHANNEL_HEAD        40
+#define HOST_CHANNEL_DATA_MAX    2048
 
 /* Called with bytes that came, on the CPU that has the slot's interrupt; may send. */
 typedef void (*host_channel_fn)(void *ctx, const void *bytes, size_t len);
@@ -33,7 +34,7 @@ struct host_channel {
     spinlock_t lock; /* protects what follows; none is taken under it */
     struct virtio_ring transmit;
     struct virtq_chain message;
-    uint8_t head[HOST_CHANNEL_HEAD];
+    uint8_t bytes[HOST_CHANNEL_HEAD + HOST_CHANNEL_DATA_MAX];
 };
 
 /*
@@ -44,8 +45,9 @@ int must_check host_channel_open(struct host_channel *channel, struct pa_range r
                                  host_channel_fn receive_fn, void *ctx);
 
 /*
- * Send HOST_CHANNEL_HEAD bytes and `len` more, which may be 0: when it returns, the device has
- * taken them. -ERR_INVAL: it does not.
+ * Send HOST_CHANNEL_HEAD bytes and `len` more, of 0 to HOST_CHANNEL_DATA_MAX: when it returns, the
+ * device has taken them. -ERR_INVAL: it does not. They are one buffer: QEMU drops a console's
+ * buffer that the host has no room for, so that a message is lost as a whole or not at all.
  */
 int must_check host_channel_send(struct host_channel *channel, const void *head, const void *data,
                                  uint32_t len);

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 import unittest
+from unittest import mock
 
 import pexpect
 
@@ -19,6 +20,9 @@ from launcher.monitor_wire import Answer, Reader, Refused, Wire  # noqa: E402
 
 HELLO = b"version=0.1 abc\nvcpus=2\nvttbr=0x1000040246000\nvtcr=0x800d3558\nipa_bits=40\n" \
         b"ram0=0x48000000 0x1000 0x48000000\nram1=0x50000000 0x2000 0x80000000\nkernel=0x48000000 0x0\ndtb=0x47000000\n"
+
+
+LOST = 98  # its answer
 
 
 def answer(request):
@@ -51,6 +55,8 @@ class Station:
         while data := self.el2.recv(100):
             for request in reader.feed(data):
                 found = answer(request)
+                if request.type == LOST:
+                    continue
                 self.el2.sendall(Answer(request.type, tag=request.tag, status=0 if found is not None else -6,
                                         data=found or b"").pack())
 
@@ -134,6 +140,14 @@ class Monitor(unittest.TestCase):
         self.assertEqual(link.recv(1), b"")
         link.close()
         self.assertIn("Traproom 0.1 abc", self.run_command("vm"))
+
+    def test_an_answer_is_lost(self):
+        """Who waits for it waits in vain, others do not."""
+        with mock.patch.object(monitor_channel, "PATIENCE", 0.2):
+            link = monitor_channel.connect(self.station.channel.path)
+            self.addCleanup(link.close)
+            link.sendall(Answer(LOST, tag=1).pack())
+            self.assertIn("Traproom 0.1 abc", self.run_command("vm"))
 
     def test_a_terminal(self):
         child = pexpect.spawn(support.LAUNCHER, ["monitor", "--socket", self.station.channel.path], timeout=60,

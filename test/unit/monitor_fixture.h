@@ -181,8 +181,8 @@ static void take(unsigned queue)
     } else {
         memset(got.data, 0, sizeof(got.data));
         got.message = message;
-        if (chain.count == 2)
-            memcpy(got.data, (void *)(uintptr_t)chain.desc[1].addr, chain.desc[1].len);
+        memcpy(got.data, (uint8_t *)(uintptr_t)chain.desc[0].addr + sizeof(message),
+               chain.desc[0].len - sizeof(message));
         got.count++;
     }
     fake_virtio_use(TRANSMIT, chain.head, 0);

@@ -14,14 +14,16 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 
 from launcher import Problem, slots
-from launcher.monitor_wire import CHUNK, DATA_MAX, LINES, MEMORY, Answer, Reader
+from launcher.monitor_wire import CHUNK, DATA_MAX, LINES, MEMORY, PATIENCE, Answer, Reader
 
 TRAPROOM = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "traproom")
 SUFFIX = ".sock"
 CLIENTS_MAX = 32
 LAST_MOMENT = 2  # seconds
+ROOM = 1 << 20  # bytes of what EL2 says, if we may: QEMU drops what there is no room for
 
 
 def folder():
@@ -100,6 +102,7 @@ class Channel:
         self._doing = None  # the process that does them
         self.path = os.path.join(folder(), f"{os.getpid()}{SUFFIX}") if path is None else path
         self._ours, self.its = socket.socketpair()
+        self.its.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ROOM)
         self.own_lines = ()  # Traproom's on the console, the last ones
         self._memory = None  # a descriptor of the file that is the machine's
         self._symbols = ""  # the path of a System.map or vmlinux
@@ -110,6 +113,7 @@ class Channel:
         self._clients = {}  # by file descriptor
         self._waiting = collections.deque()  # (client, request)
         self._asked = None  # the (client, request) that EL2 has
+        self._lost = 0  # when its answer won't come any more
         self._tag = 0
 
     def take_slot(self, tree, placed):
@@ -180,7 +184,8 @@ class Channel:
     def _serve(self):
         reader = Reader()
         while True:
-            ready = select.select([self._stop, self._ours, self._listener, *self._clients], [], [])[0]
+            patience = max(0, self._lost - time.monotonic()) if self._asked else None
+            ready = select.select([self._stop, self._ours, self._listener, *self._clients], [], [], patience)[0]
             if self._stop in ready:
                 return
             if self._ours in ready:
@@ -194,6 +199,8 @@ class Channel:
                 self._accept()
             for number in [number for number in ready if number in self._clients]:
                 self._hear(self._clients[number])
+            if self._asked and time.monotonic() >= self._lost:
+                self._asked = None
             while self._waiting and not self._asked:
                 self._pass_on()
 
@@ -236,7 +243,7 @@ class Channel:
         if request.type == MEMORY:
             client.send(Answer(MEMORY, tag=request.tag, data=os.fsencode(self._symbols)).pack(), [self._memory])
             return
-        self._asked = client, request
+        self._asked, self._lost = (client, request), time.monotonic() + PATIENCE
         self._tag = self._tag % 0xFFFFFFFF + 1
         theirs, request.tag = request.tag, self._tag
         self._ours.sendall(request.pack())
