@@ -234,6 +234,8 @@ class Spoiler:
                                                           1 << vmsa.HCR_DC, 1 << vmsa.HCR_VM))
         if self.rng.random() < 0.2:
             self.case.regs["sctlr_el1"] |= 1 << vmsa.SCTLR_WXN
+        if self.rng.random() < 0.3:
+            self.case.regs["sctlr_el1"] |= 1 << vmsa.SCTLR_EPAN
 
     def descriptor(self):
         rng, memory = self.rng, self.case.memory

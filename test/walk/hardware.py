@@ -14,7 +14,8 @@ CASES, ANSWERS, REPORT = 0x41000000, 0x46000000, 0x40F00000  # of oracle.c
 ARENA, ARENA_END = 0x4C000000, 0x50000000  # for tables and what they lead to; the rest is the oracle's
 ASKS = ("s1e1r", "s1e1w", "s1e0r", "s1e0w", "s12e1r", "s12e1w", "s12e0r", "s12e0w")
 ENTER = 16
-QUESTION, ANSWER = struct.Struct("<6Q"), struct.Struct("<8Q")
+CHANGES = 16  # of oracle.c
+QUESTION, ANSWER = struct.Struct("<6Q"), struct.Struct(f"<{9 + 2 * CHANGES}Q")
 REGISTERS = ("sctlr_el1", "tcr_el1", "ttbr0_el1", "ttbr1_el1", "mair_el1", "hcr_el2", "vtcr_el2", "vttbr_el2",
              "vbar_el1")
 ID_REGISTERS = ("id_aa64mmfr0_el1", "id_aa64mmfr1_el1", "id_aa64mmfr2_el1", "id_aa64isar1_el1")
@@ -43,6 +44,14 @@ class Answer:
     far_el1: int
     x0: int
     seen: int
+    changed: dict  # descriptors that the hardware has written, by their PA
+
+    @classmethod
+    def unpack(cls, memory, offset):
+        words = ANSWER.unpack_from(memory, offset)
+        count, pairs = words[8], words[9:]
+        assert count <= CHANGES, "more changes than there is room for"
+        return cls(*words[:8], dict(zip(pairs[:2 * count:2], pairs[1:2 * count:2])))
 
 
 def pack(case):
@@ -74,5 +83,5 @@ def ask(elf, cases, cpu, timeout):
             done, *ids = struct.unpack_from("<5Q", memory, REPORT - RAM)
             if done != len(cases):
                 raise SystemExit(f"the oracle did {done} of {len(cases)} cases")
-            answers = [Answer(*ANSWER.unpack_from(memory, ANSWERS - RAM + i * ANSWER.size)) for i in range(count)]
+            answers = [Answer.unpack(memory, ANSWERS - RAM + i * ANSWER.size) for i in range(count)]
     return answers, dict(zip(ID_REGISTERS, ids))

@@ -13,6 +13,9 @@
 #define CASES   UINT64_C(0x41000000)
 #define ANSWERS UINT64_C(0x46000000)
 #define REPORT  UINT64_C(0x40f00000) /* ID registers, and how many cases are done */
+#define TARGETS UINT64_C(0x4e000000) /* tables are below */
+
+#define CHANGES 16 /* words of tables that an access changes, at most */
 
 enum ask {
     ASK_S1E1R,
@@ -45,6 +48,8 @@ struct answer {
     uint64_t esr_el2, far_el2, hpfar_el2;
     uint64_t esr_el1, far_el1;
     uint64_t x0, seen;
+    uint64_t changes; /* descriptors that the hardware has written */
+    uint64_t changed[2 * CHANGES];
 };
 
 uint64_t enter(uint64_t x0, uint64_t x1, uint64_t pc, uint64_t pstate);
@@ -94,7 +99,8 @@ static void translate(uint64_t ask, uint64_t va)
 
 static void answer(const struct question *q, struct answer *a)
 {
-    *a = (struct answer){0};
+    a->par = a->esr_el2 = a->far_el2 = a->hpfar_el2 = 0;
+    a->esr_el1 = a->far_el1 = a->x0 = a->seen = 0;
     if (q->ask != ASK_ENTER) {
         caught = 0;
         translate(q->ask, q->va);
@@ -111,6 +117,23 @@ static void answer(const struct question *q, struct answer *a)
     a->far_el1 = read_sysreg(far_el1);
     if (q->look)
         a->seen = *at(q->look);
+}
+
+/* Which of the tables' words are no longer as they were written? */
+static void find_changes(const uint64_t *pairs, uint64_t count, struct answer *a)
+{
+    a->changes = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t address = pairs[2 * i], now = *at(address);
+
+        if (address >= TARGETS || now == pairs[2 * i + 1])
+            continue;
+        if (a->changes < CHANGES) {
+            a->changed[2 * a->changes] = address;
+            a->changed[2 * a->changes + 1] = now;
+        }
+        a->changes++;
+    }
 }
 
 static void write_tables(const uint64_t *pairs, uint64_t count, uint64_t keep)
@@ -140,7 +163,8 @@ void oracle_main(void)
         load_registers(c);
         for (uint64_t i = 0; i < c->questions; i++) {
             write_tables(pairs, c->writes, ~UINT64_C(0)); /* what the last one has changed, too */
-            answer(&q[i], a++);
+            answer(&q[i], a);
+            find_changes(pairs, c->writes, a++);
         }
         write_tables(pairs, c->writes, 0);
         report[0]++;

@@ -111,13 +111,19 @@ class Case:
         leaf = [step.desc for step in found.steps if step.purpose == "va"][-1:]
         return bool(leaf and vmsa.bit(leaf[0], 51) and vmsa.bit(self.regs["tcr_el1"], 40))
 
+    def _loses_wxn(self, access):
+        """QEMU up to 10 has PAN take rights from fetches, too, where EPAN is set, and with the right to write WXN's effect."""
+        sctlr = self.regs["sctlr_el1"]
+        return access.pan and vmsa.bit(sctlr, vmsa.SCTLR_EPAN) and vmsa.bit(sctlr, vmsa.SCTLR_WXN)
+
     def _enter(self, va, access, marker):
         try:
             found = self.walk(va, access)
         except Unknown:
             return
         pa = found.pa
-        if access.kind == "x" and (self._is_clean(found) or found.fault is None and found.memory.is_device()):
+        if access.kind == "x" and (self._is_clean(found) or self._loses_wxn(access) or
+                                   found.fault is None and found.memory.is_device()):
             return  # fetches from device memory: the architecture leaves open what comes of them
         if found.fault is None:
             if not cases.TARGETS <= pa < hardware.ARENA_END or pa & 7 or pa & ~0xFFFF == self.case.code_pa:
@@ -129,6 +135,18 @@ class Case:
         pstate = MASKED | (EL1H if access.el else EL0T) | PAN * access.pan
         self.case.questions.append(hardware.Question(hardware.ENTER, va, pc, pstate, 0x5700 + marker, pa or 0))
         self.expected.append((access, False, found, marker))
+
+
+    def after(self, question, access, came_to_el1):
+        """Descriptors that the hardware has written when all is over, by PA: for the code, the access itself, EL1's vectors."""
+        written = {}
+        looks = [(question.pc, Access("x", access.el))] if access.kind != "x" else []
+        looks += [(question.va, access)] + [(self.regs["vbar_el1"], Access("x"))] * came_to_el1
+        for va, look in looks:
+            found = walk.walk(va, self.regs, lambda pa, size: written[pa].to_bytes(size, "little") if pa in written
+                              else self.read(pa, size), self.s2, look)
+            written.update(found.updates)
+        return written
 
 
 def same_status(fault, code):
@@ -203,6 +221,14 @@ def check_success(access, marker, answer):
     return ""
 
 
+def check_written(case, question, access, answer):
+    """The access flag and the dirty state, of whatever table."""
+    expected = case.after(question, access, bool(answer.esr_el1))
+    wrong = {pa for pa in {*expected, *answer.changed} if expected.get(pa) != answer.changed.get(pa)}
+    return "; ".join(f"the descriptor at 0x{pa:x}: " + ", expected ".join(
+        f"0x{desc:x}" if desc else "not written" for desc in (answer.changed.get(pa), expected.get(pa))) for pa in sorted(wrong))
+
+
 def check(tcr, question, answer, access, only_stage1, found, marker):
     """What differs, in words; empty: nothing."""
     if question.ask != hardware.ENTER:
@@ -227,7 +253,7 @@ def make(seed, cpu, ids):
 
 class Tally:
     def __init__(self):
-        self.differences, self.kinds, self.questions, self.cases = 0, collections.Counter(), 0, 0
+        self.differences, self.kinds, self.questions, self.cases, self.written = 0, collections.Counter(), 0, 0, 0
 
     def add(self, case, answers):
         self.cases += 1
@@ -235,7 +261,11 @@ class Tally:
             access, only_stage1, found, _ = expected
             self.questions += 1
             self.kinds[found.fault.words() if found.fault else "translated"] += 1
-            wrong = check(case.case.regs["tcr_el1"], question, next(answers), *expected)
+            answer = next(answers)
+            wrong = check(case.case.regs["tcr_el1"], question, answer, *expected)
+            if not wrong and question.ask == hardware.ENTER:
+                wrong = check_written(case, question, access, answer)
+            self.written += len(answer.changed) * (question.ask == hardware.ENTER)
             if wrong:
                 self.differences += 1
                 if self.differences <= SHOWN:
@@ -280,6 +310,7 @@ def main():
             tally.add(case, answers)
     for kind, count in sorted(tally.kinds.items()):
         print(f"{count:8} {kind}")
+    print(f"{tally.written:8} descriptors written by the hardware")
     print(f"verdict: {tally.cases} layouts, {tally.questions} questions, {tally.differences} differ")
     return 1 if tally.differences else 0
 

@@ -11,6 +11,8 @@ from launcher.rights import Memory, Rights
 from launcher.vmsa import bit, bits
 
 AF, DESCRIPTOR = 10, 8
+# Bit 7 says whether what has DBM is clean: AP[2] of stage 1 (read-only while 1), S2AP[1] of stage 2 (while 0).
+DBM, CLEAN = 51, 7
 TRANSLATION, ACCESS_FLAG, PERMISSION, ADDRESS_SIZE, EXTERNAL = (
     "translation", "access flag", "permission", "address size", "external abort")
 # Fault status codes as ESR_ELx and PAR_EL1 have them, without the level, and those of level -1.
@@ -90,7 +92,7 @@ class Walk:
     pa: Optional[int] = None
     fault: Optional[Fault] = None
     loads: int = 0
-    updates: int = 0  # descriptors that the hardware would write: access flag, dirty state
+    updates: dict = dataclasses.field(default_factory=dict)  # by PA: descriptors that the hardware writes, with what
     rights: Optional[Rights] = None
     memory: Optional[Memory] = None
     steps: list = dataclasses.field(default_factory=list)
@@ -127,7 +129,9 @@ class Walker:
         pa = table[0] + index * DESCRIPTOR
         self.found.loads += 1
         try:
-            desc = int.from_bytes(self.read(pa, DESCRIPTOR), "big" if stage.big_endian else "little")
+            desc = self.found.updates.get(pa)
+            if desc is None:
+                desc = int.from_bytes(self.read(pa, DESCRIPTOR), "big" if stage.big_endian else "little")
         except NoMemory as error:
             raise Fault(EXTERNAL, stage.number, level,
                         f"the descriptor at PA 0x{pa:x} can't be read: no memory answers there") from error
@@ -161,14 +165,15 @@ class Walker:
             tables |= bits(step.desc, 63, 59)
             base, level = step.out, level + 1
 
-    def flags(self, stage, step, is_write):
-        """The access flag; True: the hardware would write the descriptor, to set it or the dirty state."""
+    def written(self, stage, step, is_write):
+        """What the hardware makes of a leaf's descriptor: the access flag set, the dirty state."""
         if not bit(step.desc, AF) and not stage.hardware_af:
             raise Fault(ACCESS_FLAG, stage.number, step.level,
                         "AF is 0, and the hardware is not told to set it (HA): software is to see the first access")
-        dirty_bit, clean = 7, stage.number == 1
-        return not bit(step.desc, AF) or (is_write and stage.hardware_dirty and bool(bit(step.desc, 51)) and
-                                          bool(bit(step.desc, dirty_bit)) == clean)
+        desc = step.desc | 1 << AF
+        if is_write and stage.hardware_dirty and bit(desc, DBM):
+            desc = desc & ~(1 << CLEAN) if stage.number == 1 else desc | 1 << CLEAN
+        return desc
 
     def by_stage2(self, ipa, purpose, access):
         """A Leaf of stage 2, rights checked."""
@@ -178,11 +183,11 @@ class Walker:
         if ipa >> stage.input_bits:
             raise Fault(TRANSLATION, 2, 0, f"the IPA 0x{ipa:x} has more than {stage.input_bits} bits (VTCR_EL2.T0SZ)")
         step, _ = self.descend(stage, purpose, ipa, lambda pa: (pa, None))
-        must_write = self.flags(stage, step, access.kind == "w")
+        written = self.written(stage, step, access.kind == "w")
         allowed = rights.stage2(step.desc, stage, self.cpu)
         if access.kind not in (allowed.el1 if access.el else allowed.el0):
             raise Fault(PERMISSION, 2, step.level, f"stage 2 allows {allowed.words()}, this is {access.words()}")
-        self.found.updates += must_write
+        self.update(step, written)
         size = 1 << stage.shift(step.level)
         return Leaf(step.out | ipa & size - 1, step.desc, step.level, size, allowed,
                     rights.memory2(step.desc, stage, self.hcr))
@@ -226,26 +231,30 @@ class Walker:
         if self.access.el == 0 and self.cpu.e0pd and bit(self.regs.get("tcr_el1", 0), 56 if half else 55):
             raise Fault(TRANSLATION, 1, 0, f"TCR_EL1.E0PD{half} is set: EL0 may not use this half")
         step, tables = self.descend(stage, "va", va, self.table_at)
-        must_write = self.flags(stage, step, self.access.kind == "w")
+        written = self.written(stage, step, self.access.kind == "w")
         allowed = rights.stage1(step.desc, tables, stage, self.regs, self.cpu,
                                 self.access.pan and self.access.kind != "x")
         self.found.rights = allowed
         if self.access.kind not in (allowed.el1 if self.access.el else allowed.el0):
             raise Fault(PERMISSION, 1, step.level, f"stage 1 allows {allowed.words()}, this is {self.access.words()}")
-        if must_write:
-            self._write_back(step)
+        if written != step.desc:
+            self._write_back(step, written)
         size = 1 << stage.shift(step.level)
         return Leaf(step.out | va & size - 1, step.desc, step.level, size, allowed,
                     rights.memory1(step.desc, stage, self.regs))
 
-    def _write_back(self, step):
-        """The hardware sets the access flag: a write to the table, which stage 2 must allow."""
-        self.found.updates += 1
+    def update(self, step, written):
+        if written != step.desc:
+            self.found.updates[step.table_pa + step.index * DESCRIPTOR] = written
+
+    def _write_back(self, step, written):
+        """A write to a table of stage 1, which stage 2 must allow."""
         if self.stage2_on:
             loads, count = self.found.loads, len(self.found.steps)
             self.table_at(step.table_ipa + step.index * DESCRIPTOR, "w")
             self.found.loads = loads
             del self.found.steps[count:]  # the TLB has it from the load just before
+        self.update(step, written)
 
     def stage1_off(self, va):
         _, top = self.half_of(va)

@@ -38,7 +38,8 @@ def _stage_line(found, number):
 def result_lines(found):
     loads = f"{found.loads} load{'' if found.loads == 1 else 's'}"
     if found.updates:
-        loads += f", and {found.updates} descriptor{'' if found.updates == 1 else 's'} written by the hardware"
+        count = len(found.updates)
+        loads += f", and {count} descriptor{'' if count == 1 else 's'} written by the hardware"
     if found.fault:
         yield f"fault   {found.fault.words()}, for {found.access.words()}"
         yield f"why     {found.fault.why}"
