@@ -16,12 +16,15 @@ import support  # noqa: E402
 class MonitorTest(support.BootTest):
     def start(self, *options):
         """A guest that lives until its stdin ends; returns once its shell runs."""
+        self.launch(*options)
+        self.assertEqual(self.guest.stdout.readline(), "ready\n")
+
+    def launch(self, *options):
         self.socket = self.path("monitor")
         self.guest = subprocess.Popen([support.LAUNCHER, "run", "--quiet", "--timeout", str(support.LIMIT), "--monitor",
                                        self.socket, "--cmd", "echo ready; cat >/dev/null; echo went on", *options],
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.addCleanup(self.guest.communicate)
-        self.assertEqual(self.guest.stdout.readline(), "ready\n")
 
     def end(self):
         """The guest must be well, whatever has been asked."""
@@ -71,8 +74,12 @@ class MonitorTest(support.BootTest):
         self.assertIn("not stopped", self.monitor("step", status=1, options=()).stderr)
         self.end()
 
-    def test_memory_is_written(self):
-        self.start("--smp", "1")
+    def test_at_once(self):
+        """Asked before there is anything; then memory is written."""
+        self.launch("--smp", "1")
+        _, walk = self.monitor("wait mmu", "walk vbar_el1 x")
+        self.assertTrue(walk["pa"], walk)
+        self.assertEqual(self.guest.stdout.readline(), "ready\n")
         # Behind the guest's tree, in its page: Linux has no use for it.
         _, found = self.monitor("write 0x47000ff0 c0ffee", "mem 0x47000ff0 4")
         self.assertEqual(found["bytes"][:6], "c0ffee")

@@ -7,6 +7,7 @@ import socket
 import sys
 import tempfile
 import threading
+import types
 import unittest
 from unittest import mock
 
@@ -15,7 +16,7 @@ import pexpect
 sys.path.insert(0, os.path.dirname(__file__))
 import support  # noqa: E402
 
-from launcher import monitor_channel, monitor_commands, monitor_wire  # noqa: E402
+from launcher import Problem, monitor_channel, monitor_commands, monitor_wait, monitor_wire  # noqa: E402
 from launcher.monitor_wire import Answer, Reader, Refused, Wire  # noqa: E402
 
 HELLO = b"version=0.1 abc\nvcpus=2\nvttbr=0x1000040246000\nvtcr=0x800d3558\nipa_bits=40\n" \
@@ -172,6 +173,66 @@ class Monitor(unittest.TestCase):
         with self.assertRaises(Refused):
             wire.ask(monitor_wire.EXITS)
         wire.close()
+
+    def test_waits_for_the_mmu(self):
+        regs = [{"off": 1}, {"off": 0, "sctlr_el1": 0, "vbar_el1": 0}, {"off": 0, "sctlr_el1": 1, "vbar_el1": 0x800}]
+        wire = types.SimpleNamespace(vcpus=lambda: [0], regs=lambda _: regs.pop(0), close=lambda: None)
+        self.assertEqual(self.run_command("wait mmu", wire), "")
+        self.assertEqual(regs, [])
+
+
+class Waiting(unittest.TestCase):
+    """For a run that is not there yet."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = os.path.join(folder.name, "socket")
+        for patch in (mock.patch.dict(os.environ, XDG_RUNTIME_DIR=folder.name), mock.patch.object(monitor_wait.session, "say")):
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def wait(self, path, seconds=60):
+        return monitor_wait.wait(path, None, seconds)
+
+    def test_nothing_was_started(self):
+        with mock.patch.object(monitor_wait, "GRACE", 0.1):
+            self.assertIsNone(self.wait(None))
+            self.assertIsNone(self.wait(self.path))
+            with self.assertRaisesRegex(Problem, "no guest of yours"):
+                monitor_wait.reach(None, None, 60)
+        monitor_wait.session.say.assert_called_with("no guest with a monitor runs yet: waiting for one that is starting")
+
+    def test_one_that_does_not_come(self):
+        args = types.SimpleNamespace(monitor="", monitor_cmd=[])
+        with monitor_channel.announced(args):
+            self.assertTrue(monitor_channel.starting())
+            self.assertIsNone(self.wait(None, 0.1))
+        self.assertFalse(monitor_channel.starting())
+
+    def test_one_that_is_starting(self):
+        """However long it takes, its socket is found when it is there."""
+        for path in (None, self.path):
+            with self.subTest(path), mock.patch.object(monitor_wait, "GRACE", 0), \
+                    monitor_channel.announced(types.SimpleNamespace(monitor="", monitor_cmd=[])):
+                channel = monitor_channel.Channel(path)
+                self.addCleanup(channel.its.close)
+                with mock.patch.object(monitor_wait.Changes, "wait", lambda *_, channel=channel: channel.__enter__()):
+                    link = self.wait(path)
+                self.assertFalse(monitor_channel.starting())
+                link.close()
+                channel.__exit__()
+
+    def test_changes(self):
+        with monitor_wait.Changes([os.path.dirname(self.path)]) as changes, mock.patch.object(monitor_wait, "LOOK", 1000):
+            threading.Timer(0.1, lambda: open(self.path, "w", encoding="ascii").close()).start()
+            changes.wait(1000)
+
+    def test_a_dead_runs_socket(self):
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(self.path)
+        with self.assertRaisesRegex(Problem, "refused"):
+            self.wait(self.path)
 
 
 if __name__ == "__main__":

@@ -322,16 +322,9 @@ class Attached(RunTest):
         self.assertTrue(taken)
         self.assertEqual(set(taken), {event(7, vcpu=1)})
         self.assertEqual(wire.switched[:2], [(wire_format.TRACE, 0, 1), (wire_format.TRACE, 1, 1)])
-        found.write(kernel_names.KernelNames.by_vectors(None, 0))
+        found.write(kernel_names.KernelNames())
         with open(args.ledger, encoding="utf-8") as file:
             self.assertIn("abort: to the guest", file.read())
-
-    def test_symbols_by_the_vectors(self):
-        path = self.write("System.map", b"ffff800008010000 T _text\nffff800008010800 T vectors\nffff800008011000 T f\n"
-                          b"ffff800008012000 T g\n")
-        names = kernel_names.KernelNames.by_vectors(path, 0xFFFFA00008010800)
-        self.assertEqual(names.name(0xFFFFA00008011004), "f+0x4")
-        self.assertEqual(names.notes, [])
 
 
 class Compare(RunTest):

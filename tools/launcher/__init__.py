@@ -53,6 +53,7 @@ monitor_change.py its commands that change stage 2, and watch pages by it
 monitor_names.py names for the addresses it shows
 monitor_prompt.py the same at a terminal, and Ctrl-T in a run's
 monitor_channel.py the way from a run to EL2
+monitor_wait.py the same for who asks, who may come too early
 monitor_wire.py what is said on it
 trace.py        each exit of a run, by --trace and --ledger
 trace_attach.py tools/traproom trace: those of a guest that runs

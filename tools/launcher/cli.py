@@ -170,6 +170,11 @@ def run(args, kind):
             return complain(status)
 
 
+def announced_run(args, kind):
+    with monitor_channel.announced(args):
+        return run(args, kind)
+
+
 def guarded(work):
     """The exit status of work(), or of how it failed, which is said."""
     standard_files.open_standard_files()
@@ -195,4 +200,4 @@ def main(argv, kind=session.Session):
     """`kind`: of session, see session.run()."""
     if argv[:1] == ["hunt"]:
         return guarded(lambda: hunt.hunt(hunt.parse(Parser, argv[1:])))
-    return guarded(lambda: run(parse_arguments(argv), kind))
+    return guarded(lambda: announced_run(parse_arguments(argv), kind))

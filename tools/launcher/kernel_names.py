@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Names for the addresses of a Linux guest's kernel, by its own tables in the machine's memory, without its registers.
-Used by trace.py; autopsy.py does the same for a report."""
+Used by trace.py and monitor_names.py; autopsy.py does the same for a report."""
 
 from launcher import symbols, vmcoreinfo
 from launcher.guest_memory import GuestMemory
@@ -36,16 +36,6 @@ class KernelNames:
             notes.append(f"no symbols: the kernel's own table can't be read ({error}): --symbols takes a System.map or "
                          "vmlinux")
         return cls(table, modules, notes)
-
-    @classmethod
-    def by_vectors(cls, symbol_file, at):
-        """Of a System.map or vmlinux whose exception vectors are at an address; None: there is no file."""
-        if symbol_file is None:
-            return cls(notes=["no symbols: --symbols takes a System.map or vmlinux"])
-        linked = symbols.from_file(symbol_file, 0).address("vectors")
-        if linked is None:
-            return cls(notes=[f"no symbols: {symbol_file} does not say where the kernel's vectors are"])
-        return cls(symbols.from_file(symbol_file, at - linked))
 
     def place(self, pc):
         """A symbols.Place, or None."""

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """`tools/traproom monitor`: asks Traproom about a guest that runs. monitor_commands.py has what can be asked,
-monitor_channel.py the way there."""
+monitor_wait.py the way there."""
 
+import argparse
 import os
 import sys
 
-from launcher import Problem, cli, monitor_channel, monitor_commands, session, verdict
-from launcher.monitor_wire import PATIENCE, Refused, Wire
+from launcher import Problem, cli, monitor_channel, monitor_commands, monitor_wait, options, session, verdict
+from launcher.monitor_wire import Refused
 
 STARTS = 900  # seconds until a guest that is being started may be asked
 
 USAGE = """\
-usage: tools/traproom monitor [--json] [--socket PATH | --run PID | --list] [COMMAND]...
+usage: tools/traproom monitor [--json] [--socket PATH | --run PID | --list] [--wait SECONDS] [COMMAND]...
 
 Asks Traproom about a guest that runs, or changes it. Each COMMAND is one argument; `help` lists them.
 Without one, commands are read from stdin, one a line; at a
@@ -22,24 +23,10 @@ or with --monitor.
   --socket PATH  of a run with --monitor PATH
   --run PID      of the run whose launcher is that process; not needed where there is but one
   --list         the sockets of your runs
+  --wait SECONDS for a run that is starting (default: 30)
 
 exit status: 0, or 1 where a command was refused or there is no such run
 """
-
-
-def choose(path, pid):
-    """The socket to ask at."""
-    if path is not None:
-        return path
-    found = monitor_channel.running()
-    if pid is not None:
-        found = [one for one in found if os.path.basename(one) == f"{pid}{monitor_channel.SUFFIX}"]
-    if not found:
-        raise Problem("no guest of yours runs with a monitor: start one at a terminal, or with "
-                      "`tools/traproom run --monitor`")
-    if len(found) > 1:
-        raise Problem("several guests run: say which by --run PID, of\n    " + "\n    ".join(found))
-    return found[0]
 
 
 def do(wire, text, out):
@@ -64,6 +51,13 @@ def take(argv, option):
     return value
 
 
+def seconds(text):
+    try:
+        return monitor_wait.SECONDS if text is None else options.seconds(text)
+    except argparse.ArgumentTypeError as error:
+        raise Problem(f"--wait: {error}") from error
+
+
 def monitor(argv):
     if "--help" in argv or "-h" in argv:
         print(USAGE, end="")
@@ -74,13 +68,13 @@ def monitor(argv):
     prompting = "--prompt" in argv
     early = "--early" in argv
     argv = [word for word in argv if word not in ("--json", "--list", "--prompt", "--early")]
-    path, pid = take(argv, "--socket"), take(argv, "--run")
+    path, pid, patience = (take(argv, option) for option in ("--socket", "--run", "--wait"))
     if argv and argv[0].startswith("-"):
         raise Problem(f"{argv[0]} is no option of `tools/traproom monitor` (--help explains them)")
     if listed:
         print("".join(f"{one}\n" for one in monitor_channel.running()), end="")
         return 0
-    wire = Wire(monitor_channel.connect(choose(path, pid)), STARTS if early else PATIENCE)
+    wire = monitor_wait.reach(path, pid, seconds(patience), STARTS if early else 0)
     out = monitor_commands.Out(sys.stdout.write, as_json)
     if not argv and (prompting or os.isatty(0)):
         from launcher import monitor_prompt  # pylint: disable=import-outside-toplevel # readline takes the terminal

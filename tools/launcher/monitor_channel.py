@@ -7,6 +7,8 @@ says of its own accord goes to all.
 """
 
 import collections
+import contextlib
+import errno
 import os
 import select
 import socket
@@ -16,11 +18,11 @@ import sys
 import threading
 import time
 
-from launcher import Problem, slots
+from launcher import Problem, slots, standard_files
 from launcher.monitor_wire import CHUNK, DATA_MAX, LINES, MEMORY, PATIENCE, Answer, Reader
 
 TRAPROOM = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "traproom")
-SUFFIX = ".sock"
+SUFFIX, STARTS = ".sock", ".starts"
 CLIENTS_MAX = 32
 LAST_MOMENT = 2  # seconds
 ROOM = 1 << 20  # bytes of what EL2 says, if we may: QEMU drops what there is no room for
@@ -38,17 +40,49 @@ def folder():
     return path
 
 
-def running():
+def running(suffix=SUFFIX):
     """The sockets of this user's runs; those of runs that are gone are removed."""
     found = []
     for name in sorted(os.listdir(folder())):
         path = os.path.join(folder(), name)
-        if name.endswith(SUFFIX):
-            if os.path.exists(f"/proc/{name[:-len(SUFFIX)]}"):
+        if name.endswith(suffix):
+            if os.path.exists(f"/proc/{name[:-len(suffix)]}"):
                 found.append(path)
             else:
-                os.unlink(path)
+                _remove(path)
     return found
+
+
+def starting():
+    """Is there a run that will have a socket?"""
+    return bool(running(STARTS))
+
+
+def _remove(path):
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+@contextlib.contextmanager
+def announced(args):
+    """A run that is to have a monitor says so by a file from its first moment on, until its socket is there."""
+    if args.monitor is not None or args.monitor_cmd or standard_files.has_terminal():
+        with contextlib.suppress(Problem, OSError):
+            with open(_own(STARTS), "w", encoding="ascii"):
+                pass
+    try:
+        yield
+    finally:
+        _withdraw()
+
+
+def _withdraw():
+    with contextlib.suppress(Problem):
+        _remove(_own(STARTS))
+
+
+def _own(suffix):
+    return os.path.join(folder(), f"{os.getpid()}{suffix}")
 
 
 def connect(path):
@@ -56,6 +90,7 @@ def connect(path):
     try:
         link.connect(path)
     except OSError as error:
+        link.close()
         raise Problem(f"no monitor at {path}: {error.strerror}") from error
     return link
 
@@ -66,6 +101,7 @@ def choose(args, staged):
     if args.bare or args.bundle is not None or not (wanted or args.attended):
         if wanted:
             raise Problem("--monitor needs Traproom and a tree of ours: it goes neither with --bare nor with --bundle")
+        _withdraw()
         return None
     channel = Channel(args.monitor or None, args.monitor_cmd)
     if channel.take_slot(staged.tree, staged.placed):
@@ -100,7 +136,7 @@ class Channel:
         """`path`: of the socket, None: in the folder. `commands` are done once the guest's there."""
         self._commands = list(commands)
         self._doing = None  # the process that does them
-        self.path = os.path.join(folder(), f"{os.getpid()}{SUFFIX}") if path is None else path
+        self.path = _own(SUFFIX) if path is None else path
         self._ours, self.its = socket.socketpair()
         self.its.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ROOM)
         self.own_lines = ()  # Traproom's on the console, the last ones
@@ -132,16 +168,20 @@ class Channel:
                 "-device", "virtconsole,bus=monitor-el2.0,chardev=monitor-el2"]
 
     def __enter__(self):
-        """The socket is there from here on, whether QEMU runs already or not."""
+        """The socket is there from here on, whether QEMU runs already or not: nobody finds one that does not listen."""
         self._listener = socket.socket(socket.AF_UNIX)
+        new = self.path + ".new"
         try:
-            if os.path.exists(self.path) and stat.S_ISSOCK(os.stat(self.path).st_mode):
-                os.unlink(self.path)
-            self._listener.bind(self.path)
-            os.chmod(self.path, 0o600)
+            if os.path.exists(self.path) and not stat.S_ISSOCK(os.stat(self.path).st_mode):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+            _remove(new)
+            self._listener.bind(new)
+            os.chmod(new, 0o600)
+            self._listener.listen(CLIENTS_MAX)
+            os.rename(new, self.path)
         except OSError as error:
             raise Problem(f"--monitor {self.path}: {error.strerror}") from error
-        self._listener.listen(CLIENTS_MAX)
+        _withdraw()
         return self
 
     def keep(self, memory, symbols):

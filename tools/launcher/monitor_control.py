@@ -11,6 +11,7 @@ from launcher.monitor_wire import text_lines
 
 STEPS_MOST = 10000
 PATIENCE = 5  # seconds for one instruction
+MMU, MMU_PATIENCE, MMU_LOOK, SCTLR_M = "mmu", 120, 0.1, 1
 BANKS = 9  # of 32 interrupts
 NO_TARGET, ANY = 0xFE, 0xFF
 VIRTIO = {1: "net", 2: "blk", 3: "console", 4: "rng", 5: "balloon", 8: "scsi", 9: "9p", 16: "gpu", 18: "input",
@@ -110,11 +111,23 @@ def show_log(wire, _args, out):
     out.data(lines)
 
 
-@command("wait", "wait SECONDS", "let the guest go on for so long before the next command")
-def wait(_wire, args, out):
+def _has_mmu(regs):
+    return not regs["off"] and regs["sctlr_el1"] & SCTLR_M and regs["vbar_el1"]
+
+
+@command("wait", "wait SECONDS|mmu", "let the guest go on for so long before the next command; mmu: until one of its vCPUs "
+         "has its MMU on, and vectors")
+def wait(wire, args, out):
     parser = Arguments("wait")
-    parser.add_argument("seconds", type=float)
-    time.sleep(max(0, parser.parse_args(args).seconds))
+    parser.add_argument("seconds", type=lambda text: MMU if text == MMU else float(text))
+    seconds = parser.parse_args(args).seconds
+    if seconds != MMU:
+        time.sleep(max(0, seconds))
+    end = time.monotonic() + MMU_PATIENCE
+    while seconds == MMU and not any(_has_mmu(wire.regs(vcpu)) for vcpu in wire.vcpus()):
+        if time.monotonic() > end:
+            raise Refused(0, f"no vCPU has turned its MMU on within {MMU_PATIENCE} s")
+        time.sleep(MMU_LOOK)
     out.data({})
 
 

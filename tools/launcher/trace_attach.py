@@ -5,8 +5,8 @@ those of a whole run."""
 import contextlib
 import time
 
-from launcher import Problem, cli, fdt, guest_tree, kernel_names, monitor, monitor_channel, options, trace, trace_ring
-from launcher.monitor_wire import TRACE, Refused, Wire
+from launcher import Problem, cli, fdt, guest_tree, monitor_names, monitor_wait, options, trace, trace_ring
+from launcher.monitor_wire import TRACE, Refused
 
 SECONDS = 5
 TREE_HEAD = 8  # bytes: magic, size
@@ -56,9 +56,11 @@ def parse(argv):
     parser.add_argument("-o", dest="trace", metavar="FILE", help="a trace for https://ui.perfetto.dev")
     parser.add_argument("--ledger", metavar="FILE", help="a ledger: .csv, .json, else a table")
     parser.add_argument("--seconds", metavar="N", type=options.seconds, default=SECONDS, help=f"how long (default: {SECONDS})")
-    parser.add_argument("--symbols", metavar="FILE", help="System.map or vmlinux of the kernel, for names")
+    parser.add_argument("--symbols", metavar="FILE", help="System.map or vmlinux of the kernel, for names: instead of its own")
     parser.add_argument("--socket", metavar="PATH", help="of a run with --monitor PATH")
     parser.add_argument("--run", metavar="PID", help="of the run whose launcher is that process")
+    parser.add_argument("--wait", metavar="SECONDS", type=options.seconds, default=monitor_wait.SECONDS,
+                        help=f"for a run that is starting (default: {monitor_wait.SECONDS})")
     args = parser.parse_args(argv)
     if not args.trace and not args.ledger:
         parser.error("-o or --ledger says what to write")
@@ -67,14 +69,14 @@ def parse(argv):
 
 
 def attach(args):
-    wire = Wire(monitor_channel.connect(monitor.choose(args.socket, args.run)))
+    wire = monitor_wait.reach(args.socket, args.run, args.wait)
     try:
         found = Attached(args, wire)
-        vectors = next((regs["vbar_el1"] for regs in map(wire.regs, wire.vcpus()) if not regs["off"]), 0)
+        names = monitor_names.later(wire, args.symbols)
         found.run()
     except Refused as why:
         raise Problem(f"no trace: {why}") from why
-    found.write(kernel_names.KernelNames.by_vectors(args.symbols, vectors))
+    found.write(names())
     return 0
 
 
