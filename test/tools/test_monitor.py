@@ -181,6 +181,17 @@ class Monitor(unittest.TestCase):
         self.assertEqual(regs, [])
 
 
+    def test_a_registers_address(self):
+        asked = []
+        wire = types.SimpleNamespace(vcpus=lambda: range(2), regs=lambda vcpu: {"pc": 0x1230 + vcpu}, close=lambda: None,
+                                     translate=lambda *what: asked.append(what) or 0x48000000)
+        self.assertEqual(self.run_command("at pc -v 1", wire), "PC of vCPU 1: 0x1231\nPAR_EL1 0x48000000: 0x48000231\n")
+        self.run_command("at 0x1000 s1e1r", wire)
+        self.assertEqual(asked, [(1, 0x1231, "s12e1r"), (0, 0x1000, "s1e1r")])
+        with self.assertRaisesRegex(monitor_commands.Usage, "nor the name of a register"):
+            self.run_command("at nothing", wire)
+
+
 class Waiting(unittest.TestCase):
     """For a run that is not there yet."""
 
@@ -188,7 +199,8 @@ class Waiting(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.path = os.path.join(folder.name, "socket")
-        for patch in (mock.patch.dict(os.environ, XDG_RUNTIME_DIR=folder.name), mock.patch.object(monitor_wait.session, "say")):
+        for patch in (mock.patch.dict(os.environ, XDG_RUNTIME_DIR=folder.name),
+                      mock.patch.object(monitor_wait.session, "say")):
             patch.start()
             self.addCleanup(patch.stop)
 

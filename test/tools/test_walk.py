@@ -107,6 +107,23 @@ class Walks(unittest.TestCase):
         self.assertIn("why", "\n".join(walk_words.lines(self.look(memory(), Access("w")))))
 
 
+    def test_roots(self):
+        """Which register, why that one, and what the sizes are."""
+        text = "\n".join(walk_words.lines(self.look(memory()), True, ", PC of vCPU 1"))
+        self.assertTrue(text.startswith(f"VA 0x{VA:x}, PC of vCPU 1\n"
+                                        "stage 1: by TTBR1_EL1, since bit 55 of the VA is 1, 0x48001000\n"), text)
+        self.assertIn("granules of 4 KiB, VAs of 48 bits: from level 0 on, at 0x48001000\n", text)
+        self.assertIn("stage 2: by VTTBR_EL2, 0x40246000\n", text)
+        self.assertIn("IPAs of 40 bits: from level 1 on, at 0x40246000, 2 concatenated tables\n", text)
+        low = self.look(memory(), va=0x1000)
+        self.assertEqual((low.roots[1].register, low.roots[1].of.input_bits), ("TTBR0_EL1", 48))
+        off = "\n".join(walk_words.lines(self.look(memory(), regs={"sctlr_el1": 0}, va=0x48000000)))
+        self.assertIn("stage 1: off, since SCTLR_EL1.M is 0\n", off)
+        roots = self.look(memory()).to_json()["roots"]
+        self.assertEqual([(root["stage"], root["register"]) for root in roots], [(1, "TTBR1_EL1"), (2, "VTTBR_EL2")])
+        self.assertNotIn(1, walk.walk_ipa(0x48000010, REGS, memory().read, S2).roots)
+
+
 class Fields(unittest.TestCase):
     def test_every_bit_once(self):
         """No bit of a descriptor is named twice."""

@@ -106,6 +106,18 @@ def number(text):
     return value
 
 
+def address(text, regs):
+    """(The address, "" or the register that has it in upper case): a number, or what is in a register of those that
+    `regs()` gives."""
+    try:
+        return number(text), ""
+    except argparse.ArgumentTypeError as error:
+        found = regs() if text.isidentifier() else {}
+        if text.lower() not in found:
+            raise Usage(f"{error}, nor the name of a register that `vcpu` shows") from error
+        return found[text.lower()], text.upper()
+
+
 def chosen(wire, vcpu):
     """The vCPUs that are meant."""
     if vcpu is None:
@@ -211,18 +223,24 @@ def show_memory(wire, args, out):
     out.data({"address": f"0x{asked.address:x}", "bytes": data.hex()})
 
 
-@command("at", "at VA [KIND] [-v N]", "what the hardware makes of a VA on vCPU N: AT, by default s12e1r")
+@command("at", "at VA [KIND] [-v N]", "what the hardware makes of a VA, or of what is in a register, on vCPU N: AT, by "
+         "default s12e1r")
 def show_at(wire, args, out):
     parser = Arguments("at")
-    parser.add_argument("va", type=number)
+    parser.add_argument("va")
     parser.add_argument("kind", nargs="?", choices=wire_format.AT_KINDS, default="s12e1r")
     parser.add_argument("-v", dest="vcpu", type=number, default=0)
     asked = parser.parse_args(args)
-    par = wire.translate(chosen(wire, asked.vcpu)[0], asked.va, asked.kind)
+    vcpu = chosen(wire, asked.vcpu)[0]
+    va, register = address(asked.va, lambda: wire.regs(vcpu))
+    par = wire.translate(vcpu, va, asked.kind)
+    if register:
+        out.line(f"{register} of vCPU {vcpu}: 0x{va:x}")
     out.line(f"PAR_EL1 0x{par:x}: " + (f"fault status 0x{par >> 1 & 0x3f:x}, found by stage {2 if par >> 9 & 1 else 1}"
                                       f"{' on a stage-1 walk' if par >> 8 & 1 else ''}" if par & 1 else
-                                      f"0x{par & 0xFFFFFFFFF000 | asked.va & 0xFFF:x}"))
-    out.data({"va": f"0x{asked.va:x}", "kind": asked.kind, "par": f"0x{par:x}"})
+                                      f"0x{par & 0xFFFFFFFFF000 | va & 0xFFF:x}"))
+    out.data({"va": f"0x{va:x}", "vcpu": vcpu, "register": register or None, "kind": asked.kind, "par": f"0x{par:x}"})
 
 
-__all__ = ["COMMANDS", "Arguments", "Command", "Out", "Refused", "Usage", "chosen", "command", "load", "number", "run"]
+__all__ = ["COMMANDS", "Arguments", "Command", "Out", "Refused", "Usage", "address", "chosen", "command", "load", "number",
+           "run"]

@@ -2,10 +2,8 @@
 """The monitor's `walk`, `s2` and `explain`: tables of the running guest, by walk.py and s2map.py. Registered by
 monitor_commands.py."""
 
-import argparse
-
 from launcher import descriptor, explain, s2map, syndrome, walk, walk_words
-from launcher.monitor_commands import Arguments, Usage, chosen, command, number
+from launcher.monitor_commands import Arguments, Usage, address, chosen, command, number
 from launcher.monitor_wire import Refused
 
 OUT_OF_REACH = -3  # EL2 does not show what is neither the guest's RAM nor a table of stage 2
@@ -47,16 +45,6 @@ class Machine:
             return None
 
 
-def _address(text, regs):
-    """A number, or what a register of the vCPU's has."""
-    if text.lower() in regs:
-        return regs[text.lower()]
-    try:
-        return number(text)
-    except argparse.ArgumentTypeError as error:
-        raise Usage(f"walk: {error}, nor the name of a register that `vcpu` shows") from error
-
-
 @command("walk", "walk ADDR [r|w|x] [-v N] [-0] [-i] [-s]", "an address looked up as the hardware does it, every bit in "
          "words: a VA of vCPU N, or a register's name (pc, vbar_el1, x0), at EL0 with -0; with -i an IPA; -s: short")
 def show_walk(wire, args, out):
@@ -70,10 +58,12 @@ def show_walk(wire, args, out):
     asked = parser.parse_args(args)
     machine = Machine(wire, asked.vcpu)
     look = machine.look_up_ipa if asked.is_ipa else machine.look_up
-    found = look(_address(asked.address, machine.regs), walk.Access(asked.kind, asked.el))
-    for line in walk_words.lines(found, asked.short):
+    where, register = address(asked.address, lambda: machine.regs)
+    found = look(where, walk.Access(asked.kind, asked.el))
+    whose = f", {register} of vCPU {machine.vcpu}" if register else f", on vCPU {machine.vcpu}" * (not asked.is_ipa)
+    for line in walk_words.lines(found, asked.short, whose):
         out.line(line)
-    out.data(found.to_json())
+    out.data(found.to_json() | {"vcpu": machine.vcpu, "register": register or None})
 
 
 def _show_tables(found, out):

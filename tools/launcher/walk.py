@@ -6,7 +6,7 @@ memory come from the caller. vmsa.py reads the registers, rights.py the leaves, 
 import dataclasses
 from typing import NamedTuple, Optional
 
-from launcher import descriptor, rights, vmsa
+from launcher import descriptor, rights, vmsa, walk_root
 from launcher.rights import Memory, Rights
 from launcher.vmsa import bit, bits
 
@@ -95,6 +95,7 @@ class Walk:
     updates: dict = dataclasses.field(default_factory=dict)  # by PA: descriptors that the hardware writes, with what
     rights: Optional[Rights] = None
     memory: Optional[Memory] = None
+    roots: dict = dataclasses.field(default_factory=dict)  # by stage: a walk_root.Root
     steps: list = dataclasses.field(default_factory=list)
     leaves: dict = dataclasses.field(default_factory=dict)  # by stage, of the address itself
 
@@ -106,6 +107,7 @@ class Walk:
                 "fault": self.fault.words() if self.fault else None, "why": self.fault.why if self.fault else None,
                 "loads": self.loads, "access": self.access.words(),
                 "perms": self.rights.words() if self.rights else "", "memory": self.memory.words() if self.memory else "",
+                "roots": [root.to_json(stage) for stage, root in sorted(self.roots.items())],
                 "steps": [{"stage": step.stage, "for": step.purpose, "level": step.level,
                            "table_pa": number(step.table_pa), "table_ipa": number(step.table_ipa), "index": step.index,
                            "desc": number(step.desc), "kind": step.kind, "out": number(step.out),
@@ -123,6 +125,8 @@ class Walker:
         self.stage2_on = bool(self.hcr >> vmsa.HCR_VM & 1 or self.hcr >> vmsa.HCR_DC & 1)
         self.stage2 = vmsa.stage2(s2.get("vttbr", 0), s2.get("vtcr", 0), self.cpu,
                                   bool(bit(regs.get("sctlr_el2", 0), vmsa.SCTLR_EE))) if self.stage2_on else None
+        if self.stage2_on:
+            self.found.roots[2] = walk_root.stage2(self.stage2, s2)
 
     def load(self, stage, purpose, level, table, index):
         """A descriptor; `table` is its table's (PA, IPA or None)."""
@@ -223,6 +227,7 @@ class Walker:
     def by_stage1(self, va):
         half, top = self.half_of(va)
         stage = vmsa.stage1(self.regs, self.cpu, half)
+        self.found.roots[1] = walk_root.stage1(stage, self.regs)
         if stage.refusal:
             raise Fault(TRANSLATION, 1, 0, stage.refusal)
         if stage.input_bits <= top and bits(va, top, stage.input_bits) != (1 << top + 1 - stage.input_bits) * half - half:
@@ -258,6 +263,7 @@ class Walker:
 
     def stage1_off(self, va):
         _, top = self.half_of(va)
+        self.found.roots[1] = walk_root.stage1_off(self.regs, self.hcr)
         if bits(va, top, self.cpu.pa_bits):
             raise Fault(ADDRESS_SIZE, 1, 0, f"stage 1 is off, and the VA has more than {self.cpu.pa_bits} bits")
         return Leaf(bits(va, 51, 0) & (1 << self.cpu.pa_bits) - 1, 0, 0, 0, rights.ALL,

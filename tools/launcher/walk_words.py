@@ -12,6 +12,22 @@ def _where(step):
     return at if step.table_ipa is None else f"IPA 0x{step.table_ipa:x}, {at}"
 
 
+def root_lines(number, root):
+    """Which registers a stage's walk begins with."""
+    if not root.register:
+        yield f"stage {number}: off, since {root.why}"
+        return
+    stage = root.of
+    yield f"stage {number}: by {root.register}, {f'since {root.why}, ' if root.why else ''}0x{root.value:x}"
+    sizes = (f"granules of {descriptor.size_words(1 << stage.granule)}, {'IPA' if number == 2 else 'VA'}s of "
+             f"{stage.input_bits} bits")
+    if not stage.refusal:
+        more = stage.index_bits(stage.start) - stage.stride
+        sizes += f": from level {stage.start} on, at 0x{stage.base:x}"
+        sizes += f", {1 << more} concatenated tables" if more > 0 else ""
+    yield f"         {root.control} 0x{root.control_value:x}, {sizes}"
+
+
 def step_lines(number, step, short):
     """One descriptor."""
     size = descriptor.size_words(1 << step.of.shift(step.level))
@@ -57,9 +73,11 @@ def result_lines(found):
     yield f"loads   {loads}, when no TLB has any of it"
 
 
-def lines(found, short=False):
-    """All of it. `short`: without the bits."""
-    yield f"VA 0x{found.va:x}" if found.va is not None else f"IPA 0x{found.ipa:x}"
+def lines(found, short=False, whose=""):
+    """All of it. `short`: without the bits; `whose`: where the address comes from."""
+    yield (f"VA 0x{found.va:x}" if found.va is not None else f"IPA 0x{found.ipa:x}") + whose
+    for number, root in sorted(found.roots.items()):
+        yield from root_lines(number, root)
     for number, step in enumerate(found.steps, 1):
         yield from step_lines(number, step, short)
     yield ""
