@@ -8,7 +8,7 @@ from unittest import mock
 import support  # pylint: disable=unused-import  # finds the launcher
 from launcher import monitor_commands, report_collect, report_page
 
-ROOT, VTCR, GIB = 0x40404000, 0x800D3558, 1 << 30
+ROOT, VTCR = 0x40404000, 0x800D3558
 
 
 class Tables(unittest.TestCase):
@@ -26,13 +26,16 @@ class Tables(unittest.TestCase):
         """40 bits begin at level 1 with two tables in a row."""
         self.put(ROOT, desc_1=0x40406003)
         self.put(ROOT + 4096, desc_0=0x80000000007FD)
+        self.memory[ROOT] += self.memory.pop(ROOT + 4096)
         self.put(0x40406000, desc_64=0x480007FD, desc_65=0x40407003)
         self.put(0x40407000, desc_511=0x482007FF)
-        found = report_collect.Stage2(1 << 48 | ROOT, VTCR, lambda pa, size: self.memory[pa][:size]).data
+        wire = mock.Mock(hello=lambda: {"vttbr": 1 << 48 | ROOT, "vtcr": VTCR, "vcpus": 1}, vcpus=list,
+                         read=lambda pa, size: self.memory[pa][:size])
+        found = report_collect.look(wire)["stage2"]
         self.assertEqual((found["ipa_bits"], found["start_level"], found["vttbr"]), (40, 1, "0x1000040404000"))
         self.assertEqual([(table["pa"], table["level"], table["ipa"]) for table in found["tables"]],
-                         [("0x40404000", 1, "0x0"), ("0x40406000", 2, "0x40000000"), ("0x40407000", 3, "0x48200000"),
-                          ("0x40405000", 1, hex(512 * GIB))])
+                         [("0x40404000", 1, "0x0"), ("0x40406000", 2, "0x40000000"), ("0x40407000", 3, "0x48200000")])
+        self.assertEqual(found["tables"][0]["entries"], [[1, "0x40406003"], [512, "0x80000000007fd"]])
         self.assertEqual(found["tables"][1]["entries"], [[64, "0x480007fd"], [65, "0x40407003"]])
         report_page.check({"format": "traproom-report", "version": 1, "vcpus": 1, "stage2": found}, "it")
 

@@ -11,48 +11,19 @@ import subprocess
 import tempfile
 import time
 
-from launcher import Problem, monitor_channel, monitor_commands, verdict
+from launcher import Problem, monitor_channel, monitor_commands, s2map, verdict
 from launcher.monitor_wire import Refused, Wire
 from launcher.stage import REPO
 
 LOOK = 1.0  # seconds between two looks at the guest: the last that was whole is kept
-GRANULE, ENTRIES, ENTRY_BITS, LAST_LEVEL = 4096, 512, 9, 3  # of Traproom's stage 2
-ADDRESS = 0x0000FFFFFFFFF000
-VALID_TABLE = 3
 PSTATE_EL = 2  # where it has the exception level
 PER_MICROSECOND = 1000
-
-
-def level_size(level):
-    return GRANULE << ENTRY_BITS * (LAST_LEVEL - level)
-
-
-class Stage2:
-    """The tables that a VTTBR_EL2 and a VTCR_EL2 lead to, by `read(pa, size)`."""
-
-    def __init__(self, vttbr, vtcr, read):
-        self._read = read
-        self.tables = []
-        bits, level = 64 - (vtcr & 0x3F), 2 - (vtcr >> 6 & 3)
-        self.data = {"ipa_bits": bits, "start_level": level, "vtcr": hex(vtcr), "vttbr": hex(vttbr), "tables": self.tables}
-        span = level_size(level) * ENTRIES
-        for index in range(max(1, (1 << bits) // span)):
-            self._add((vttbr & ADDRESS) + index * GRANULE, level, index * span)
-
-    def _add(self, table, level, ipa):
-        page = self._read(table, GRANULE)
-        words = [int.from_bytes(page[at:at + 8], "little") for at in range(0, GRANULE, 8)]
-        entries = [(index, desc) for index, desc in enumerate(words) if desc]
-        self.tables.append({"pa": hex(table), "level": level, "ipa": hex(ipa), "entries": [[index, hex(desc)] for index, desc in entries]})
-        for index, desc in entries:
-            if level < LAST_LEVEL and desc & VALID_TABLE == VALID_TABLE:
-                self._add(desc & ADDRESS, level + 1, ipa + index * level_size(level))
 
 
 def look(wire):
     """What the monitor says of a guest that runs."""
     hello = wire.hello()
-    return {"stage2": Stage2(hello["vttbr"], hello["vtcr"], wire.read).data,
+    return {"stage2": s2map.Map(hello["vttbr"], hello["vtcr"], {}, wire.read).to_json(),
             "exits": exits([wire.exits(vcpu) for vcpu in wire.vcpus()]), "vcpus": hello["vcpus"]}
 
 
