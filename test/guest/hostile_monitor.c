@@ -23,9 +23,10 @@
 #define GOLDEN       UINT64_C(0x9e3779b97f4a7c15)
 #define SCTLR_RES1   UINT64_C(0x30d00800)
 #define SCTLR_M      UINT64_C(1)
-#define SCTLR_LATENT UINT64_C(0x0300101e) /* A, C, SA, SA0, I, E0E, EE */
-#define MAIR         UINT64_C(0xff04)     /* device, normal */
-#define TCR_T0       UINT64_C(0x3519)     /* 39 bits, shareable, cached, 4 KiB */
+#define SCTLR_SOME   UINT64_C(0x101e)    /* A, C, SA, SA0, I */
+#define SCTLR_BIG    (UINT64_C(3) << 24) /* E0E, EE */
+#define MAIR         UINT64_C(0xff04)    /* device, normal */
+#define TCR_T0       UINT64_C(0x3519)    /* 39 bits, shareable, cached, 4 KiB */
 #define TCR_HALF1    UINT64_C(0xffff0000)
 #define TCR_HD       (UINT64_C(3) << 39) /* the hardware updates descriptors */
 #define TCR_IPS      (UINT64_C(5) << 32) /* 48 bits */
@@ -126,7 +127,7 @@ static void look_around(unsigned cpu)
     write_sysreg(TCR_T0 | TCR_IPS | (random & TCR_HALF1) | (random & TCR_HD), tcr_el1);
     write_sysreg(somewhere(), ttbr1_el1);
     flush();
-    write_sysreg(SCTLR_RES1 | SCTLR_M | (random >> 20 & SCTLR_LATENT & ~(3UL << 24)), sctlr_el1);
+    write_sysreg(SCTLR_RES1 | SCTLR_M | (random >> 20 & SCTLR_SOME), sctlr_el1);
     isb();
     switch (random >> 40 & 7) {
     case 0:
@@ -170,7 +171,7 @@ static void get_lost(void)
     write_sysreg(somewhere(), ttbr1_el1);
     write_sysreg(random_number(), mair_el1);
     flush();
-    write_sysreg(SCTLR_RES1 | SCTLR_M | (random & SCTLR_LATENT), sctlr_el1);
+    write_sysreg(SCTLR_RES1 | SCTLR_M | (random & (SCTLR_SOME | SCTLR_BIG)), sctlr_el1);
     isb();
 }
 

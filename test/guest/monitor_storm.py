@@ -182,7 +182,6 @@ class Storm:
             fields["data"], status = dice.randbytes(dice.choice((2049, dice.randrange(2049, 20000)))), RANGE
         elif broken == 3 and fields["type"] != wire.WRITE:
             fields["data"] = dice.randbytes(dice.randrange(2049))
-        self.asked += 1
         return wire.Answer(tag=tag, **fields).pack(), tag, status, fields
 
     def pieces(self, data):
@@ -213,6 +212,7 @@ class Storm:
         else:
             self.pieces(data)
         answers = self.port.answers(request[1] for request in requests)
+        self.asked += count
         for _, tag, status, fields in requests:
             self.check(answers[tag], status, fields)
         if self.dice.randrange(16) == 0:

@@ -27,6 +27,8 @@ CLIENTS_MAX = 32
 LAST_MOMENT = 2  # seconds
 ROOM = 1 << 20  # bytes of what EL2 says, if we may: QEMU drops what there is no room for
 
+_mark = None  # the file by which this process says that it is starting
+
 
 def folder():
     """Where the sockets of this user's runs are: his alone."""
@@ -66,9 +68,11 @@ def _remove(path):
 @contextlib.contextmanager
 def announced(args):
     """A run that is to have a monitor says so by a file from its first moment on, until its socket is there."""
+    global _mark  # pylint: disable=global-statement
     if args.monitor is not None or args.monitor_cmd or standard_files.has_terminal():
         with contextlib.suppress(Problem, OSError):
-            with open(_own(STARTS), "w", encoding="ascii"):
+            _mark = _own(STARTS)
+            with open(_mark, "w", encoding="ascii"):
                 pass
     try:
         yield
@@ -77,8 +81,8 @@ def announced(args):
 
 
 def _withdraw():
-    with contextlib.suppress(Problem):
-        _remove(_own(STARTS))
+    if _mark is not None:
+        _remove(_mark)
 
 
 def _own(suffix):

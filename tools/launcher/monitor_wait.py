@@ -61,7 +61,8 @@ def find(path, pid):
 def wait(path, pid, seconds):
     """The same, once it is there; None: it does not come."""
     began, said = time.monotonic(), False
-    with Changes({monitor_channel.folder(), os.path.dirname(os.path.abspath(path or "."))}) as changes:
+    folders = [monitor_channel.folder()] + ([os.path.dirname(os.path.abspath(path))] if path else [])
+    with Changes(folders) as changes:
         while True:
             link = find(path, pid)
             left = began + (seconds if monitor_channel.starting() else min(seconds, GRACE)) - time.monotonic()
