@@ -13,7 +13,7 @@ import unittest
 
 from support import LIMIT, REPO, DeviceTest, compile_dts, RunTest
 
-from launcher import model_pause, model_wire as wire  # pylint: disable=wrong-import-order
+from launcher import machine, model_pause, model_wire as wire  # pylint: disable=wrong-import-order
 
 TOY = """
 COMPATIBLE = ["acme,toy-2", "acme,toy"]
@@ -72,7 +72,9 @@ class Hub:
         test.addCleanup(os.close, self.report)
         self.stop, stops = socket.socketpair()
         self.stop.settimeout(LIMIT)
-        self.ram = model_pause.make_ram(3 * model_pause.PAGE)
+        ram = machine.Ram()
+        ram.share(3 * model_pause.PAGE)
+        self.ram = ram.file
         given = [its.fileno(), reports, stops.fileno(), self.ram.fileno()]
         setup = {"channel": its.fileno(), "report": reports, "timeout": timeout,
                  "pause": stops.fileno() if stopping else None, "ram": self.ram.fileno(),

@@ -140,7 +140,7 @@ def run(args, kind):
         raise Problem(f"{machine.program()} is not installed: run tools/setup run")
     with tempfile.TemporaryDirectory(prefix="traproom-") as folder:
         staged = trace.add(args, stage_of(args)(args, folder))
-        staged = staged._replace(monitor=monitor_channel.choose(args, staged))
+        staged = staged._replace(monitor=monitor_channel.choose(args, staged), ram=machine.Ram())
         trace.offer(staged)
         guest = args.dump_dtb or os.path.join(folder, "guest")
         with open(guest, "wb") as file:
@@ -164,7 +164,7 @@ def run(args, kind):
             streams.Streams(shown)
         devices = [device for device, _, _ in staged.placed]
         with virtiofsd.serving(device.server for device in devices if device.server) as complain:
-            with staged.models.running(), trace.running(staged), staged.monitor or contextlib.nullcontext():
+            with staged.models.running(staged.ram.file), trace.running(staged), staged.monitor or contextlib.nullcontext():
                 status = session.run(command, shown, args, staged,
                                      any(device.keeps_data for device in devices), kind)
             return complain(status)

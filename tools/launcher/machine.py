@@ -2,6 +2,7 @@
 """QEMU's command line. Used by cli.py."""
 
 import mmap
+import os
 import re
 import subprocess
 
@@ -57,12 +58,25 @@ def command(args, staged, guest, terminal):
             *(staged.monitor.arguments() if staged.monitor else []), *args.qemu]
 
 
+class Ram:
+    """The machine's memory, for who must see it beside QEMU."""
+
+    def __init__(self):
+        self.file = None  # which is that memory; None: only QEMU has it
+
+    def share(self, size):
+        """QEMU's object for it."""
+        self.file = os.fdopen(os.memfd_create("machine"), "r+b", 0)
+        self.file.truncate(size)
+        return f"memory-backend-file,id=ram,size={size},mem-path=/proc/self/fd/{self.file.fileno()},share=on"
+
+
 def board(model, size, staged, flash=()):
     """The machine, and its RAM of so many bytes, which another process may have to see. `flash`: the banks
     whose files more of it is."""
     ram = None
     if staged.models.stops or staged.trace or staged.monitor:
-        ram = staged.models.ram(size)
+        ram = staged.ram.share(size)
     elif any(device.shares_ram for device, _, _ in staged.placed):
         ram = f"memory-backend-memfd,id=ram,size={size // MIB}M,share=on"
     elif flash:

@@ -5,7 +5,6 @@ Protocol"); that disk is never started, but QEMU waits for our answer when the m
 to be said is in a page of the machine's memory by then. Used by model_hub.py."""
 
 import mmap
-import os
 import socket
 import struct
 
@@ -72,10 +71,3 @@ class Pause:
             self.stream.sendall(HEAD.pack(request, VERSION | REPLY, len(data)) + data)
         except ConnectionError:
             pass  # the next serve() says so
-
-
-def make_ram(size):
-    """The machine's memory, as a file that QEMU and we can share."""
-    ram = os.fdopen(os.memfd_create("machine"), "r+b", 0)
-    ram.truncate(size)
-    return ram

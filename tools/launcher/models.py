@@ -12,7 +12,7 @@ import struct
 import subprocess
 import sys
 
-from launcher import Problem, fdt, model_pause, slots
+from launcher import Problem, fdt, slots
 from launcher.guest_tree import MODEL
 from launcher.words import Words, split
 
@@ -117,7 +117,7 @@ class Models:
         self.stops = stops and bool(texts)
         self.ends = []  # that QEMU gets, and nobody else
         self._slots = []
-        self._pause = self.machine_ram = None
+        self._pause = None
         self._process = None
         names = [model.name for model in self.models]
         for name in names:
@@ -167,12 +167,6 @@ class Models:
         for name, slot in zip(properties, self._slots):
             tree.chosen.set_u64s(name, slots.address(slot))
 
-    def ram(self, size):
-        """QEMU's object for the machine's memory, which we see, too."""
-        self.machine_ram = model_pause.make_ram(size)
-        self.ends.append(self.machine_ram)
-        return f"memory-backend-file,id=ram,size={size},mem-path=/proc/self/fd/{self.machine_ram.fileno()},share=on"
-
     def arguments(self):
         """QEMU's, for the console that EL2 finds in its slot."""
         if not self.models:
@@ -186,20 +180,20 @@ class Models:
         return found
 
     @contextlib.contextmanager
-    def running(self):
-        """Meanwhile the hub runs. It ends when QEMU does."""
+    def running(self, ram):
+        """Meanwhile the hub runs. It ends when QEMU does. `ram`: the file that is the machine's memory, or None."""
         if self.models:
-            self._start()
+            self._start(ram)
         try:
             yield
         finally:
             if self._process:
                 self._process.wait()
 
-    def _start(self):
+    def _start(self, machine_ram):
         given = [self._channel.fileno(), self._reports]
         if self.stops:
-            given += [self._pause.fileno(), self.machine_ram.fileno()]
+            given += [self._pause.fileno(), machine_ram.fileno()]
         pause, ram = given[2:] or (None, None)
         setup = {"channel": given[0], "report": given[1], "timeout": self.timeout, "pause": pause, "ram": ram,
                  "models": [{"name": model.name, "command": model.command, "path": model.path}

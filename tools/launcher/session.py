@@ -51,7 +51,7 @@ def die_with_parent():
 class Session:
     its_output = subprocess.PIPE  # QEMU's stdout, for Popen
 
-    def __init__(self, command, streams, args, port, models, relayed, keeps_data, monitor=None, trace=None):
+    def __init__(self, command, streams, args, port, models, relayed, keeps_data, monitor=None, trace=None, ram=None):
         self.command = command
         self.streams = streams
         self.args = args
@@ -59,6 +59,7 @@ class Session:
         self.models = models
         self.monitor = monitor  # a monitor_channel.Channel or None
         self.trace = trace  # a trace.Trace or None
+        self.ram = ram  # the file that is the machine's memory, or None
         self.relayed = relayed
         self.keeps_data = keeps_data
         self.keyboard = has_terminal() and not relayed  # QEMU reads it itself
@@ -90,8 +91,9 @@ class Session:
 
     def _start(self):
         its = [end.its for end in self._ends() + ([self.monitor] if self.monitor else [])] + self.models.ends
+        its += [self.ram] if self.ram else []
         if self.monitor:
-            self.monitor.keep(self.models.machine_ram, self.args.symbols)
+            self.monitor.keep(self.ram, self.args.symbols)
         command = self.command[:1] + (self.qmp.arguments() if self.qmp else []) + self.command[1:]
         try:
             self.process = subprocess.Popen(command, bufsize=0, stdout=self.its_output,
@@ -334,7 +336,7 @@ def run(command, streams, args, staged, keeps_data, kind=Session):
     Session or one like it."""
     try:
         end = kind(command, streams, args, staged.port, staged.models, bool(staged.nonce), keeps_data,
-                   staged.monitor, staged.trace).run()
+                   staged.monitor, staged.trace, staged.ram.file).run()
         results = streams.console.results
         if results:
             results.close()

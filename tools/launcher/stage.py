@@ -19,9 +19,9 @@ HANG = 30  # seconds, for a guest that nobody watches
 # What the guest is to be: `files`, paths by option; `placed`, its devices, see slots.place(); `nonce`,
 # the word by which its relay.c is known, `port` its Port, None without it; `models`, its Models;
 # `rules` of --inject; `banks` of flash, of firmware.py; `monitor`, its monitor_channel.Channel or None; `trace`, a
-# trace.Trace or None.
-Staged = collections.namedtuple("Staged", "tree staging files placed nonce port models rules banks monitor trace",
-                                defaults=((), None, None))
+# trace.Trace or None; `ram`, a machine.Ram.
+Staged = collections.namedtuple("Staged", "tree staging files placed nonce port models rules banks monitor trace ram",
+                                defaults=((), None, None, None))
 
 
 def built(args, name):

@@ -138,7 +138,7 @@ class Trace(Taken):
 
 def running(staged):
     """A context in which the staged guest's exits are taken down, if that is asked for."""
-    return staged.trace.running(staged.models.machine_ram) if staged.trace else contextlib.nullcontext()
+    return staged.trace.running(staged.ram.file) if staged.trace else contextlib.nullcontext()
 
 
 def add(args, staged):
