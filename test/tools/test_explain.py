@@ -113,8 +113,53 @@ class Words(unittest.TestCase):
         self.assertEqual(syndrome.system_instruction(esr), 0xD5380407)
         self.assertIn("id_aa64pfr0_el1", of(f"{esr:x}")["happened"])
 
+    def test_permission(self):
+        """What the syndrome rules out is no cause."""
+        words = {0x8200000D: "an instruction fetch from", 0x9200004F: "a write to", 0x9200000F: "a read of"}
+        for esr, mine in words.items():
+            causes = " ".join(of(f"{esr:x}")["causes"])
+            self.assertEqual([each for each in words.values() if f"{each} what stage 2" in causes], [mine])
+
+    def test_upper_half(self):
+        """ISS2 is named where there is something in it."""
+        self.assertEqual(value(of("0x200000000"), "ISS2"), 2)
+        self.assertNotIn("ISS2", [field["name"] for field in of("0x93830006")["fields"]])
+
     def test_no_syndrome(self):
         self.assertTrue(any("ISV is 0" in cause for cause in of("92000046 a0000 8")["causes"]))
+
+
+class Level1(unittest.TestCase):
+    """Exceptions that the kernel itself took, at EL1."""
+
+    OOPS = """[    3.1] Unable to handle kernel NULL pointer dereference at virtual address 0000000000000010
+[    3.1] Mem abort info:
+[    3.1]   ESR = 0x0000000096000044
+[    3.1]   EC = 0x25: DABT (current EL), IL = 32 bits
+"""
+
+    def test_oops(self):
+        found = of(self.OOPS)
+        self.assertEqual((found["register"], found["addresses"]),
+                         ("ESR_EL1", [{"name": "FAR_EL1", "value": "0x10", "words": "the virtual address"}]))
+        self.assertTrue(found["happened"].startswith("The kernel itself, at EL1, wrote at VA 0x10: translation fault"))
+        self.assertIn("null with an offset", found["causes"][0])
+        self.assertNotIn("hypervisor", " ".join(found["causes"]))
+
+    def test_by_name(self):
+        for esr, who, cause in ((0x92000007, "A program at EL0 read", "page fault"),
+                                (0x9600004F, "The kernel itself, at EL1, wrote", "read-only"),
+                                (0x8600000F, "The kernel itself, at EL1, fetched", "jump through")):
+            found = of(f"ESR_EL1=0x{esr:x} FAR_EL1=0x400000")
+            self.assertTrue(found["happened"].startswith(who), found["happened"])
+            self.assertEqual(len(found["causes"]), 1)
+            self.assertIn(cause, found["causes"][0])
+
+    def test_of_neither_by_name(self):
+        """What the same level took may be EL2's or EL1's."""
+        causes = of("0x96000045")["causes"]
+        self.assertIn("the hypervisor's own", causes[0])
+        self.assertIn("if it is EL1's: a pointer", causes[1])
 
 
 class Command(unittest.TestCase):
@@ -134,6 +179,14 @@ class Command(unittest.TestCase):
         done = self.run_it("--json", input="x\nESR_EL2: 0x93830006\nHPFAR_EL2: 0xa0000\n")
         found = json.loads(done.stdout)
         self.assertEqual(found["addresses"][0]["value"], "0xa0000")
+
+    def test_reader_is_gone(self):
+        reads, writes = os.pipe()
+        os.close(reads)
+        with os.fdopen(writes, "wb") as gone:
+            done = subprocess.run([LAUNCHER, "explain", "93830006"], stdout=gone, stderr=subprocess.PIPE, timeout=LIMIT,
+                                  check=False)
+        self.assertEqual((done.returncode, done.stderr), (141, b""))
 
     def test_wrong(self):
         for args in (("zz",), ("1", "--dtb", "/nowhere"), ("--dtb", LAUNCHER, "1")):

@@ -180,7 +180,6 @@ class Monitor(unittest.TestCase):
         self.assertEqual(self.run_command("wait mmu", wire), "")
         self.assertEqual(regs, [])
 
-
     def test_a_registers_address(self):
         asked = []
         wire = types.SimpleNamespace(vcpus=lambda: range(2), regs=lambda vcpu: {"pc": 0x1230 + vcpu}, close=lambda: None,
@@ -188,6 +187,9 @@ class Monitor(unittest.TestCase):
         self.assertEqual(self.run_command("at pc -v 1", wire), "PC of vCPU 1: 0x1231\nPAR_EL1 0x48000000: 0x48000231\n")
         self.run_command("at 0x1000 s1e1r", wire)
         self.assertEqual(asked, [(1, 0x1231, "s12e1r"), (0, 0x1000, "s1e1r")])
+        wire.translate = lambda *_: 0x80F
+        self.assertEqual(self.run_command("at ffffa6a5ee010800", wire),
+                         "PAR_EL1 0x80f: translation fault, level 3, found by stage 1\n")
         with self.assertRaisesRegex(monitor_commands.Usage, "nor the name of a register"):
             self.run_command("at nothing", wire)
 

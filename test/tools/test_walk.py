@@ -106,7 +106,6 @@ class Walks(unittest.TestCase):
         self.assertEqual(found.to_json()["steps"][2]["table_ipa"], f"0x{TTBR1:x}")
         self.assertIn("why", "\n".join(walk_words.lines(self.look(memory(), Access("w")))))
 
-
     def test_roots(self):
         """Which register, why that one, and what the sizes are."""
         text = "\n".join(walk_words.lines(self.look(memory()), True, ", PC of vCPU 1"))
@@ -114,7 +113,15 @@ class Walks(unittest.TestCase):
                                         "stage 1: by TTBR1_EL1, since bit 55 of the VA is 1, 0x48001000\n"), text)
         self.assertIn("granules of 4 KiB, VAs of 48 bits: from level 0 on, at 0x48001000\n", text)
         self.assertIn("stage 2: by VTTBR_EL2, 0x40246000\n", text)
-        self.assertIn("IPAs of 40 bits: from level 1 on, at 0x40246000, 2 concatenated tables\n", text)
+        self.assertIn("IPAs of 40 bits: from level 1 on, at 0x40246000, 2 tables in a row that are one "
+                      "(concatenated)\n", text)
+        self.assertIn("ASID 0 in bits [63:48]\n", text)
+        self.assertIn("VMID 0 in bits [63:48]\n", text)
+        shared = "\n".join(walk_words.lines(self.look(memory(), regs={"ttbr1_el1": 5 << 48 | TTBR1 | 1})))
+        self.assertIn("ASID 5 in bits [63:48], CnP: CPUs share it\n", shared)
+        tagged = self.look(memory(), regs={"tcr_el1": REGS["tcr_el1"] | 1 << 38}, va=VA ^ 0x42 << 56)
+        self.assertEqual((tagged.pa, tagged.roots[1].why), (
+            self.look(memory()).pa, "bit 55 of the VA is 1 (its bits [63:56] do not count: TCR_EL1.TBI1)"))
         low = self.look(memory(), va=0x1000)
         self.assertEqual((low.roots[1].register, low.roots[1].of.input_bits), ("TTBR0_EL1", 48))
         off = "\n".join(walk_words.lines(self.look(memory(), regs={"sctlr_el1": 0}, va=0x48000000)))

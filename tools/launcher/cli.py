@@ -191,6 +191,9 @@ def guarded(work):
     except Problem as problem:
         session.say(str(problem))
         return verdict.WRONG_SETUP
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in its buffer
+        return verdict.PIPE_CLOSED
     except OSError as error:
         session.say(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         return verdict.WRONG_SETUP

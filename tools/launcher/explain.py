@@ -13,16 +13,19 @@ from launcher import syndrome as s
 PAGE = 1 << 12
 OBJDUMP = ("aarch64-linux-gnu-objdump", "objdump")
 NUMBER = r"(?:0x)?([0-9a-f_]+)\b"
-NAMED = re.compile(rf"\b(ESR|HSR|HPFAR|FAR)(?:_?EL[12x])?\b[ \t]*(?:[:=][ \t]*|[ \t]){NUMBER}", re.IGNORECASE)
+NAMED = re.compile(rf"\b(ESR|HSR|HPFAR|FAR)(?:_?EL([12x]))?\b[ \t]*(?:[:=][ \t]*|[ \t]){NUMBER}", re.IGNORECASE)
+OOPS = re.compile(r"Unable to handle kernel|Mem abort info|Internal error: ")  # Linux's: of ESR_EL1
+OOPS_ADDRESS = re.compile(r"at virtual address ([0-9a-f]{8,16})\b")
 SPANS = {0: "512 GiB", 1: "1 GiB", 2: "2 MiB", 3: "4 KiB"}  # of one descriptor, with 4 KiB granules
 
 
 class Numbers:
-    """What was given; None: was not."""
+    """What was given; None: was not. `el`: the level that took the exception, 2 unless the text says 1."""
 
     def __init__(self, text):
-        found = {}
-        for name, digits in NAMED.findall(text):
+        found, self.el = {}, 1 if OOPS.search(text) else 2
+        for name, level, digits in NAMED.findall(text):
+            self.el = 1 if level == "1" else self.el
             found.setdefault({"HSR": "ESR"}.get(name.upper(), name.upper()), digits)
         if "ESR" not in found:
             words = re.findall(r"\S+", text)
@@ -31,6 +34,8 @@ class Numbers:
                               "or by name, as in ESR_EL2=0x93830006")
             found = {name: re.sub("^0x", "", word, flags=re.IGNORECASE)
                      for name, word in zip(("ESR", "HPFAR", "FAR"), words)}
+        if self.el == 1 and (address := OOPS_ADDRESS.search(text)):
+            found.setdefault("FAR", address[1])
         self.esr, self.hpfar, self.far = (self._number(found, name) for name in ("ESR", "HPFAR", "FAR"))
 
     @staticmethod
@@ -117,18 +122,25 @@ def abort_happened(numbers, who, place):
     return f"{who} {access_words(numbers)}{where}: {s.fault_words(esr)}."
 
 
+def who_did(numbers):
+    from_lower = s.exception_class(numbers.esr) in (0x20, 0x24)
+    if numbers.el == 1:
+        return "A program at EL0" if from_lower else "The kernel itself, at EL1,"
+    return "The guest" if from_lower else "The exception level that reports this, itself,"
+
+
 def happened(numbers, place):
     """One or two sentences."""
     esr = numbers.esr
     kind = s.exception_class(esr)
     if is_abort(esr):
-        who = "The guest" if kind in (0x20, 0x24) else "The exception level that reports this, itself,"
-        return abort_happened(numbers, who, place)
+        return abort_happened(numbers, who_did(numbers), place)
+    who = "A program" if numbers.el == 1 else "The guest"
     if kind == s.SYSTEM_REGISTER:
         text = disassemble(s.system_instruction(esr))
-        return f"The guest ran `{text}`, which is trapped." if text else "The guest ran an MRS, MSR or system instruction."
+        return f"{who} ran `{text}`, which is trapped." if text else f"{who} ran an MRS, MSR or system instruction."
     if kind in s.CALLS:
-        return f"The guest ran `{s.CALLS[kind].lower()} #0x{s.take(esr, 15, 0):x}`."
+        return f"{who} ran `{s.CALLS[kind].lower()} #0x{s.take(esr, 15, 0):x}`."
     return f"{s.class_words(esr)[0].upper()}{s.class_words(esr)[1:]}."
 
 
@@ -143,11 +155,23 @@ WALK_CAUSES = (
     "(HCR_EL2.PTW)",
     "a guest that runs on with tables that it has freed or overwritten",
 )
-PERMISSION_CAUSES = (
-    "a write to what stage 2 maps read-only: ROM, flash, or a page whose writes are being logged",
-    "an instruction fetch from what stage 2 maps execute-never: device memory, as a rule",
-    "HPFAR_EL2 is not valid here: find the IPA by a lookup of FAR_EL2 (AT S1E1R, then PAR_EL1)",
+PERMISSION_CAUSES = {
+    "w": "a write to what stage 2 maps read-only: ROM, flash, or a page whose writes are being logged",
+    "x": "an instruction fetch from what stage 2 maps execute-never: device memory, as a rule",
+    "r": "a read of what stage 2 lets be written or executed only, or not at all: a page that is being watched",
+}
+NO_HPFAR = "HPFAR_EL2 is not valid here: find the IPA by a lookup of FAR_EL2 (AT S1E1R, then PAR_EL1)"
+# Of stage 1, as the kernel that owns it sees them.
+POINTER_CAUSES = (
+    "a pointer that leads nowhere: null with an offset into a structure, freed, or never set",
+    "memory that has been unmapped, or registers of a device that were not mapped (ioremap)",
 )
+OWN_PERMISSION_CAUSES = {
+    "w": "a write to what is read-only: constants, code, a module's text",
+    "x": "a jump through a damaged pointer: to data, or from the kernel into a program's page",
+    "r": "the kernel reads a program's page without copy_from_user (PAN), or a page that nobody may read",
+}
+PROGRAM_CAUSE = "a program's page fault, of which the kernel serves most: memory not there yet, copy on write, a bad pointer"
 SIMPLE_CAUSES = {
     s.ACCESS_FLAG: ("a descriptor with AF clear: software sets it to learn which pages are used; a table made without AF "
                     "faults at every first touch",),
@@ -175,11 +199,25 @@ CLASS_CAUSES = {
 }
 
 
+def kind_of(esr):
+    return "x" if s.exception_class(esr) in s.INSTRUCTION_ABORT else "w" if s.is_write(esr) else "r"
+
+
+def stage1_causes(esr):
+    """Of an abort that EL1 has taken, by its own tables."""
+    kind, _ = s.fault(esr)
+    if s.exception_class(esr) in (0x20, 0x24) and kind in (s.TRANSLATION, s.PERMISSION):
+        return (PROGRAM_CAUSE,)
+    if kind == s.TRANSLATION:
+        return POINTER_CAUSES
+    return (OWN_PERMISSION_CAUSES[kind_of(esr)],) if kind == s.PERMISSION else tuple(SIMPLE_CAUSES.get(kind, ()))
+
+
 def abort_causes(esr):
     kind, level = s.fault(esr)
     if s.exception_class(esr) in (0x21, 0x25):
-        return ("this is a fault of the hypervisor's own code or tables, if the syndrome is EL2's: the guest could not "
-                "cause it",) + tuple(SIMPLE_CAUSES.get(kind, ()))
+        return ("if the syndrome is EL2's: a fault of the hypervisor's own code or tables, which the guest could not cause",
+                *(f"if it is EL1's: {cause}" for cause in stage1_causes(esr)))
     if s.is_walk(esr):
         return WALK_CAUSES
     if kind == s.TRANSLATION:
@@ -188,15 +226,16 @@ def abort_causes(esr):
                  "mapping of its own",) if span else ()
         return found + TRANSLATION_CAUSES
     if kind == s.PERMISSION:
-        return PERMISSION_CAUSES
+        return PERMISSION_CAUSES[kind_of(esr)], NO_HPFAR
     return SIMPLE_CAUSES.get(kind, ())
 
 
 def causes(numbers):
     esr = numbers.esr
-    found = list(abort_causes(esr) if is_abort(esr) else CLASS_CAUSES.get(s.exception_class(esr), ()))
-    if s.exception_class(esr) == 0x24 and not s.has_access(esr) and s.fault(esr)[0] in (s.TRANSLATION, s.PERMISSION) \
-            and not s.is_walk(esr):
+    by_level = stage1_causes if numbers.el == 1 else abort_causes
+    found = list(by_level(esr) if is_abort(esr) else CLASS_CAUSES.get(s.exception_class(esr), ()))
+    if numbers.el == 2 and s.exception_class(esr) == 0x24 and not s.has_access(esr) and not s.is_walk(esr) and \
+            s.fault(esr)[0] in (s.TRANSLATION, s.PERMISSION):
         found.append("ISV is 0, so a device can't be emulated from the syndrome alone: the instruction writes back its "
                      "base, loads a pair or a vector register, or is atomic")
     return found
@@ -237,7 +276,7 @@ def address_fields(numbers, place):
         lines.append(("HPFAR_EL2", numbers.hpfar, f"FIPA [47:4], so the page of IPA 0x{ipa_page(numbers.hpfar):x}{known}"))
     if numbers.far is not None:
         known = "the virtual address" if s.far_is_valid(esr) else "not valid after this exception"
-        lines.append(("FAR_EL2", numbers.far, known))
+        lines.append((f"FAR_EL{numbers.el}", numbers.far, known))
     if place and place[1] == 1:
         lines.append(("IPA", place[0], "the page of HPFAR_EL2, the offset of FAR_EL2"))
     return lines
@@ -247,6 +286,7 @@ def explain(numbers, tree=None):
     """All of it, as --json has it."""
     place = ipa(numbers)
     found = {
+        "register": f"ESR_EL{numbers.el}",
         "esr": f"0x{numbers.esr:x}",
         "class": s.class_words(numbers.esr),
         "fields": [{"name": field.name, "bits": field.bits, "value": f"0x{field.value:x}", "words": field.words}
@@ -263,7 +303,7 @@ def explain(numbers, tree=None):
 
 
 def show(found):
-    lines = [f"ESR_EL2 {found['esr']}: {found['class']}"]
+    lines = [f"{found['register']} {found['esr']}: {found['class']}"]
     lines += [f"  {field['name']:<9} {field['bits']:<8} {field['value']:<10} {field['words']}".rstrip()
               for field in found["fields"]]
     lines += [f"{address['name']} {address['value']}: {address['words']}" for address in found["addresses"]]

@@ -11,13 +11,15 @@ from launcher import Problem, cli, explain, fdt
 DESCRIPTION = """\
 Say in words what ESR_EL2, HPFAR_EL2 and FAR_EL2 hold: every field, what happened, and what usually causes it. The
 numbers are given in that order, in hexadecimal, or by name as logs have them (ESR=0x... or HSR, HPFAR, FAR; what else is
-in the text does not matter); without any, the text comes from standard input.
+in the text does not matter); without any, the text comes from standard input. ESR_EL1 and FAR_EL1, or an oops of Linux's,
+are an exception that the kernel itself took.
 """
 EPILOG = """\
 examples:
   tools/traproom explain 0x93830006 0xa000 0xffff800010a01008
   tools/traproom explain 'ESR_EL2: 96000045  FAR_EL2: ffff0000deadbeef'
   tools/traproom explain <hypervisor.log --dtb guest.dtb
+  tools/traproom explain <oops.log
 """
 
 

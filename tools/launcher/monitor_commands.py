@@ -6,12 +6,13 @@ import argparse
 import collections
 import importlib
 import json
+import re
 import shlex
 import time
 
 from launcher import monitor_wire as wire_format
 from launcher.monitor_wire import Refused
-from launcher.syndrome import class_words, exception_class
+from launcher.syndrome import class_words, exception_class, fault_words
 
 MODULES = ("monitor_control", "monitor_change", "monitor_walk")  # of the launcher's, which register commands of their own
 USUAL_BYTES = 64
@@ -95,7 +96,9 @@ class Arguments(argparse.ArgumentParser):
 
 
 def number(text):
-    """0x..., decimal, or with K, M, G."""
+    """0x..., decimal, with K, M, G, or 16 digits as kallsyms has them."""
+    if re.fullmatch(r"(?=\d*[a-f])[0-9a-f]{16}", text):
+        return int(text, 16)
     unit = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}.get(text[-1:].upper(), 1)
     try:
         value = int(text[:-1] if unit > 1 else text, 0) * unit
@@ -236,7 +239,7 @@ def show_at(wire, args, out):
     par = wire.translate(vcpu, va, asked.kind)
     if register:
         out.line(f"{register} of vCPU {vcpu}: 0x{va:x}")
-    out.line(f"PAR_EL1 0x{par:x}: " + (f"fault status 0x{par >> 1 & 0x3f:x}, found by stage {2 if par >> 9 & 1 else 1}"
+    out.line(f"PAR_EL1 0x{par:x}: " + (f"{fault_words(par >> 1 & 0x3f)}, found by stage {2 if par >> 9 & 1 else 1}"
                                       f"{' on a stage-1 walk' if par >> 8 & 1 else ''}" if par & 1 else
                                       f"0x{par & 0xFFFFFFFFF000 | va & 0xFFF:x}"))
     out.data({"va": f"0x{va:x}", "vcpu": vcpu, "register": register or None, "kind": asked.kind, "par": f"0x{par:x}"})

@@ -111,7 +111,8 @@ def _numbers(regs, which):
     names = {EL1: ("esr_el1", "far_el1", None, "elr_el1"), EL2: ("esr_el2", "far_el2", "hpfar_el2", "pc"),
              ABORT: ("abort_esr", "abort_far", "abort_hpfar", "abort_pc")}[which]
     esr, far, hpfar, pc = (regs[name] if name else None for name in names)
-    return explain.Numbers(f"ESR=0x{esr:x} FAR=0x{far:x}" + (f" HPFAR=0x{hpfar:x}" if hpfar is not None else "")), pc
+    level = 1 if which == EL1 else 2
+    return explain.Numbers(f"ESR_EL{level}=0x{esr:x} FAR=0x{far:x}" + (f" HPFAR=0x{hpfar:x}" if hpfar is not None else "")), pc
 
 
 @command("explain", "explain [N] [-1|-a]", "the latest trap of vCPU N to EL2, with -1 its latest exception to EL1, with -a "

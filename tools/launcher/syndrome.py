@@ -194,7 +194,8 @@ def iss_fields(esr):
 def fields(esr):
     """All of the syndrome, from the highest bit on."""
     kind = exception_class(esr)
-    return [Field("EC", 31, 26, kind, class_words(esr)),
+    second = [Field("ISS2", 55, 32, take(esr, 55, 32), "not taken apart here")] if take(esr, 55, 32) else []
+    return [*second, Field("EC", 31, 26, kind, class_words(esr)),
             flag(esr, "IL", 25, "a 32-bit instruction", "a 16-bit instruction"),
             Field("ISS", 24, 0, take(esr, 24, 0), "the particulars, below" if iss_fields(esr) else
                   "not taken apart here"), *iss_fields(esr)]

@@ -13,6 +13,7 @@ from launcher.vmsa import bit, bits
 AF, DESCRIPTOR = 10, 8
 # Bit 7 says whether what has DBM is clean: AP[2] of stage 1 (read-only while 1), S2AP[1] of stage 2 (while 0).
 DBM, CLEAN = 51, 7
+TAG_BELOW = 55  # the highest bit of a VA that counts where its top byte is ignored
 TRANSLATION, ACCESS_FLAG, PERMISSION, ADDRESS_SIZE, EXTERNAL = (
     "translation", "access flag", "permission", "address size", "external abort")
 # Fault status codes as ESR_ELx and PAR_EL1 have them, without the level, and those of level -1.
@@ -221,13 +222,14 @@ class Walker:
         ignored = bit(tcr, 38 if half else 37)
         if self.access.kind == "x" and self.cpu.pauth and bit(tcr, 52 if half else 51):
             ignored = 0
-        top = 55 if ignored else 63
+        top = TAG_BELOW if ignored else 63
         return half, top
 
     def by_stage1(self, va):
         half, top = self.half_of(va)
         stage = vmsa.stage1(self.regs, self.cpu, half)
-        self.found.roots[1] = walk_root.stage1(stage, self.regs)
+        is_tagged = top == TAG_BELOW and bits(va, 63, TAG_BELOW + 1) != 0xFF * half
+        self.found.roots[1] = walk_root.stage1(stage, self.regs, is_tagged)
         if stage.refusal:
             raise Fault(TRANSLATION, 1, 0, stage.refusal)
         if stage.input_bits <= top and bits(va, top, stage.input_bits) != (1 << top + 1 - stage.input_bits) * half - half:

@@ -23,9 +23,11 @@ class Root(NamedTuple):
         return found
 
 
-def stage1(stage, regs):
+def stage1(stage, regs, is_tagged):
+    """`is_tagged`: the VA's top byte is not what bit 55 says, and need not be."""
     register = f"TTBR{stage.half}_EL1"
-    return Root(register, regs.get(register.lower(), 0), f"bit 55 of the VA is {stage.half}", "TCR_EL1",
+    tag = f" (its bits [63:56] do not count: TCR_EL1.TBI{stage.half})" if is_tagged else ""
+    return Root(register, regs.get(register.lower(), 0), f"bit 55 of the VA is {stage.half}{tag}", "TCR_EL1",
                 regs.get("tcr_el1", 0), stage)
 
 

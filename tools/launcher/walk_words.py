@@ -7,6 +7,9 @@ from launcher import descriptor
 PURPOSES = {"va": "stage 1", "s1 table": "stage 2, for the table of stage 1 below", "output": "stage 2, for the address itself"}
 
 
+TAG, CNP = 48, 1  # of TTBRn_EL1 and VTTBR_EL2
+
+
 def _where(step):
     at = f"PA 0x{step.table_pa:x}"
     return at if step.table_ipa is None else f"IPA 0x{step.table_ipa:x}, {at}"
@@ -24,7 +27,9 @@ def root_lines(number, root):
     if not stage.refusal:
         more = stage.index_bits(stage.start) - stage.stride
         sizes += f": from level {stage.start} on, at 0x{stage.base:x}"
-        sizes += f", {1 << more} concatenated tables" if more > 0 else ""
+        sizes += f", {1 << more} tables in a row that are one (concatenated)" if more > 0 else ""
+    tag, shared = "VMID" if number == 2 else "ASID", ", CnP: CPUs share it" if root.value & CNP else ""
+    yield f"         {tag} {root.value >> TAG} in bits [63:48]{shared}"
     yield f"         {root.control} 0x{root.control_value:x}, {sizes}"
 
 
