@@ -148,7 +148,7 @@ class Firmware(DeviceTest):
         self.refused("vars= and --flash are the same bank", "--firmware", f"{self.code},vars={self.kept}",
                      "--flash", self.kept)
         for option, _ in firmware.REFUSED:
-            self.refused(f"{option} does not go with --firmware", "--firmware", self.code, option, "x")
+            self.refused(f"{option} does not go with --firmware", "--firmware", self.code, option, "2M")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ CHUNK = layout.MIB
 
 # Of no use to a guest that brings no kernel with it, as (option, its name in the arguments).
 REFUSED = tuple((option, option[2:].replace("-", "_")) for option in (
-    "--kernel", "--app", "--dtb", "--initrd", "--put", "--modules", "--modprobe", "--module", "--append", "--cmd", "--symbols"))
+    "--kernel", "--kernel-paddr", "--app", "--app-offset", "--dtb", "--initrd", "--put", "--modules", "--modprobe", "--module",
+    "--append", "--cmd", "--symbols"))
 
 # `file`: a File with what it begins with, None: nothing; `keeps`: what is programmed is in that file; `address`: in the guest.
 Bank = collections.namedtuple("Bank", "file keeps address")
