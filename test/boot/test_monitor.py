@@ -16,10 +16,10 @@ import support  # noqa: E402
 class MonitorTest(support.BootTest):
     def start(self, *options):
         """A guest that lives until its stdin ends; returns once its shell runs."""
-        self.launch(*options)
+        self.begin(*options)
         self.assertEqual(self.guest.stdout.readline(), "ready\n")
 
-    def launch(self, *options):
+    def begin(self, *options):
         self.socket = self.path("monitor")
         self.guest = subprocess.Popen([support.LAUNCHER, "run", "--quiet", "--timeout", str(support.LIMIT), "--monitor",
                                        self.socket, "--cmd", "echo ready; cat >/dev/null; echo went on", *options],
@@ -76,7 +76,7 @@ class MonitorTest(support.BootTest):
 
     def test_at_once(self):
         """Asked before there is anything; then memory is written."""
-        self.launch("--smp", "1")
+        self.begin("--smp", "1")
         _, walk = self.monitor("wait mmu", "walk vbar_el1 x")
         self.assertTrue(walk["pa"], walk)
         self.assertEqual(self.guest.stdout.readline(), "ready\n")
