@@ -130,7 +130,7 @@ def stage_of(args):
     """What makes a Staged of the arguments."""
     if args.bundle is not None:
         return unbundle.read
-    return stage.stage if args.firmware is None else firmware.stage_firmware
+    return firmware.stager(args)
 
 
 def run(args, kind):

@@ -51,7 +51,7 @@ class Numbers:
 def hpfar_is_valid(esr):
     """Arm ARM, "HPFAR_EL2": after which faults it is written."""
     kind, _ = s.fault(esr)
-    return (is_abort(esr) and s.exception_class(esr) in (0x20, 0x24) and
+    return (s.is_from_below(esr) and
             (s.is_walk(esr) or kind in (s.TRANSLATION, s.ACCESS_FLAG, s.ADDRESS_SIZE, s.PROTECTION)))
 
 
@@ -123,10 +123,10 @@ def abort_happened(numbers, who, place):
 
 
 def who_did(numbers):
-    from_lower = s.exception_class(numbers.esr) in (0x20, 0x24)
+    from_below = s.is_from_below(numbers.esr)
     if numbers.el == 1:
-        return "A program at EL0" if from_lower else "The kernel itself, at EL1,"
-    return "The guest" if from_lower else "The exception level that reports this, itself,"
+        return "A program at EL0" if from_below else "The kernel itself, at EL1,"
+    return "The guest" if from_below else "The exception level that reports this, itself,"
 
 
 def happened(numbers, place):
@@ -199,23 +199,19 @@ CLASS_CAUSES = {
 }
 
 
-def kind_of(esr):
-    return "x" if s.exception_class(esr) in s.INSTRUCTION_ABORT else "w" if s.is_write(esr) else "r"
-
-
 def stage1_causes(esr):
     """Of an abort that EL1 has taken, by its own tables."""
     kind, _ = s.fault(esr)
-    if s.exception_class(esr) in (0x20, 0x24) and kind in (s.TRANSLATION, s.PERMISSION):
+    if s.is_from_below(esr) and kind in (s.TRANSLATION, s.PERMISSION):
         return (PROGRAM_CAUSE,)
     if kind == s.TRANSLATION:
         return POINTER_CAUSES
-    return (OWN_PERMISSION_CAUSES[kind_of(esr)],) if kind == s.PERMISSION else tuple(SIMPLE_CAUSES.get(kind, ()))
+    return (OWN_PERMISSION_CAUSES[s.access_kind(esr)],) if kind == s.PERMISSION else tuple(SIMPLE_CAUSES.get(kind, ()))
 
 
 def abort_causes(esr):
     kind, level = s.fault(esr)
-    if s.exception_class(esr) in (0x21, 0x25):
+    if not s.is_from_below(esr):
         return ("if the syndrome is EL2's: a fault of the hypervisor's own code or tables, which the guest could not cause",
                 *(f"if it is EL1's: {cause}" for cause in stage1_causes(esr)))
     if s.is_walk(esr):
@@ -226,7 +222,7 @@ def abort_causes(esr):
                  "mapping of its own",) if span else ()
         return found + TRANSLATION_CAUSES
     if kind == s.PERMISSION:
-        return PERMISSION_CAUSES[kind_of(esr)], NO_HPFAR
+        return PERMISSION_CAUSES[s.access_kind(esr)], NO_HPFAR
     return SIMPLE_CAUSES.get(kind, ())
 
 

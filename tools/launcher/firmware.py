@@ -150,6 +150,11 @@ def drives(banks):
     return found
 
 
+def stager(args):
+    """What stages the guest of the arguments: stage.stage() or its like here."""
+    return stage.stage if args.firmware is None else stage_firmware
+
+
 def stage_firmware(args, folder, staging=None):
     """Everything checked and in its place, stage.Staged. `staging`: as for stage.stage()."""
     files = Files(folder, args.timeout)

@@ -115,19 +115,24 @@ def _has_mmu(regs):
     return not regs["off"] and regs["sctlr_el1"] & SCTLR_M and regs["vbar_el1"]
 
 
+def _wait_for_mmu(wire):
+    end = time.monotonic() + MMU_PATIENCE
+    while not any(_has_mmu(wire.regs(vcpu)) for vcpu in wire.vcpus()):
+        if time.monotonic() > end:
+            raise Refused(0, f"no vCPU has turned its MMU on within {MMU_PATIENCE} s")
+        time.sleep(MMU_LOOK)
+
+
 @command("wait", "wait SECONDS|mmu", "let the guest go on for so long before the next command; mmu: until one of its vCPUs "
          "has its MMU on, and vectors")
 def wait(wire, args, out):
     parser = Arguments("wait")
     parser.add_argument("seconds", type=lambda text: MMU if text == MMU else float(text))
     seconds = parser.parse_args(args).seconds
-    if seconds != MMU:
+    if seconds == MMU:
+        _wait_for_mmu(wire)
+    else:
         time.sleep(max(0, seconds))
-    end = time.monotonic() + MMU_PATIENCE
-    while seconds == MMU and not any(_has_mmu(wire.regs(vcpu)) for vcpu in wire.vcpus()):
-        if time.monotonic() > end:
-            raise Refused(0, f"no vCPU has turned its MMU on within {MMU_PATIENCE} s")
-        time.sleep(MMU_LOOK)
     out.data({})
 
 

@@ -98,9 +98,8 @@ def show_stage2(wire, args, out):
 def _walk_of(machine, numbers):
     """The walk of the address that an abort was about."""
     esr = numbers.esr
-    kind = "x" if syndrome.exception_class(esr) in syndrome.INSTRUCTION_ABORT else "w" if syndrome.is_write(esr) else "r"
     el = 0 if machine.regs["pstate"] >> 2 & 3 == 0 else 1
-    return machine.look_up(numbers.far, walk.Access(kind, el))
+    return machine.look_up(numbers.far, walk.Access(syndrome.access_kind(esr), el))
 
 
 EL1, EL2, ABORT = "el1", "el2", "abort"

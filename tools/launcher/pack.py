@@ -106,7 +106,7 @@ def prepare(args, folder, output):
     made = bundle.Bundle(hypervisor, own, args.config, args.hash, args.compress)
     if args.add:
         made.take(bundle.read(args.output))
-    staged = (stage.stage if args.firmware is None else firmware.stage_firmware)(args, folder, made)
+    staged = firmware.stager(args)(args, folder, made)
     check_devices(staged)
     made.put_tree(staged.tree)
     made.write(output)

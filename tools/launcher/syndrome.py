@@ -122,6 +122,16 @@ def is_write(esr):
     return exception_class(esr) in DATA_ABORT and take(esr, 6, 6) == 1
 
 
+def access_kind(esr):
+    """Of an abort: "r", "w", or "x" for a fetch."""
+    return "x" if exception_class(esr) in INSTRUCTION_ABORT else "w" if is_write(esr) else "r"
+
+
+def is_from_below(esr):
+    """An abort that came from a lower exception level than the one that took it."""
+    return exception_class(esr) in (INSTRUCTION_ABORT[0], DATA_ABORT[0])
+
+
 def is_walk(esr):
     """The fault of a stage 2 that a stage-1 table walk ran into."""
     return exception_class(esr) in DATA_ABORT + INSTRUCTION_ABORT and take(esr, 7, 7) == 1
