@@ -29,6 +29,9 @@ enum state {
 static struct vm *vm; /* NULL: there is no monitor */
 static const char *version;
 static struct host_channel channel;
+_Static_assert(sizeof(struct monitor_message) == HOST_CHANNEL_HEAD &&
+                   MONITOR_DATA_MAX <= HOST_CHANNEL_DATA_MAX,
+               "any message can be sent");
 static struct alarm alarm;
 static struct pa_range shown[SHOWN_MAX];
 static unsigned nr_shown;

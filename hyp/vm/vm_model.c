@@ -21,6 +21,9 @@
 
 /* The machine's one channel, and who talks by it. */
 static struct host_channel channel;
+_Static_assert(sizeof(struct vmodel_message) == HOST_CHANNEL_HEAD &&
+                   VMODEL_DATA_MAX <= HOST_CHANNEL_DATA_MAX,
+               "any message can be sent");
 static struct vmodel_link models;
 
 /* Of a machine that stops for the models. */
