@@ -87,6 +87,14 @@ qemu_devices.py the devices in it
 qemu_flash.py   its flash
 """
 
+import os
+import sys
+
+# Its modules are compiled once, which takes most of a start otherwise, and not into the source's folders.
+_BUILD = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..", "build"))
+sys.dont_write_bytecode = not os.path.isdir(_BUILD)
+sys.pycache_prefix = os.path.join(_BUILD, "python")
+
 
 class Problem(Exception):
     """Something the user can mend; the message says what, where and how. Exit status 1."""
