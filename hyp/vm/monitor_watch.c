@@ -89,16 +89,21 @@ static int read_request(struct monitor_call *call, struct watched *watch)
     return monitor_is_watched(watch->range) ? -ERR_EXIST : 0;
 }
 
+/*
+ * It is active before the first right is gone: who faults then waits for the lock, and finds whose
+ * doing it was. Stage 2's lock orders the two for him, since he has looked there first.
+ */
 static int take(struct vm *vm, struct watched *place, const struct watched *watch)
 {
     int err;
 
     spin_lock(&lock);
+    __atomic_fetch_add(&active, 1, __ATOMIC_RELEASE);
     err = set_rights(vm, watch->range, watch->taken);
-    if (err == 0) {
+    if (err == 0)
         *place = *watch;
-        __atomic_fetch_add(&active, 1, __ATOMIC_RELEASE);
-    }
+    else
+        __atomic_fetch_sub(&active, 1, __ATOMIC_RELEASE);
     spin_unlock(&lock);
     return err;
 }

@@ -3,9 +3,11 @@
  * vm/monitor_run.c, monitor_s2.c, monitor_watch.c, monitor_state.c: the guest stopped and stepped,
  * its map changed and watched, by requests as the host sends them. The map is mm/stage2.c's.
  */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -236,6 +238,49 @@ static void logged(void **state)
     answers(MONITOR_LOG, RAM_IPA, RAM_BYTES, 12288 | STAGE2_READ, -ERR_INVAL);
 }
 
+/* Another CPU, which faults while rights are being taken. */
+static struct {
+    pthread_t thread;
+    unsigned faults;
+    bool came, was_ours;
+} other;
+
+static void *fault(void *arg)
+{
+    (void)arg;
+    __atomic_store_n(&other.came, true, __ATOMIC_RELEASE);
+    other.was_ours = touch(1, PAGE, STAGE2_READ | STAGE2_WRITE);
+    return NULL;
+}
+
+static void fault_during_flush(enum fake_tlb_op op, uint64_t address)
+{
+    (void)op;
+    (void)address;
+    if (other.faults++ != 0)
+        return;
+    assert_int_equal(pthread_create(&other.thread, NULL, fault, NULL), 0);
+    while (!__atomic_load_n(&other.came, __ATOMIC_ACQUIRE))
+        usleep(100);
+    usleep(10000); /* for one that does not wait to be wrong */
+}
+
+/* It waits, and learns that it was a watcher's doing: else the guest would get an abort. */
+static void touched_while_taken(void **state)
+{
+    (void)state;
+    for (unsigned log = 0; log < 2; log++) {
+        memset(&other, 0, sizeof(other));
+        fake_tlb.flush_fn = fault_during_flush;
+        answers(log ? MONITOR_LOG : MONITOR_WATCH, PAGE, PAGE_SIZE, (log ? PAGE_SIZE : 0) | ALL, 0);
+        fake_tlb.flush_fn = NULL;
+        assert_int_equal(pthread_join(other.thread, NULL), 0);
+        assert_true(other.was_ours);
+        assert_int_equal(rights(PAGE), ALL);
+        vm.watcher->start_fn(&vm);
+    }
+}
+
 /* ---- The guest's run ---- */
 
 static unsigned polls;
@@ -372,6 +417,7 @@ int main(void)
         cmocka_unit_test_setup(gone_at_a_start, setup),
         cmocka_unit_test_setup(more_than_there_is_room_for, setup),
         cmocka_unit_test_setup(logged, setup),
+        cmocka_unit_test_setup(touched_while_taken, setup),
         cmocka_unit_test_setup(stopped, setup),
         cmocka_unit_test_setup(stepped, setup),
         cmocka_unit_test_setup(ends_while_stopped, setup),
