@@ -103,6 +103,8 @@ class Walks(unittest.TestCase):
         text = "\n".join(walk_words.lines(found))
         self.assertIn("14 loads", text)
         self.assertIn("Contiguous", text)
+        for first in 1, 2:  # of stage 2, for the tables of stage 1 and the address itself
+            self.assertEqual(text.count(f"every bit as in {first}."), 4, text)
         self.assertEqual(found.to_json()["steps"][2]["table_ipa"], f"0x{TTBR1:x}")
         self.assertIn("why", "\n".join(walk_words.lines(self.look(memory(), Access("w")))))
 

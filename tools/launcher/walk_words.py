@@ -33,8 +33,8 @@ def root_lines(number, root):
     yield f"         {root.control} 0x{root.control_value:x}, {sizes}"
 
 
-def step_lines(number, step, short):
-    """One descriptor."""
+def step_lines(number, step, short, first):
+    """One descriptor, which the walk came to first in step `first`."""
     size = descriptor.size_words(1 << step.of.shift(step.level))
     end = {"table": f"the next table at 0x{step.out:x}", "block": f"a block of {size}, to 0x{step.out:x}",
            "page": f"a page of {size}, to 0x{step.out:x}"}.get(step.kind, step.kind)
@@ -42,7 +42,12 @@ def step_lines(number, step, short):
     yield f"{indent}{number}. {PURPOSES[step.purpose]}, level {step.level}"
     yield (f"{indent}   the table at {_where(step)}; index {step.index}, {size} each")
     yield f"{indent}   descriptor 0x{step.desc:016x}: {end}"
-    for field in () if short else step.fields():
+    if short:
+        return
+    if first != number:
+        yield f"{indent}     every bit as in {first}."
+        return
+    for field in step.fields():
         value = f"0x{field.value:x}" if field.value > 9 else str(field.value)
         yield f"{indent}     {field.name:<15} {field.bits:<8} {value:<16} {field.words}".rstrip()
 
@@ -83,7 +88,9 @@ def lines(found, short=False, whose=""):
     yield (f"VA 0x{found.va:x}" if found.va is not None else f"IPA 0x{found.ipa:x}") + whose
     for number, root in sorted(found.roots.items()):
         yield from root_lines(number, root)
+    seen = {}
     for number, step in enumerate(found.steps, 1):
-        yield from step_lines(number, step, short)
+        first = seen.setdefault((step.stage, step.level, step.table_pa, step.index, step.desc), number)
+        yield from step_lines(number, step, short, first)
     yield ""
     yield from result_lines(found)
