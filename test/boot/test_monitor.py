@@ -80,6 +80,8 @@ class MonitorTest(support.BootTest):
         _, walk = self.monitor("wait mmu", "walk vbar_el1 x")
         self.assertTrue(walk["pa"], walk)
         self.assertEqual(self.guest.stdout.readline(), "ready\n")
+        start, behind = self.monitor("walk _stext x", "walk _stext+0x10 x")
+        self.assertEqual((start["symbol"], int(behind["pa"], 0)), ("_stext", int(start["pa"], 0) + 0x10), start)
         # Behind the guest's tree, in its page: Linux has no use for it.
         _, found = self.monitor("write 0x47000ff0 c0ffee", "mem 0x47000ff0 4")
         self.assertEqual(found["bytes"][:6], "c0ffee")

@@ -3,6 +3,7 @@
 """The launcher's side of the monitor, with a stand-in for EL2."""
 
 import os
+import shlex
 import socket
 import sys
 import tempfile
@@ -16,7 +17,8 @@ import pexpect
 sys.path.insert(0, os.path.dirname(__file__))
 import support  # noqa: E402
 
-from launcher import Problem, monitor_channel, monitor_commands, monitor_wait, monitor_wire  # noqa: E402
+from launcher import Problem, monitor, monitor_channel, monitor_commands, monitor_names  # noqa: E402
+from launcher import monitor_wait, monitor_wire  # noqa: E402
 from launcher.monitor_wire import Answer, Reader, Refused, Wire  # noqa: E402
 
 HELLO = b"version=0.1 abc\nvcpus=2\nvttbr=0x1000040246000\nvtcr=0x800d3558\nipa_bits=40\n" \
@@ -190,8 +192,23 @@ class Monitor(unittest.TestCase):
         wire.translate = lambda *_: 0x80F
         self.assertEqual(self.run_command("at ffffa6a5ee010800", wire),
                          "PAR_EL1 0x80f: translation fault, level 3, found by stage 1\n")
-        with self.assertRaisesRegex(monitor_commands.Usage, "nor the name of a register"):
-            self.run_command("at nothing", wire)
+
+    def test_a_symbols_address(self):
+        regs = {"pc": 0x1230, "pstate": 5, "sp_el0": 0x2000, "sp_el1": 0x3000}
+        wire = types.SimpleNamespace(vcpus=lambda: range(1), regs=lambda vcpu: regs, close=lambda: None,
+                                     translate=lambda vcpu, va, kind: va & ~0xFFF)
+        names = {"vfs_read": 0x5678, "pc": 1, "a.b$c": 0x10}
+        with mock.patch.object(monitor_names, "of", return_value=types.SimpleNamespace(address=names.get)):
+            for text, said, found in (("vfs_read", "vfs_read", 0x5678), ("vfs_read+0x10", "vfs_read+0x10", 0x5688),
+                                      ("a.b$c+8", "a.b$c+8", 0x18), ("pc", "PC of vCPU 0", 0x1230),
+                                      ("sp", "SP of vCPU 0", 0x3000)):
+                self.assertEqual(self.run_command(f"at {text}", wire),
+                                 f"{said}: 0x{found:x}\nPAR_EL1 0x{found & ~0xFFF:x}: 0x{found:x}\n")
+            regs["pstate"] = 4
+            self.assertIn("SP of vCPU 0: 0x2000", self.run_command("at SP", wire))
+            for wrong in ("nothing", "vfs_read+", "vfs_read+y", "vfs_read-1", "nothing+0x10"):
+                with self.assertRaisesRegex(monitor_commands.Usage, "nor the name of a register.*nor a symbol"):
+                    self.run_command(f"at -v 0 -- {wrong}", wire)
 
 
 class Waiting(unittest.TestCase):
@@ -247,6 +264,17 @@ class Waiting(unittest.TestCase):
             dead.bind(self.path)
         with self.assertRaisesRegex(Problem, "refused"):
             self.wait(self.path)
+
+    def test_which_there_are(self):
+        path = os.path.join(monitor_channel.folder(), f"{os.getpid()}.sock")
+        with open(path, "w", encoding="ascii"), \
+                open(os.path.join(monitor_channel.folder(), "999999999.sock"), "w", encoding="ascii"):
+            pass
+        with mock.patch("builtins.print") as printed:
+            self.assertEqual(monitor.monitor(["--list"]), 0)
+        with open("/proc/self/cmdline", encoding="utf-8") as file:
+            started = file.read().split("\0")[1:-1]
+        self.assertEqual(printed.call_args[0][0], f"{path}\t{shlex.join(started)}\n")
 
 
 if __name__ == "__main__":

@@ -37,6 +37,10 @@ class KernelNames:
                          "vmlinux")
         return cls(table, modules, notes)
 
+    def address(self, name):
+        """Of a symbol of the kernel itself, None: it has none of that name."""
+        return self._table.address(name) if self._table else None
+
     def place(self, pc):
         """A symbols.Place, or None."""
         if pc not in self._found:

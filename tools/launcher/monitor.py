@@ -22,7 +22,7 @@ or with --monitor.
   --json         what is found as JSON, one line a command
   --socket PATH  of a run with --monitor PATH
   --run PID      of the run whose launcher is that process; not needed where there is but one
-  --list         the sockets of your runs
+  --list         the sockets of your runs, and behind a tab how each was started
   --wait SECONDS for a run that is starting (default: 30)
 
 exit status: 0, or 1 where a command was refused or there is no such run
@@ -72,7 +72,7 @@ def monitor(argv):
     if argv and argv[0].startswith("-"):
         raise Problem(f"{argv[0]} is no option of `tools/traproom monitor` (--help explains them)")
     if listed:
-        print("".join(f"{one}\n" for one in monitor_channel.running()), end="")
+        print("".join(f"{monitor_channel.described(one)}\n" for one in monitor_channel.running()), end="")
         return 0
     wire = monitor_wait.reach(path, pid, seconds(patience), STARTS if early else 0)
     out = monitor_commands.Out(sys.stdout.write, as_json)

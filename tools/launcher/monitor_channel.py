@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import select
+import shlex
 import socket
 import stat
 import subprocess
@@ -53,6 +54,16 @@ def running(suffix=SUFFIX):
             else:
                 _remove(path)
     return found
+
+
+def described(path):
+    """The socket, and how its run was started."""
+    with contextlib.suppress(OSError):
+        pid = os.path.basename(path)[:-len(SUFFIX)]
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read().decode("utf-8", "replace").split("\0")[1:-1]  # without the interpreter
+        return f"{path}\t{shlex.join(words)}"
+    return path
 
 
 def starting():

@@ -10,11 +10,14 @@ import re
 import shlex
 import time
 
+from launcher import monitor_names
 from launcher import monitor_wire as wire_format
+from launcher.core import stack_pointer
 from launcher.monitor_wire import Refused
 from launcher.syndrome import class_words, exception_class, fault_words
 
 MODULES = ("monitor_control", "monitor_change", "monitor_walk")  # of the launcher's, which register commands of their own
+SYMBOL = re.compile(r"([A-Za-z_.$][\w.$]*)(?:\+(0x[0-9a-fA-F]+|[0-9]+))?", re.ASCII)
 USUAL_BYTES = 64
 MEM_MOST = 1 << 20
 ROW = 16
@@ -109,16 +112,40 @@ def number(text):
     return value
 
 
-def address(text, regs):
-    """(The address, "" or the register that has it in upper case): a number, or what is in a register of those that
-    `regs()` gives."""
-    try:
-        return number(text), ""
-    except argparse.ArgumentTypeError as error:
-        found = regs() if text.isidentifier() else {}
-        if text.lower() not in found:
-            raise Usage(f"{error}, nor the name of a register that `vcpu` shows") from error
-        return found[text.lower()], text.upper()
+class Address:
+    """What was typed for one: a number, a register's name, or a symbol of the guest's kernel, `name` or `name+0x10`."""
+
+    def __init__(self, wire, text, regs):
+        """`regs()`: the registers of the vCPU that is meant."""
+        self.register = self.symbol = None
+        try:
+            self.value = number(text)
+        except argparse.ArgumentTypeError as error:
+            name = SYMBOL.fullmatch(text)
+            if name is None or not (self._find_register(text, regs()) or self._find_symbol(wire, name)):
+                raise Usage(f"{error}, nor the name of a register that `vcpu` shows, nor a symbol of the guest's "
+                            "kernel") from error
+
+    def _find_register(self, text, regs):
+        name = text.lower()
+        if name == "sp":
+            regs = {"sp": stack_pointer(regs)}
+        if name in regs:
+            self.value, self.register = regs[name], text.upper()
+        return self.register
+
+    def _find_symbol(self, wire, name):
+        start = monitor_names.of(wire).address(name[1])
+        if start is not None:
+            self.value, self.symbol = start + int(name[2] or "0", 0), name[0]
+        return self.symbol
+
+    def words(self, vcpu):
+        """What has the address, "" for a plain number."""
+        return f"{self.register} of vCPU {vcpu}" if self.register else self.symbol or ""
+
+    def to_json(self):
+        return {"register": self.register, "symbol": self.symbol}
 
 
 def chosen(wire, vcpu):
@@ -226,8 +253,8 @@ def show_memory(wire, args, out):
     out.data({"address": f"0x{asked.address:x}", "bytes": data.hex()})
 
 
-@command("at", "at VA [KIND] [-v N]", "what the hardware makes of a VA, or of what is in a register, on vCPU N: AT, by "
-         "default s12e1r")
+@command("at", "at VA [KIND] [-v N]", "what the hardware makes of a VA, a register's content or a symbol, on vCPU N: AT, "
+         "by default s12e1r")
 def show_at(wire, args, out):
     parser = Arguments("at")
     parser.add_argument("va")
@@ -235,15 +262,16 @@ def show_at(wire, args, out):
     parser.add_argument("-v", dest="vcpu", type=number, default=0)
     asked = parser.parse_args(args)
     vcpu = chosen(wire, asked.vcpu)[0]
-    va, register = address(asked.va, lambda: wire.regs(vcpu))
+    where = Address(wire, asked.va, lambda: wire.regs(vcpu))
+    va = where.value
     par = wire.translate(vcpu, va, asked.kind)
-    if register:
-        out.line(f"{register} of vCPU {vcpu}: 0x{va:x}")
+    if where.words(vcpu):
+        out.line(f"{where.words(vcpu)}: 0x{va:x}")
     out.line(f"PAR_EL1 0x{par:x}: " + (f"{fault_words(par >> 1 & 0x3f)}, found by stage {2 if par >> 9 & 1 else 1}"
                                       f"{' on a stage-1 walk' if par >> 8 & 1 else ''}" if par & 1 else
                                       f"0x{par & 0xFFFFFFFFF000 | va & 0xFFF:x}"))
-    out.data({"va": f"0x{va:x}", "vcpu": vcpu, "register": register or None, "kind": asked.kind, "par": f"0x{par:x}"})
+    out.data({"va": f"0x{va:x}", "vcpu": vcpu, **where.to_json(), "kind": asked.kind, "par": f"0x{par:x}"})
 
 
-__all__ = ["COMMANDS", "Arguments", "Command", "Out", "Refused", "Usage", "address", "chosen", "command", "load", "number",
+__all__ = ["COMMANDS", "Address", "Arguments", "Command", "Out", "Refused", "Usage", "chosen", "command", "load", "number",
            "run"]

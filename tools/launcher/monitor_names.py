@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Names for the addresses of a guest that runs, out of the machine's memory, which its launcher shows. Used by
-monitor_change.py and trace_attach.py; kernel_names.py knows the kernel's tables."""
+monitor_commands.py, monitor_change.py and trace_attach.py; kernel_names.py knows the kernel's tables."""
 
 import mmap
 import os

@@ -46,7 +46,8 @@ def find(path, pid):
         if pid is not None:
             found = [one for one in found if os.path.basename(one) == f"{pid}{monitor_channel.SUFFIX}"]
         if len(found) > 1:
-            raise Problem("several guests run: say which by --run PID, of\n    " + "\n    ".join(found))
+            raise Problem("several guests run: say which by --run PID, of\n    " +
+                          "\n    ".join(map(monitor_channel.described, found)))
         path = found[0] if found else None
     if path is None or not os.path.exists(path):
         return None

@@ -3,7 +3,7 @@
 monitor_commands.py."""
 
 from launcher import descriptor, explain, s2map, syndrome, walk, walk_words
-from launcher.monitor_commands import Arguments, Usage, address, chosen, command, number
+from launcher.monitor_commands import Address, Arguments, Usage, chosen, command, number
 from launcher.monitor_wire import Refused
 
 OUT_OF_REACH = -3  # EL2 does not show what is neither the guest's RAM nor a table of stage 2
@@ -46,7 +46,8 @@ class Machine:
 
 
 @command("walk", "walk ADDR [r|w|x] [-v N] [-0] [-i] [-s]", "an address looked up as the hardware does it, every bit in "
-         "words: a VA of vCPU N, or a register's name (pc, vbar_el1, x0), at EL0 with -0; with -i an IPA; -s: short")
+         "words: a VA of vCPU N, a register's name (pc, vbar_el1, x0) or a symbol (vfs_read+0x10), at EL0 with -0; with -i "
+         "an IPA; -s: short")
 def show_walk(wire, args, out):
     parser = Arguments("walk")
     parser.add_argument("address")
@@ -58,12 +59,13 @@ def show_walk(wire, args, out):
     asked = parser.parse_args(args)
     machine = Machine(wire, asked.vcpu)
     look = machine.look_up_ipa if asked.is_ipa else machine.look_up
-    where, register = address(asked.address, lambda: machine.regs)
-    found = look(where, walk.Access(asked.kind, asked.el))
-    whose = f", {register} of vCPU {machine.vcpu}" if register else f", on vCPU {machine.vcpu}" * (not asked.is_ipa)
+    where = Address(wire, asked.address, lambda: machine.regs)
+    found = look(where.value, walk.Access(asked.kind, asked.el))
+    on = "" if asked.is_ipa or where.register else f", on vCPU {machine.vcpu}"
+    whose = (f", {where.words(machine.vcpu)}" if where.words(machine.vcpu) else "") + on
     for line in walk_words.lines(found, asked.short, whose):
         out.line(line)
-    out.data(found.to_json() | {"vcpu": machine.vcpu, "register": register or None})
+    out.data(found.to_json() | {"vcpu": machine.vcpu, **where.to_json()})
 
 
 def _show_tables(found, out):
