@@ -90,7 +90,8 @@ qemu_flash.py   its flash
 import os
 import sys
 
-# Its modules are compiled once, which takes most of a start otherwise, and not into the source's folders.
+# Its modules are compiled once, which takes most of a start otherwise, and not into the source's folders. (A script that
+# begins with sys.dont_write_bytecode keeps only this file from being compiled there.)
 _BUILD = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..", "build"))
 sys.dont_write_bytecode = not os.path.isdir(_BUILD)
 sys.pycache_prefix = os.path.join(_BUILD, "python")

@@ -61,8 +61,8 @@ def show_walk(wire, args, out):
     look = machine.look_up_ipa if asked.is_ipa else machine.look_up
     where = Address(wire, asked.address, lambda: machine.regs)
     found = look(where.value, walk.Access(asked.kind, asked.el))
-    on = "" if asked.is_ipa or where.register else f", on vCPU {machine.vcpu}"
-    whose = (f", {where.words(machine.vcpu)}" if where.words(machine.vcpu) else "") + on
+    on = "" if asked.is_ipa or where.register else f"on vCPU {machine.vcpu}"
+    whose = "".join(f", {part}" for part in (where.words(machine.vcpu), on) if part)
     for line in walk_words.lines(found, asked.short, whose):
         out.line(line)
     out.data(found.to_json() | {"vcpu": machine.vcpu, **where.to_json()})
